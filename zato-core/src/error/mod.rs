@@ -1,0 +1,346 @@
+//! The one error type, its kinds, and the faults of an input.
+//!
+//! An [`Error`] has two messages: the one that the log gets, and the one that a remote caller may read. For a kind
+//! that is the caller's own mistake they are the same; for every other kind the caller reads a constant sentence,
+//! unless [`Error::with_public`] says otherwise.
+
+mod fault;
+mod kind;
+
+use std::{borrow::Cow, error::Error as StdError, fmt, time::Duration};
+
+pub use self::{
+    fault::Fault,
+    kind::{Kind, Retry},
+};
+
+/// What a service returns, with [`Error`] unless told otherwise.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Any error that can be a source.
+pub type BoxError = Box<dyn StdError + Send + Sync>;
+
+/// The framework's error: a [`Kind`], a message, context, and the error that caused it.
+///
+/// It is one pointer wide, so a `Result` of it costs nothing on the way up. Like `anyhow::Error`, it converts from
+/// every standard error and for that reason is none itself: `?` in a service just works, and gives
+/// [`Kind::Internal`]. Where another kind is right, say so:
+///
+/// ```
+/// use zato_core::{Error, Kind, Result};
+///
+/// fn account(number: &str) -> Result<u64> {
+///     if number.is_empty() {
+///         return Err(Error::invalid_input("the account number is empty"));
+///     }
+///     Ok(number.parse()?)
+/// }
+///
+/// assert_eq!(account("").unwrap_err().kind(), Kind::InvalidInput);
+/// let internal = account("x").unwrap_err();
+/// assert_eq!(internal.kind(), Kind::Internal);
+/// assert_eq!(internal.public_message(), "an error has occurred");
+/// ```
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: Kind,
+    message: Cow<'static, str>,
+    public: Option<Cow<'static, str>>,
+    /// Added on the way up, innermost first: `("service", "api.user")`.
+    context: Vec<(&'static str, String)>,
+    faults: Vec<Fault>,
+    retry_after: Option<Duration>,
+    source: Option<BoxError>,
+}
+
+impl Error {
+    /// Makes an error of a kind.
+    pub fn new(kind: Kind, message: impl Into<Cow<'static, str>>) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            message: message.into(),
+            public: None,
+            context: Vec::new(),
+            faults: Vec::new(),
+            retry_after: None,
+            source: None,
+        }))
+    }
+
+    /// The caller sent something that can't be used; it reads the message.
+    pub fn invalid_input(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Kind::InvalidInput, message)
+    }
+
+    /// The caller sent something that can't be used, in these places.
+    ///
+    /// ```
+    /// use zato_core::{Error, Fault};
+    ///
+    /// let error = Error::faults(vec![Fault::new("/from", "is after /to")]);
+    /// assert_eq!(error.to_string(), "the input can't be used: /from: is after /to");
+    /// ```
+    #[must_use]
+    pub fn faults(faults: Vec<Fault>) -> Self {
+        let mut error = Self::invalid_input("the input can't be used");
+        error.0.faults = faults;
+        error
+    }
+
+    /// What was asked for is not there; the caller reads the message.
+    pub fn not_found(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Kind::NotFound, message)
+    }
+
+    /// The caller may not do this; it reads the message.
+    pub fn forbidden(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Kind::Forbidden, message)
+    }
+
+    /// The state of things does not allow this now; the caller reads the message.
+    pub fn conflict(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Kind::Conflict, message)
+    }
+
+    /// We can't take this now; the message is for the log.
+    pub fn unavailable(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Kind::Unavailable, message)
+    }
+
+    /// A deadline passed; the message is for the log.
+    pub fn timeout(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Kind::Timeout, message)
+    }
+
+    /// A system that we called failed; the message is for the log.
+    pub fn upstream(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Kind::Upstream, message)
+    }
+
+    /// A fault of ours; the message is for the log.
+    pub fn internal(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Kind::Internal, message)
+    }
+
+    /// The configuration can't be used; the message is for whoever starts the program.
+    pub fn config(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Kind::Config, message)
+    }
+
+    /// Returns what the caller does next about this.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.0.kind
+    }
+
+    /// Returns this level's message, without context and causes.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// Returns what a remote caller may read.
+    #[must_use]
+    pub fn public_message(&self) -> &str {
+        match &self.0.public {
+            Some(public) => public,
+            None if self.0.kind.is_callers() => &self.0.message,
+            None => self.0.kind.public_text(),
+        }
+    }
+
+    /// Returns everything that is wrong with the input, in the order found; empty if that is not what this is about.
+    #[must_use]
+    pub fn input_faults(&self) -> &[Fault] {
+        &self.0.faults
+    }
+
+    /// Returns the key/value context, innermost first.
+    pub fn context(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.0.context.iter().map(|(key, value)| (*key, value.as_str()))
+    }
+
+    /// Returns the error that caused this one.
+    #[must_use]
+    pub fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source.as_deref().map(|source| source as &(dyn StdError + 'static))
+    }
+
+    /// Returns whether doing the same thing again can help.
+    #[must_use]
+    pub fn retry(&self) -> Retry {
+        if self.0.retry_after.is_some() { Retry::Later } else { self.0.kind.retry() }
+    }
+
+    /// Returns how long to wait before trying again, if that is known.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
+    }
+
+    /// Sets what a remote caller reads instead of the kind's own sentence.
+    #[must_use]
+    pub fn with_public(mut self, message: impl Into<Cow<'static, str>>) -> Self {
+        self.0.public = Some(message.into());
+        self
+    }
+
+    /// Adds what was being done, as a key and a value that may be logged.
+    #[must_use]
+    pub fn with(mut self, key: &'static str, value: impl fmt::Display) -> Self {
+        self.0.context.push((key, value.to_string()));
+        self
+    }
+
+    /// Sets the error that caused this one.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<BoxError>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    /// Says that trying again helps after this long.
+    #[must_use]
+    pub fn with_retry_after(mut self, wait: Duration) -> Self {
+        self.0.retry_after = Some(wait);
+        self
+    }
+
+    /// Writes the message, the context and every cause on one line, as the log gets it.
+    pub fn report(&self) -> impl fmt::Display {
+        Report(self)
+    }
+}
+
+struct Report<'a>(&'a Error);
+
+impl fmt::Display for Report<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        for (key, value) in self.0.context() {
+            write!(f, " ({key}: {value})")?;
+        }
+        let mut cause = self.0.source();
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)?;
+        for (position, fault) in self.0.faults.iter().enumerate() {
+            write!(f, "{}{fault}", if position == 0 { ": " } else { "; " })?;
+        }
+        Ok(())
+    }
+}
+
+/// What `main` prints when it returns this error: the report, not the parts.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.report())
+    }
+}
+
+impl<E: StdError + Send + Sync + 'static> From<E> for Error {
+    fn from(source: E) -> Self {
+        // A layer of tower hands our own error on as a boxed one; it comes back as it was.
+        let mut slot = Some(source);
+        if let Some(standard) = (&mut slot as &mut dyn std::any::Any).downcast_mut::<Option<StandardError>>()
+            && let Some(StandardError(error)) = standard.take()
+        {
+            return error;
+        }
+        let source = slot.expect("only an error of ours is taken out of the slot");
+        Self::new(Kind::Internal, "unexpected error").with_source(source)
+    }
+}
+
+impl From<Error> for BoxError {
+    fn from(error: Error) -> Self {
+        Box::new(StandardError(error))
+    }
+}
+
+impl Error {
+    /// Takes an error that a tower layer has boxed; one of ours comes back as it was.
+    #[must_use]
+    pub fn from_boxed(error: BoxError) -> Self {
+        match error.downcast::<StandardError>() {
+            Ok(ours) => ours.0,
+            Err(other) => Self::new(Kind::Internal, "unexpected error").with_source(other),
+        }
+    }
+}
+
+/// Our error as a standard one, for the places that demand that.
+struct StandardError(Error);
+
+impl fmt::Display for StandardError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl fmt::Debug for StandardError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl StdError for StandardError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_one_pointer_wide_and_goes_anywhere() {
+        fn goes_anywhere<T: Send + Sync + 'static>() {}
+        goes_anywhere::<Error>();
+        assert_eq!(size_of::<Error>(), size_of::<usize>());
+        assert_eq!(size_of::<Result<()>>(), size_of::<usize>());
+    }
+
+    #[test]
+    fn the_report_has_every_level_and_the_display_one() {
+        let error = Error::upstream("the CRM did not answer")
+            .with("connection", "CRM")
+            .with_source(std::io::Error::other("connection reset"));
+        assert_eq!(error.to_string(), "the CRM did not answer");
+        assert_eq!(error.report().to_string(), "the CRM did not answer (connection: CRM): connection reset");
+        assert_eq!(error.public_message(), "another system that is needed for this failed");
+        assert_eq!(error.retry(), Retry::Later);
+    }
+
+    #[test]
+    fn an_error_survives_a_layer_that_boxes_it() {
+        let boxed: BoxError = Error::not_found("no such client").into();
+        let back = Error::from_boxed(boxed);
+        assert_eq!((back.kind(), back.message()), (Kind::NotFound, "no such client"));
+    }
+
+    #[test]
+    fn a_foreign_error_is_internal_and_stays_private() {
+        let error = Error::from(std::io::Error::other("password=hunter2"));
+        assert_eq!(error.kind(), Kind::Internal);
+        assert_eq!(error.public_message(), "an error has occurred");
+        assert_eq!(error.report().to_string(), "unexpected error: password=hunter2");
+    }
+
+    #[test]
+    fn the_callers_own_mistake_is_told_to_it_unless_said_otherwise() {
+        let error = Error::not_found("no client 7 in shard 3");
+        assert_eq!(error.public_message(), "no client 7 in shard 3");
+        assert_eq!(error.with_public("no such client").public_message(), "no such client");
+    }
+}

@@ -1,0 +1,24 @@
+//! What happens between bytes and bytes in zato.
+//!
+//! A message comes in through a [`channel`], goes through the [`router`] and its [`layer`]s to a [`service`], which
+//! takes a [`model`] and may call out over a [`connection`]; the reply goes the same way back. This crate knows no
+//! protocol and no driver: those are the connector crates. Programs depend on the `zato` crate, which brings all
+//! together.
+//!
+//! In the order in which a message meets them, and in which each names only those before it, the modules are [`error`],
+//! [`message`], [`ambient`], [`config`], [`model`], `format`, [`security`], [`connection`], [`channel`], [`service`],
+//! [`layer`], [`router`], [`app`] and `testing`, of which the last two name all.
+
+pub mod ambient;
+pub mod error;
+pub mod message;
+
+pub use bytes;
+pub use chrono;
+pub use http;
+pub use serde_json::Value;
+pub use tower;
+pub use tracing;
+pub use uuid;
+
+pub use error::{BoxError, Error, Fault, Kind, Result, Retry};

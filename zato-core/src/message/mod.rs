@@ -1,0 +1,170 @@
+//! What travels: a [`Message`] from a channel to a service, a [`Reply`] back.
+
+mod cid;
+mod format_name;
+mod params;
+mod payload;
+mod reply;
+mod trace;
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use http::{Extensions, HeaderMap, Method, Uri};
+use tokio::time::Instant;
+
+pub use self::{
+    cid::{Cid, InvalidCid},
+    format_name::{Format, UnknownFormat},
+    params::{Params, ParamsPriority, UrlParams, percent_decode},
+    payload::Payload,
+    reply::Reply,
+    trace::TraceParent,
+};
+pub(crate) use self::{
+    params::{Param, pairs},
+    payload::Content,
+};
+
+/// A request on its way to a service: where it came from, and what it carries.
+///
+/// ```
+/// use std::sync::Arc;
+/// use zato_core::message::{ChannelInfo, Message, Payload};
+///
+/// let channel = Arc::new(ChannelInfo::new("amqp", "orders", "order.take"));
+/// let message = Message::new("4f6c0a1e".parse()?, channel, Payload::from(r#"{"id": 7}"#));
+/// assert_eq!(message.head.channel.service, "order.take");
+/// # Ok::<(), zato_core::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Message {
+    /// Everything but the payload; boxed, since a message passes through many hands.
+    pub head: Box<Head>,
+    /// What the service reads.
+    pub payload: Payload,
+}
+
+impl Message {
+    /// Makes a message that a channel has taken in.
+    #[must_use]
+    pub fn new(cid: Cid, channel: Arc<ChannelInfo>, payload: Payload) -> Self {
+        let head = Box::new(Head {
+            cid,
+            received: Instant::now(),
+            channel,
+            params: Params::default(),
+            headers: HeaderMap::new(),
+            method: None,
+            uri: None,
+            caller: None,
+            trace: None,
+            depth: 0,
+            extensions: Extensions::new(),
+        });
+        Self { head, payload }
+    }
+}
+
+/// What is known of a request beside its payload.
+#[non_exhaustive]
+pub struct Head {
+    /// The correlation id.
+    pub cid: Cid,
+    /// When it was taken in.
+    pub received: Instant,
+    /// The channel that took it in, as configured.
+    pub channel: Arc<ChannelInfo>,
+    /// Path parameters and query string.
+    pub params: Params,
+    /// Headers, of whatever protocol brought them.
+    pub headers: HeaderMap,
+    /// The HTTP method, where there is one.
+    pub method: Option<Method>,
+    /// The URI asked for, where there is one.
+    pub uri: Option<Uri>,
+    /// Who the caller proved to be, where the channel asks for that.
+    pub caller: Option<Arc<Caller>>,
+    /// The trace that the caller goes on with us.
+    pub trace: Option<TraceParent>,
+    /// How many services stand between the channel and this one: 0 for the first.
+    pub depth: u16,
+    /// What only one protocol knows.
+    pub extensions: Extensions,
+}
+
+/// Names the headers and says nothing of their values, nor of the query string: either may hold credentials.
+impl fmt::Debug for Head {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Head")
+            .field("cid", &self.cid)
+            .field("channel", &self.channel)
+            .field("method", &self.method)
+            .field("path", &self.uri.as_ref().map(Uri::path))
+            .field("headers", &self.headers.keys().collect::<Vec<_>>())
+            .field("caller", &self.caller)
+            .field("depth", &self.depth)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A channel as a message sees it: made once when a configuration is applied, shared by all its messages.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ChannelInfo {
+    /// Its name in the configuration.
+    pub name: String,
+    /// The technology: `rest`, `invoke`.
+    pub kind: &'static str,
+    /// The service that it calls.
+    pub service: String,
+    /// How payloads are read and replies written.
+    pub format: Format,
+    /// The path as configured, placeholders included, where there is one.
+    pub route: Option<String>,
+    /// How long a service may take.
+    pub timeout: Duration,
+    /// Whether a parameter or the payload counts where both give a value; `None` if parameters are kept out of the model.
+    pub params: Option<ParamsPriority>,
+    /// Whether path or query string counts where both give a value.
+    pub url_params: UrlParams,
+}
+
+impl ChannelInfo {
+    /// Makes a JSON channel with a timeout of 30 seconds.
+    #[must_use]
+    pub fn new(kind: &'static str, name: impl Into<String>, service: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            kind,
+            service: service.into(),
+            format: Format::Json,
+            route: None,
+            timeout: Duration::from_secs(30),
+            params: Some(ParamsPriority::default()),
+            url_params: UrlParams::default(),
+        }
+    }
+}
+
+impl fmt::Debug for ChannelInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} channel {:?} to {}", self.kind, self.name, self.service)
+    }
+}
+
+/// Who a caller proved to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Caller {
+    /// The name of the security definition that it satisfied.
+    pub security: String,
+    /// The user name of that definition.
+    pub username: String,
+}
+
+impl Caller {
+    /// Makes a caller that satisfied a security definition.
+    pub fn new(security: impl Into<String>, username: impl Into<String>) -> Self {
+        Self { security: security.into(), username: username.into() }
+    }
+}
