@@ -10,6 +10,7 @@
 //! [`layer`], [`router`], [`app`] and `testing`, of which the last two name all.
 
 pub mod ambient;
+pub mod config;
 pub mod error;
 pub mod message;
 

@@ -1,0 +1,71 @@
+//! Configuration: data that knows where it was written.
+//!
+//! A file is read into [`Node`]s, each with its [`Origin`] (file, line, column); variables of the [`Environment`] are
+//! put in; the sections of all included files are joined into a [`Document`]; an entry of a section becomes a plain
+//! serde struct with [`from_node`]. What is wrong is a [`ConfigFault`] that names the place and the remedy:
+//!
+//! ```text
+//! zato.yaml:12:7: unknown key "urlpath"; did you mean "url_path"? (is_active, name, url_path)
+//! zato.yaml:15:13: environment variable "CRM_PASSWORD" is not set; set it, or write ${CRM_PASSWORD:-default}
+//! ```
+//!
+//! Nothing here panics, whatever the bytes are: a configuration that cannot be read changes nothing, and says why.
+//!
+//! # Examples
+//!
+//! ```
+//! use zato_core::config::{ConfigFault, Duration, from_node, yaml};
+//!
+//! #[derive(serde::Deserialize)]
+//! #[serde(deny_unknown_fields)]
+//! struct Server {
+//!     port: u16,
+//!     timeout: Duration,
+//! }
+//!
+//! let node = yaml::parse("zato.yaml", "port: 8080\ntimeout: 10s")?;
+//! let server: Server = from_node(&node)?;
+//! assert_eq!((server.port, server.timeout.as_secs()), (8080, 10));
+//! # Ok::<(), ConfigFault>(())
+//! ```
+
+// Places, and what is wrong there.
+mod fault;
+mod origin;
+mod suggest;
+
+// Text to values with places.
+mod node;
+mod scalar;
+pub mod yaml;
+
+// Files to sections.
+mod document;
+mod env;
+
+// Values to types.
+mod de;
+mod duration;
+mod secret;
+mod size;
+
+mod server;
+mod user;
+mod watch;
+
+pub use self::de::{DeError, from_node, from_tagged_node};
+pub use self::document::{Document, Section, SectionName, Sections};
+pub use self::duration::{Duration, NotADuration};
+pub use self::env::{Environment, ProcessEnvironment, substitute};
+pub use self::fault::{ConfigFault, ConfigFaults};
+pub use self::node::{Key, Node, NodeKind};
+pub use self::origin::Origin;
+pub use self::secret::Secret;
+pub use self::server::{ErrorFormat, LogConfig, LogFormat, ServerConfig};
+pub use self::size::{ByteSize, NotAByteSize};
+pub use self::suggest::{alternatives, listing, nearest};
+pub use self::user::{Typed, UserConfig, UserFiles};
+pub use self::watch::Watcher;
+
+#[cfg(test)]
+mod robustness;
