@@ -12,7 +12,9 @@
 pub mod ambient;
 pub mod config;
 pub mod error;
+mod format;
 pub mod message;
+pub mod model;
 
 pub use bytes;
 pub use chrono;

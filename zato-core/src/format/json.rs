@@ -1,0 +1,178 @@
+use bytes::Bytes;
+use http::HeaderValue;
+use serde::Serialize;
+
+use super::Codec;
+use crate::{
+    error::{Fault, Result},
+    message::{Param, ParamsPriority},
+    model::{Layered, Model, Tree, from_params},
+};
+
+/// What a written payload is called (RFC 8259 §11).
+pub(super) const CONTENT_TYPE: HeaderValue = HeaderValue::from_static("application/json");
+
+/// JSON (RFC 8259), at most 128 levels deep.
+pub(super) struct Json;
+
+impl Codec for Json {
+    fn decode<T: Model>(payload: &[u8], params: &[Param<'_>], priority: ParamsPriority) -> Option<T> {
+        let payload = without_mark(payload);
+        if params.is_empty() && !payload.is_empty() {
+            return serde_json::from_slice(payload).ok();
+        }
+        if payload.is_empty() {
+            return from_params::<T, serde_json::Error>(params).ok();
+        }
+        let mut json = serde_json::Deserializer::from_slice(payload);
+        let value = T::deserialize(Layered::new(&mut json, params, priority)).ok()?;
+        json.end().ok()?;
+        Some(value)
+    }
+
+    fn tree(payload: &[u8]) -> Result<Tree<'_>, Fault> {
+        serde_json::from_slice(without_mark(payload))
+            .map_err(|error| Fault::new("", format!("malformed JSON: {error}")))
+    }
+}
+
+/// Leaves out a byte order mark, which RFC 8259 §8.1 lets a reader ignore and some clients send.
+fn without_mark(payload: &[u8]) -> &[u8] {
+    payload.strip_prefix(b"\xef\xbb\xbf").unwrap_or(payload)
+}
+
+pub(super) fn encode<T: Serialize>(value: &T) -> Result<Bytes> {
+    let mut text = Vec::with_capacity(128);
+    serde_json::to_writer(&mut text, value)
+        .map_err(|error| crate::error::Error::internal("the reply can't be written as JSON").with_source(error))?;
+    Ok(Bytes::from(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
+    use schemars::JsonSchema;
+    use serde::Deserialize;
+
+    use super::*;
+    use crate::{
+        error::Error,
+        format::decode,
+        message::{ChannelInfo, Cid, Head, Message, Params, Payload},
+    };
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+    struct Order {
+        id: u32,
+        target: Vec<String>,
+        #[serde(default)]
+        note: Option<String>,
+    }
+
+    impl Model for Order {
+        const NAME: &'static str = "Order";
+
+        fn __made_by_the_macro() {}
+    }
+
+    fn head(path: &[(&str, &str)], query: &str, priority: ParamsPriority) -> Box<Head> {
+        let mut channel = ChannelInfo::new("rest", "orders", "order.create");
+        channel.params = Some(priority);
+        let mut message = Message::new(Cid::from_bits(1), Arc::new(channel), Payload::empty());
+        let path = path.iter().map(|(name, value)| (Arc::from(*name), (*value).to_owned())).collect();
+        message.head.params = Params::new(path, format!("/x?{query}").parse().unwrap());
+        message.head
+    }
+
+    fn read(json: &str, path: &[(&str, &str)], query: &str, priority: ParamsPriority) -> Result<Order, String> {
+        decode(json.as_bytes(), &head(path, query, priority)).map_err(|error: Error| error.to_string())
+    }
+
+    fn order(id: u32, target: &[&str]) -> Order {
+        Order { id, target: target.iter().map(ToString::to_string).collect(), note: None }
+    }
+
+    #[test]
+    fn parameters_and_payload_meet_in_one_model() {
+        let first = ParamsPriority::ChannelParamsOverMsg;
+        assert_eq!(read(r#"{"target": ["A"]}"#, &[("id", "7")], "", first), Ok(order(7, &["A"])));
+        assert_eq!(read("", &[("id", "7")], "target=A&target=B", first), Ok(order(7, &["A", "B"])));
+        assert_eq!(read("null", &[("id", "7")], "target=A", first), Ok(order(7, &["A"])));
+        assert_eq!(read(r#"{"id":1,"target":["X"]}"#, &[], "target=A", first), Ok(order(1, &["A"])));
+        assert_eq!(read(r#"{"id":1,"target":["X"]}"#, &[("id", "2")], "id=3", first), Ok(order(2, &["X"])));
+        assert_eq!(read(r#"{"\u0069d":1,"target":["X"]}"#, &[("id", "2")], "", first), Ok(order(2, &["X"])));
+    }
+
+    #[test]
+    fn the_payload_wins_where_the_channel_says_so() {
+        let last = ParamsPriority::MsgOverChannelParams;
+        assert_eq!(read(r#"{"id":1,"target":["X"]}"#, &[("id", "2")], "target=A", last), Ok(order(1, &["X"])));
+        assert_eq!(read(r#"{"id":1}"#, &[("id", "2")], "target=A", last), Ok(order(1, &["A"])));
+    }
+
+    #[test]
+    fn faults_of_parameters_and_payload_are_told_together() {
+        assert_eq!(
+            read(r#"{"target": 5}"#, &[("id", "x")], "", ParamsPriority::default()),
+            Err("the input can't be used: /target: expected a list, got an integer; \
+                 /id: expected an integer from 0 to 4294967295, which the text is not"
+                .to_owned())
+        );
+    }
+
+    #[test]
+    fn malformed_payloads_are_told_with_their_place() {
+        let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+        for (json, said) in [
+            ("{", "malformed JSON: EOF while parsing an object at line 1 column 1"),
+            (r#"{"id": 1} x"#, "malformed JSON: trailing characters at line 1 column 11"),
+            ("{'id': 1}", "malformed JSON: key must be a string at line 1 column 2"),
+            (deep.as_str(), "malformed JSON: recursion limit exceeded at line 1 column 128"),
+            (r#"[1]"#, "expected an object, got a list"),
+        ] {
+            let expected = Err(format!("the input can't be used: {said}"));
+            assert_eq!(read(json, &[], "", ParamsPriority::default()), expected);
+        }
+        let not_utf8: Result<Order> = decode(b"{\"id\": \"\xff\"}", &head(&[], "", ParamsPriority::default()));
+        assert_eq!(
+            not_utf8.unwrap_err().to_string(),
+            "the input can't be used: malformed JSON: invalid unicode code point at line 1 column 9"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(payload in any::<Vec<u8>>(), query in "[a-z=&%+0-9]{0,30}") {
+            let head = head(&[("id", "1")], &query, ParamsPriority::default());
+            let _ = decode::<Order>(&payload, &head);
+            let _ = decode::<serde_json::Value>(&payload, &head);
+        }
+
+        #[test]
+        fn no_json_makes_it_panic_and_a_failure_names_a_place(value in any_json()) {
+            let head = head(&[], "", ParamsPriority::default());
+            if let Err(error) = decode::<Vec<Order>>(value.to_string().as_bytes(), &head) {
+                prop_assert!(!error.input_faults().is_empty());
+            }
+        }
+    }
+
+    fn any_json() -> impl Strategy<Value = serde_json::Value> {
+        let leaf = prop_oneof![
+            Just(serde_json::Value::Null),
+            any::<bool>().prop_map(Into::into),
+            any::<i64>().prop_map(Into::into),
+            any::<f64>().prop_map(Into::into),
+            ".{0,8}".prop_map(Into::into),
+        ];
+        leaf.prop_recursive(4, 32, 6, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..6).prop_map(Into::into),
+                prop::collection::vec(("id|target|note|x", inner), 0..6)
+                    .prop_map(|entries| serde_json::Value::Object(entries.into_iter().collect())),
+            ]
+        })
+    }
+}

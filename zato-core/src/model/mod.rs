@@ -1,0 +1,65 @@
+//! Models: what services take and give, whatever format it travels in.
+//!
+//! A [`Model`] is read in one pass, straight into the struct, with path and query parameters chained in front of the
+//! payload's own keys (`layered`). Only when that fails is the input read again, into a `tree`, to find every
+//! fault with its place (`faults`).
+
+mod decimal;
+mod expected;
+mod faults;
+mod filler;
+#[cfg(feature = "json")]
+mod layered;
+mod object;
+mod text;
+mod tree;
+mod tree_access;
+mod tree_de;
+mod tree_error;
+
+use schemars::JsonSchema;
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+#[cfg(feature = "json")]
+pub(crate) use self::layered::{Layered, from_params};
+pub use self::{decimal::Decimal, object::ObjectOnly};
+pub(crate) use self::{
+    faults::{all_faults, decode_tree},
+    tree::{Tree, overlay},
+};
+
+/// A typed input or output of a service.
+///
+/// Implemented by the `#[model]` attribute only: it adds the derives with the right paths, so that whoever writes a
+/// service depends on `zato` alone.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no model",
+    label = "not a model",
+    note = "put `#[model]` on the type; for bytes as they come take or return `Raw`, for any JSON `zato::Value`"
+)]
+pub trait Model: Serialize + DeserializeOwned + JsonSchema + Send + 'static {
+    /// The type's own name, for schemas and messages.
+    const NAME: &'static str;
+
+    /// Whether JSON is read leniently: `"222"` for an integer, `yes` for a boolean, `7` for a text.
+    const COERCE: bool = false;
+
+    #[doc(hidden)]
+    fn __made_by_the_macro();
+}
+
+/// Any JSON, where a service takes what nobody described.
+impl Model for Value {
+    const NAME: &'static str = "Value";
+
+    fn __made_by_the_macro() {}
+}
+
+/// A list of models, read from and written as an array at the top level.
+impl<M: Model> Model for Vec<M> {
+    const NAME: &'static str = M::NAME;
+    const COERCE: bool = M::COERCE;
+
+    fn __made_by_the_macro() {}
+}

@@ -1,0 +1,110 @@
+//! An input as data, for the second reading that finds every fault, and for models that are read leniently.
+
+use std::{borrow::Cow, fmt};
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, SeqAccess, Visitor},
+};
+
+use crate::message::{Param, ParamsPriority};
+
+/// Any input. A map keeps its order and its duplicate keys, so that those can be told.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Tree<'a> {
+    Null,
+    Bool(bool),
+    Signed(i64),
+    Unsigned(u64),
+    Float(f64),
+    Str(String),
+    /// One or more texts of one name, which become whatever type is asked for.
+    Text(Vec<Cow<'a, str>>),
+    List(Vec<Self>),
+    Map(Vec<(String, Self)>),
+}
+
+impl Tree<'_> {
+    /// Counts the values in it, itself included.
+    pub(crate) fn size(&self) -> usize {
+        match self {
+            Tree::List(items) => 1 + items.iter().map(Tree::size).sum::<usize>(),
+            Tree::Map(entries) => 1 + entries.iter().map(|(_, value)| value.size()).sum::<usize>(),
+            _ => 1,
+        }
+    }
+}
+
+/// Lays parameters over an object, as [`Layered`](super::Layered) does while it reads.
+pub(crate) fn overlay<'a>(payload: Tree<'a>, params: &'a [Param<'a>], priority: ParamsPriority) -> Tree<'a> {
+    let mut entries = match payload {
+        Tree::Map(entries) => entries,
+        Tree::Null if !params.is_empty() => Vec::new(),
+        other => return other,
+    };
+    for param in params {
+        let is_given = entries.iter().any(|(name, _)| *name == param.name);
+        if is_given && priority == ParamsPriority::MsgOverChannelParams {
+            continue;
+        }
+        entries.retain(|(name, _)| *name != param.name);
+        entries.push((param.name.clone().into_owned(), Tree::Text(param.values.clone())));
+    }
+    Tree::Map(entries)
+}
+
+impl<'de> Deserialize<'de> for Tree<'_> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Anything(std::marker::PhantomData))
+    }
+}
+
+struct Anything<'a>(std::marker::PhantomData<Tree<'a>>);
+
+impl<'de, 'a> Visitor<'de> for Anything<'a> {
+    type Value = Tree<'a>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Tree<'a>, E> {
+        Ok(Tree::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Tree<'a>, E> {
+        Ok(Tree::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Tree<'a>, E> {
+        Ok(Tree::Signed(value))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Tree<'a>, E> {
+        Ok(Tree::Unsigned(value))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Tree<'a>, E> {
+        Ok(Tree::Float(value))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Tree<'a>, E> {
+        Ok(Tree::Str(value.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Tree<'a>, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = seq.next_element()? {
+            items.push(item);
+        }
+        Ok(Tree::List(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Tree<'a>, A::Error> {
+        let mut entries = Vec::new();
+        while let Some(entry) = map.next_entry()? {
+            entries.push(entry);
+        }
+        Ok(Tree::Map(entries))
+    }
+}

@@ -1,0 +1,153 @@
+//! The lists, maps and variants of a tree, item by item.
+
+use serde::{
+    Deserializer,
+    de::{self, DeserializeSeed, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor, value::StrDeserializer},
+};
+
+use super::{
+    filler::Filler,
+    tree::Tree,
+    tree_de::{Place, Reading},
+    tree_error::{Path, TreeError},
+};
+
+pub(super) struct Items<'t, 'p> {
+    pub(super) place: Place<'t, 'p>,
+    pub(super) items: &'t [Tree<'t>],
+    pub(super) index: usize,
+}
+
+impl<'de> SeqAccess<'de> for Items<'de, '_> {
+    type Error = TreeError;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, TreeError> {
+        let Some(tree) = self.items.get(self.index) else { return Ok(None) };
+        let path = Path::Index(&self.place.path, self.index);
+        self.index += 1;
+        seed.deserialize(Place { tree, path, ..self.place }).map(Some).map_err(|error| error.at(path))
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.items.len().saturating_sub(self.index))
+    }
+}
+
+pub(super) struct Entries<'t, 'p> {
+    pub(super) place: Place<'t, 'p>,
+    pub(super) entries: &'t [(String, Tree<'t>)],
+    pub(super) index: usize,
+    /// The keys that a struct has and that may still be given as mended ones, once the entries are through.
+    pub(super) missing: &'static [&'static str],
+    /// The value asked for next is that of a mended key.
+    pub(super) mended: bool,
+}
+
+impl Entries<'_, '_> {
+    fn is_passed_over(&self, name: &str) -> bool {
+        let Reading { unknown, doubled, .. } = self.place.reading;
+        if unknown.is_empty() && doubled.is_empty() {
+            return false;
+        }
+        let path = Path::Key(&self.place.path, name).to_string();
+        let is_again = || self.entries.iter().take(self.index).any(|(before, _)| before == name);
+        unknown.contains(&path) || (doubled.contains(&path) && is_again())
+    }
+
+    /// Returns the next key that is known to be missing, and that something plausible is given for.
+    fn next_mended(&mut self) -> Option<&'static str> {
+        while let Some((field, rest)) = self.missing.split_first() {
+            self.missing = rest;
+            let is_given = self.entries.iter().any(|(name, _)| name == field);
+            if !is_given && self.place.reading.mended.contains(&Path::Key(&self.place.path, field).to_string()) {
+                return Some(field);
+            }
+        }
+        None
+    }
+}
+
+impl<'de> MapAccess<'de> for Entries<'de, '_> {
+    type Error = TreeError;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, TreeError> {
+        while let Some((name, _)) = self.entries.get(self.index) {
+            if self.is_passed_over(name) {
+                self.index += 1;
+                continue;
+            }
+            let path = Path::Key(&self.place.path, name);
+            return seed.deserialize(de::value::BorrowedStrDeserializer::new(name)).map(Some).map_err(
+                |error: TreeError| match error.child {
+                    Some(_) => error.at(self.place.path),
+                    None => error.at(path),
+                },
+            );
+        }
+        let Some(field) = self.next_mended() else { return Ok(None) };
+        self.mended = true;
+        seed.deserialize(StrDeserializer::new(field)).map(Some)
+    }
+
+    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, TreeError> {
+        if std::mem::take(&mut self.mended) {
+            return seed.deserialize(Filler::default());
+        }
+        let Some((name, tree)) = self.entries.get(self.index) else {
+            return Err(de::Error::custom("a value was asked for before its key"));
+        };
+        let path = Path::Key(&self.place.path, name);
+        self.index += 1;
+        seed.deserialize(Place { tree, path, ..self.place }).map_err(|error| error.at(path))
+    }
+}
+
+pub(super) struct Variant<'t, 'p> {
+    pub(super) place: Place<'t, 'p>,
+    pub(super) word: &'t str,
+    pub(super) value: &'t Tree<'t>,
+}
+
+impl<'de, 'p> EnumAccess<'de> for Variant<'de, 'p> {
+    type Error = TreeError;
+    type Variant = Self;
+
+    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), TreeError> {
+        let name = seed.deserialize(StrDeserializer::new(self.word))?;
+        Ok((name, self))
+    }
+}
+
+impl<'de> Variant<'de, '_> {
+    fn read<T>(self, read: impl FnOnce(Place<'de, '_>) -> Result<T, TreeError>) -> Result<T, TreeError> {
+        let path = Path::Key(&self.place.path, self.word);
+        read(Place { tree: self.value, path, reading: self.place.reading }).map_err(|error| error.at(path))
+    }
+}
+
+impl<'de> VariantAccess<'de> for Variant<'de, '_> {
+    type Error = TreeError;
+
+    fn unit_variant(self) -> Result<(), TreeError> {
+        match self.value {
+            Tree::Null => Ok(()),
+            _ => Err(de::Error::custom("expected null, since this variant has no content")),
+        }
+    }
+
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, TreeError> {
+        self.read(|place| seed.deserialize(place))
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, TreeError> {
+        self.read(|place| place.deserialize_tuple(len, visitor))
+    }
+
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, TreeError> {
+        self.read(|place| place.deserialize_struct("", fields, visitor))
+    }
+}

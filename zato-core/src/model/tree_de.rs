@@ -1,0 +1,237 @@
+//! Reads a [`Tree`] into a type, knowing at every step where it stands.
+
+use std::{borrow::Cow, collections::BTreeSet};
+
+use serde::{
+    Deserializer,
+    de::{self, Unexpected, Visitor, value::StrDeserializer},
+};
+
+use super::{
+    expected,
+    filler::Filler,
+    text::{TextValues, parse_bool},
+    tree::Tree,
+    tree_access::{Entries, Items, Variant},
+    tree_error::{Path, TreeError},
+};
+
+/// What a reading is done with.
+#[derive(Default)]
+pub(super) struct Reading {
+    /// Whether a string may stand for a number and the like.
+    pub(super) is_lenient: bool,
+    /// The places that are known to be at fault: something plausible is read there instead.
+    pub(super) mended: BTreeSet<String>,
+    /// The keys that are known to be unknown: they are passed over.
+    pub(super) unknown: BTreeSet<String>,
+    /// The keys that are known to be given more than once: only the first counts.
+    pub(super) doubled: BTreeSet<String>,
+}
+
+/// A place in a tree, to be read.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'t, 'p> {
+    pub(super) tree: &'t Tree<'t>,
+    pub(super) path: Path<'p>,
+    pub(super) reading: &'p Reading,
+}
+
+impl<'de> Place<'de, '_> {
+    fn is_mended(&self) -> bool {
+        !self.reading.mended.is_empty() && self.reading.mended.contains(&self.path.to_string())
+    }
+
+    /// Reads what is there as it is, whatever was asked for.
+    fn plain<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TreeError> {
+        match self.tree {
+            Tree::Null => visitor.visit_unit(),
+            Tree::Bool(value) => visitor.visit_bool(*value),
+            Tree::Signed(value) => visitor.visit_i64(*value),
+            Tree::Unsigned(value) => visitor.visit_u64(*value),
+            Tree::Float(value) => visitor.visit_f64(*value),
+            Tree::Str(value) => visitor.visit_borrowed_str(value),
+            Tree::Text(values) => TextValues::new(values).deserialize_any(visitor),
+            Tree::List(items) => visitor.visit_seq(Items { place: self, items, index: 0 }),
+            Tree::Map(entries) => {
+                visitor.visit_map(Entries { place: self, entries, index: 0, missing: &[], mended: false })
+            }
+        }
+    }
+
+    /// Returns the text that a scalar is read from, if it is to be read from text.
+    fn text(&self) -> Option<Cow<'de, str>> {
+        match self.tree {
+            Tree::Str(text) if self.reading.is_lenient => Some(Cow::Borrowed(text)),
+            _ => None,
+        }
+    }
+
+    /// Returns the text of a scalar for a field that is a text, if the reading is lenient.
+    fn as_text(&self) -> Option<String> {
+        if !self.reading.is_lenient {
+            return None;
+        }
+        match self.tree {
+            Tree::Bool(value) => Some(value.to_string()),
+            Tree::Signed(value) => Some(value.to_string()),
+            Tree::Unsigned(value) => Some(value.to_string()),
+            Tree::Float(value) => Some(value.to_string()),
+            _ => None,
+        }
+    }
+}
+
+macro_rules! scalars {
+    ($($method:ident)*) => {
+        $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TreeError> {
+            if self.is_mended() {
+                return Filler::default().$method(visitor);
+            }
+            let read = match (self.tree, self.text()) {
+                (Tree::Text(values), _) => TextValues::new(values).$method(visitor),
+                (_, Some(text)) => TextValues::new(&[text]).$method(visitor),
+                _ => self.plain(visitor),
+            };
+            read.map_err(|error: TreeError| error.at(self.path))
+        })*
+    };
+}
+
+impl<'de> Deserializer<'de> for Place<'de, '_> {
+    type Error = TreeError;
+
+    scalars! {
+        deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_i128
+        deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128
+        deserialize_f32 deserialize_f64
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TreeError> {
+        if self.is_mended() {
+            return Filler::default().deserialize_any(visitor);
+        }
+        self.plain(visitor).map_err(|error| error.at(self.path))
+    }
+
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TreeError> {
+        if self.is_mended() {
+            return Filler::default().deserialize_bool(visitor);
+        }
+        let read = match self.tree {
+            Tree::Text(values) => TextValues::new(values).deserialize_bool(visitor),
+            Tree::Str(text) if self.reading.is_lenient => match parse_bool(text.trim()) {
+                Some(value) => visitor.visit_bool(value),
+                None => Err(de::Error::custom("expected a boolean, which the text is not")),
+            },
+            Tree::Unsigned(value @ (0 | 1)) if self.reading.is_lenient => visitor.visit_bool(*value == 1),
+            _ => self.plain(visitor),
+        };
+        read.map_err(|error| error.at(self.path))
+    }
+
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TreeError> {
+        if self.is_mended() {
+            return Filler::default().deserialize_str(visitor);
+        }
+        let expected = expected::of(&visitor);
+        let read = match (self.tree, self.as_text()) {
+            (Tree::Text(values), _) => match values.len() {
+                1 => TextValues::new(values).deserialize_str(visitor),
+                more => Err(TreeError::said(format_args!("expected one value, got {more}"))),
+            },
+            (_, Some(text)) => visitor.visit_string(text),
+            _ => self.plain(visitor),
+        };
+        read.map_err(|error| error.in_our_words(&expected).at(self.path))
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TreeError> {
+        self.deserialize_str(visitor)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TreeError> {
+        if matches!(self.tree, Tree::Null) && !self.is_mended() {
+            return visitor.visit_none();
+        }
+        visitor.visit_some(self)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, TreeError> {
+        visitor.visit_newtype_struct(self).map_err(|error| error.at(self.path))
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TreeError> {
+        if self.is_mended() {
+            return Filler::default().deserialize_seq(visitor);
+        }
+        let read = match self.tree {
+            Tree::Text(values) => TextValues::new(values).deserialize_seq(visitor),
+            _ => self.plain(visitor),
+        };
+        read.map_err(|error| error.at(self.path))
+    }
+
+    fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, TreeError> {
+        if self.is_mended() {
+            return Filler::default().deserialize_tuple(len, visitor);
+        }
+        self.deserialize_seq(visitor)
+    }
+
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        len: usize,
+        visitor: V,
+    ) -> Result<V::Value, TreeError> {
+        self.deserialize_tuple(len, visitor)
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, TreeError> {
+        if self.is_mended() {
+            return Filler::default().deserialize_struct(name, fields, visitor);
+        }
+        let read = match self.tree {
+            Tree::Map(entries) => {
+                visitor.visit_map(Entries { place: self, entries, index: 0, missing: fields, mended: false })
+            }
+            // A derived struct would read it by position.
+            Tree::List(_) => Err(de::Error::invalid_type(Unexpected::Seq, &visitor)),
+            _ => self.plain(visitor),
+        };
+        read.map_err(|error| error.at(self.path))
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, TreeError> {
+        if self.is_mended() {
+            return Filler::default().deserialize_enum(name, variants, visitor);
+        }
+        let read = match self.tree {
+            Tree::Str(word) => visitor.visit_enum(StrDeserializer::new(word)),
+            Tree::Text(values) => TextValues::new(values).deserialize_enum(name, variants, visitor),
+            Tree::Map(entries) => match entries.as_slice() {
+                [(word, value)] => visitor.visit_enum(Variant { place: self, word, value }),
+                _ => Err(de::Error::custom("expected an object with the variant's name as its only key")),
+            },
+            _ => self.plain(visitor),
+        };
+        read.map_err(|error| error.at(self.path))
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TreeError> {
+        visitor.visit_unit()
+    }
+
+    serde::forward_to_deserialize_any! { char bytes byte_buf unit unit_struct map identifier }
+}

@@ -1,0 +1,128 @@
+//! What is wrong with a tree, and where.
+
+use std::{borrow::Cow, fmt};
+
+use serde::de::{self, Expected, Unexpected};
+
+use super::expected;
+
+/// What has to be done about a fault so that the reading gets past it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mend {
+    Fill,
+    PassOver,
+    TakeFirst,
+    /// What was read in place of a fault could not be used either.
+    Impossible,
+}
+
+/// Where a reading stands, as a list from the inside out that costs nothing until it is written down.
+#[derive(Clone, Copy)]
+pub(super) enum Path<'a> {
+    Root,
+    Key(&'a Self, &'a str),
+    Index(&'a Self, usize),
+}
+
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Root => Ok(()),
+            Self::Key(parent, key) => write!(f, "{parent}/{}", escaped(key)),
+            Self::Index(parent, index) => write!(f, "{parent}/{index}"),
+        }
+    }
+}
+
+/// Escapes a key for a JSON Pointer (RFC 6901 §3).
+fn escaped(key: &str) -> Cow<'_, str> {
+    if key.contains(['~', '/']) { Cow::Owned(key.replace('~', "~0").replace('/', "~1")) } else { Cow::Borrowed(key) }
+}
+
+/// What is wrong, and where as soon as that is known.
+#[derive(Debug)]
+pub(super) struct TreeError {
+    pub(super) path: Option<String>,
+    pub(super) detail: Cow<'static, str>,
+    /// The key that is missing, unknown or doubled below the place where this was noticed.
+    pub(super) child: Option<Cow<'static, str>>,
+    pub(super) mend: Mend,
+    /// The words are a library's own, which may repeat what was sent.
+    is_foreign: bool,
+}
+
+impl TreeError {
+    pub(super) fn said(detail: fmt::Arguments<'_>) -> Self {
+        Self { path: None, detail: Cow::Owned(detail.to_string()), child: None, mend: Mend::Fill, is_foreign: false }
+    }
+
+    /// Puts our words in place of a library's, where those are about a text that it could not parse.
+    pub(super) fn in_our_words(self, expected: &str) -> Self {
+        if !self.is_foreign || self.path.is_some() {
+            return self;
+        }
+        Self { is_foreign: false, detail: Cow::Owned(format!("expected {expected}, which the text is not")), ..self }
+    }
+
+    pub(super) fn at(mut self, path: Path<'_>) -> Self {
+        if self.path.is_none() {
+            let path = match &self.child {
+                Some(child) => Path::Key(&path, child).to_string(),
+                None => path.to_string(),
+            };
+            self.path = Some(path);
+        }
+        self
+    }
+}
+
+impl fmt::Display for TreeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.detail)
+    }
+}
+
+impl std::error::Error for TreeError {}
+
+impl de::Error for TreeError {
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        Self { is_foreign: true, ..Self::said(format_args!("{message}")) }
+    }
+
+    fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        Self::said(format_args!("expected {}, got {}", expected::of(expected), expected::kind_of(found)))
+    }
+
+    fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        Self::said(format_args!(
+            "expected {}, got {} that does not fit",
+            expected::of(expected),
+            expected::kind_of(found)
+        ))
+    }
+
+    fn invalid_length(len: usize, expected: &dyn Expected) -> Self {
+        Self::said(format_args!("expected {}, got {len} items", expected::of(expected)))
+    }
+
+    fn unknown_variant(_: &str, variants: &'static [&'static str]) -> Self {
+        Self::said(format_args!("{}", expected::one_of(variants)))
+    }
+
+    fn unknown_field(field: &str, known: &'static [&'static str]) -> Self {
+        let error = Self::said(format_args!("unknown key, {}", expected::one_of(known)));
+        Self { child: Some(Cow::Owned(field.to_owned())), mend: Mend::PassOver, ..error }
+    }
+
+    fn missing_field(field: &'static str) -> Self {
+        Self { child: Some(Cow::Borrowed(field)), ..Self::said(format_args!("missing")) }
+    }
+
+    fn duplicate_field(field: &'static str) -> Self {
+        Self {
+            child: Some(Cow::Borrowed(field)),
+            mend: Mend::TakeFirst,
+            ..Self::said(format_args!("given more than once"))
+        }
+    }
+}
