@@ -10,11 +10,14 @@
 //! [`layer`], [`router`], [`app`] and `testing`, of which the last two name all.
 
 pub mod ambient;
+pub mod channel;
 pub mod config;
+pub mod connection;
 pub mod error;
 mod format;
 pub mod message;
 pub mod model;
+pub mod security;
 
 pub use bytes;
 pub use chrono;

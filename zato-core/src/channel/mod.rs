@@ -1,0 +1,132 @@
+//! Channels: how messages come in. A channel knows messages and replies; what serves them stands behind an [`Inlet`].
+//!
+//! One [`Channel`] stands for all the entries of its section, since a listener or a broker connection serves many of
+//! them. When a configuration is applied, every channel first prepares itself for it, which may fail and changes
+//! nothing; only when all have, each is told to switch over, which can't fail.
+
+use std::{fmt, pin::Pin, sync::Arc, time::Duration};
+
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+
+use crate::{
+    ambient::Ambient,
+    config::{ConfigFaults, Origin, SectionName, ServerConfig},
+    error::Result,
+    message::{Message, Reply},
+    security::Securities,
+};
+
+/// A future that is boxed at a seam between rooms.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// One entry of a channel's section.
+pub trait ChannelConfig: DeserializeOwned + JsonSchema + Send + Sync + 'static {
+    /// Returns the channel's name, unique within its section.
+    fn name(&self) -> &str;
+
+    /// Returns the name of the service that the channel calls.
+    fn service(&self) -> &str;
+
+    /// Returns keys that Zato has and that have no counterpart here: they are accepted and reported, not refused.
+    fn without_counterpart() -> &'static [&'static str] {
+        &[]
+    }
+}
+
+/// A technology that messages come in through.
+pub trait Channel: Send + Sync + 'static {
+    /// The section that its channels stand in.
+    const SECTION: SectionName;
+
+    /// One entry of that section.
+    type Config: ChannelConfig;
+
+    /// What was built for a new configuration and is not in use yet.
+    type Prepared: Send + 'static;
+
+    /// Builds what the new configuration needs, listeners included, and changes nothing that callers notice.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with the entries, or that can't be had: a port in use.
+    fn prepare(
+        &self,
+        plan: Plan<'_, Self::Config>,
+    ) -> impl Future<Output = Result<Self::Prepared, ConfigFaults>> + Send;
+
+    /// Switches over. What was begun under the configuration before is finished under it.
+    fn activate(&self, prepared: Self::Prepared);
+
+    /// Stops taking messages in, lets those in work finish, and cuts what is left when the time is over.
+    ///
+    /// Returns what was cut, in words for the log.
+    fn stop(&self, within: Duration) -> impl Future<Output = Vec<String>> + Send;
+
+    /// Returns where the channel can be reached, such as `http://127.0.0.1:17010`; empty if it has no address of its own.
+    fn addresses(&self) -> Vec<String>;
+}
+
+/// A new configuration, as the channels of one section see it.
+pub struct Plan<'a, C> {
+    /// The `server` section.
+    pub server: &'a ServerConfig,
+    /// The entries, in the order of the file, and where each stands.
+    pub entries: &'a [(C, Origin)],
+    /// The services.
+    pub inlets: &'a dyn Inlets,
+    /// The security definitions.
+    pub securities: &'a Securities,
+    /// Time and randomness.
+    pub ambient: &'a Ambient,
+}
+
+impl<C> fmt::Debug for Plan<'_, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Plan").field("entries", &self.entries.len()).finish_non_exhaustive()
+    }
+}
+
+/// Gives out the ways to services by name.
+pub trait Inlets: Send + Sync {
+    /// Returns the way to a service; `None` if there is none of that name.
+    fn inlet(&self, service: &str) -> Option<Inlet>;
+}
+
+/// The way from a channel to one service, layers included. A clone leads to the same service of the same
+/// configuration, however long it is kept.
+#[derive(Clone)]
+pub struct Inlet(Arc<dyn Intake>);
+
+/// What stands behind an [`Inlet`].
+pub trait Intake: Send + Sync {
+    /// Serves one message.
+    fn take(&self, message: Message) -> BoxFuture<'static, Result<Reply>>;
+}
+
+impl Inlet {
+    /// Makes an inlet of what serves its messages.
+    pub fn new(intake: Arc<dyn Intake>) -> Self {
+        Self(intake)
+    }
+
+    /// Serves one message. A channel that acknowledges does so when this has returned, never before.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the service or a layer around it failed with.
+    ///
+    /// # Cancel safety
+    ///
+    /// When dropped, the service is stopped at the await where it stands; for a message from a broker that means it is not
+    /// acknowledged.
+    pub fn call(&self, message: Message) -> BoxFuture<'static, Result<Reply>> {
+        self.0.take(message)
+    }
+}
+
+impl fmt::Debug for Inlet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Inlet")
+    }
+}

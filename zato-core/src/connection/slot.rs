@@ -1,0 +1,385 @@
+use std::{fmt, pin::pin, sync::Arc, time::Duration};
+
+use arc_swap::{ArcSwap, ArcSwapOption};
+use tokio::{sync::Notify, time};
+use tracing::{info, warn};
+
+use super::{ConnectionConfig, Connector, Setup, State, backoff::Backoff};
+use crate::{
+    ambient::Ambient,
+    config::Origin,
+    error::{Error, Kind, Result},
+    security::Securities,
+};
+
+/// How long one attempt to connect, or a ping, may take.
+const ATTEMPT: Duration = Duration::from_secs(10);
+
+/// How long a connection must have been up for its loss to be connected anew without a pause.
+const STABLE: Duration = Duration::from_secs(30);
+
+/// The place of one connection: its configuration, how it stands, and its client while it is up.
+///
+/// Whoever holds a slot may call [`Slot::client`] at any time; it never waits.
+pub struct Slot<C: Connector> {
+    name: String,
+    ambient: Ambient,
+    state: ArcSwap<State>,
+    client: ArcSwapOption<C::Client>,
+    /// Rung when a user of the client found that the connection is gone.
+    lost: Notify,
+    /// Rung when the connection is to be closed for good.
+    closing: Notify,
+    /// Rung when the first attempt has ended, one way or the other.
+    tried: Notify,
+}
+
+impl<C: Connector> Slot<C> {
+    fn new(name: &str, ambient: Ambient, state: State) -> Self {
+        Self {
+            name: name.to_owned(),
+            ambient,
+            state: ArcSwap::from_pointee(state),
+            client: ArcSwapOption::empty(),
+            lost: Notify::new(),
+            closing: Notify::new(),
+            tried: Notify::new(),
+        }
+    }
+
+    /// Makes a slot that is up with a client at hand: for fakes.
+    pub fn up(name: &str, client: C::Client) -> Arc<Self> {
+        let ambient = Ambient::default();
+        let slot = Self::new(name, ambient.clone(), State::Up { since: ambient.now() });
+        slot.client.store(Some(Arc::new(client)));
+        Arc::new(slot)
+    }
+
+    /// Makes the slot of a connection that is not connected yet.
+    pub(super) fn of(config: &C::Config, ambient: Ambient) -> Arc<Self> {
+        let state = if config.is_active() { State::Connecting } else { State::Inactive };
+        Arc::new(Self::new(config.name(), ambient, state))
+    }
+
+    /// Returns the connection's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns how the connection stands.
+    #[must_use]
+    pub fn state(&self) -> Arc<State> {
+        self.state.load_full()
+    }
+
+    /// Returns the client.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`](Kind::Unavailable) at once, with the reason, if the connection is not up.
+    pub fn client(&self) -> Result<Arc<C::Client>> {
+        self.client.load_full().ok_or_else(|| {
+            let section = C::SECTION.name;
+            Error::unavailable(format!("the {section} connection \"{}\" is {}", self.name, self.state.load()))
+                .with_retry_after(Duration::from_secs(1))
+        })
+    }
+
+    /// Asks the other side for a sign of life and returns how long that took.
+    ///
+    /// # Errors
+    ///
+    /// As [`Slot::client`]; what the connector says; [`Timeout`](Kind::Timeout) after 10 seconds.
+    ///
+    /// # Cancel safety
+    ///
+    /// May be dropped at any time.
+    pub async fn ping(&self) -> Result<Duration> {
+        let client = self.client()?;
+        let started = time::Instant::now();
+        let timed = time::timeout(ATTEMPT, C::ping(&client)).await;
+        timed.map_err(|_| Error::timeout("no answer to a ping within 10 seconds").with("connection", &self.name))??;
+        Ok(started.elapsed())
+    }
+
+    /// Says that the connection of a client is gone, as somebody who used it found; it is connected anew.
+    ///
+    /// Of many who find the same one gone, the first counts: what was connected since then is left alone.
+    pub fn lost(&self, client: &Arc<C::Client>, error: &Error) {
+        let before = self.client.compare_and_swap(client, None);
+        if before.as_ref().is_none_or(|before| !Arc::ptr_eq(before, client)) {
+            return;
+        }
+        let (since, error) = (self.ambient.now(), error.report().to_string());
+        let down = Arc::new(State::Down { since, error, attempts: 0 });
+        self.state.rcu(|state| if **state == State::Closed { Arc::clone(state) } else { Arc::clone(&down) });
+        self.lost.notify_one();
+    }
+
+    /// Waits until the first attempt to connect has ended, one way or the other.
+    ///
+    /// # Cancel safety
+    ///
+    /// May be dropped at any time.
+    pub async fn tried(&self) {
+        let mut tried = pin!(self.tried.notified());
+        // Listening comes before looking, so that an end between the two is not missed.
+        tried.as_mut().enable();
+        if matches!(**self.state.load(), State::Connecting) {
+            tried.await;
+        }
+    }
+
+    /// Closes the connection for good.
+    pub fn close(&self) {
+        self.closing.notify_one();
+    }
+
+    /// Keeps the connection up until it is closed.
+    pub(super) async fn supervise(&self, config: &C::Config, origin: &Origin, securities: &Securities) {
+        let _unless_it_panics = Ended(self);
+        tokio::select! {
+            () = self.keep_up(config, origin, securities) => {}
+            () = self.closing.notified() => {}
+        }
+        let client = self.client.swap(None);
+        self.state.store(Arc::new(State::Closed));
+        self.tried.notify_waiters();
+        if let Some(client) = client {
+            let _ = time::timeout(ATTEMPT, C::close(client)).await;
+            info!(section = C::SECTION.name, connection = self.name, "connection closed");
+        }
+    }
+
+    /// Connects, and connects anew whenever the connection is lost.
+    async fn keep_up(&self, config: &C::Config, origin: &Origin, securities: &Securities) {
+        let mut backoff = Backoff::default();
+        loop {
+            self.connect(config, origin, securities, &mut backoff).await;
+            let up_since = time::Instant::now();
+            self.lost.notified().await;
+            warn!(section = C::SECTION.name, connection = self.name, "connection lost");
+            if up_since.elapsed() >= STABLE {
+                backoff = Backoff::default();
+            } else {
+                // The other side takes connections and drops them: it is left alone for longer each time.
+                time::sleep(backoff.next(self.ambient.random())).await;
+            }
+        }
+    }
+
+    /// Tries until it is connected.
+    async fn connect(&self, config: &C::Config, origin: &Origin, securities: &Securities, backoff: &mut Backoff) {
+        let mut attempts = 0;
+        let mut down_since = match &**self.state.load() {
+            State::Down { since, .. } => Some(*since),
+            _ => None,
+        };
+        loop {
+            let setup = Setup { config, origin, securities, ambient: &self.ambient };
+            let attempt = time::timeout(ATTEMPT, C::connect(setup)).await;
+            let error = match attempt.unwrap_or_else(|_| Err(Error::timeout("no connection within 10 seconds"))) {
+                Ok(client) => {
+                    // The state first: who finds this client gone must not have it said to be up afterwards.
+                    self.state.store(Arc::new(State::Up { since: self.ambient.now() }));
+                    self.client.store(Some(Arc::new(client)));
+                    self.tried.notify_waiters();
+                    info!(section = C::SECTION.name, connection = self.name, "connection up");
+                    return;
+                }
+                Err(error) => error,
+            };
+            let pause = backoff.next(self.ambient.random());
+            attempts += 1;
+            let since = *down_since.get_or_insert_with(|| self.ambient.now());
+            let report = error.report().to_string();
+            warn!(
+                section = C::SECTION.name,
+                connection = self.name,
+                attempts,
+                retry_in_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX),
+                error = report,
+                "connection failed"
+            );
+            self.state.store(Arc::new(State::Down { since, error: report, attempts }));
+            self.tried.notify_waiters();
+            if error.kind() == Kind::Config {
+                // Nothing that waiting changes; a new configuration makes a new slot.
+                std::future::pending::<()>().await;
+            }
+            time::sleep(pause).await;
+        }
+    }
+}
+
+/// Leaves a slot in a true state if its connector panics.
+struct Ended<'a, C: Connector>(&'a Slot<C>);
+
+impl<C: Connector> Drop for Ended<'_, C> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let error = "the connector panicked; a new configuration of the connection starts it again".to_owned();
+            let since = self.0.ambient.now();
+            self.0.client.store(None);
+            self.0.state.store(Arc::new(State::Down { since, error, attempts: 1 }));
+            self.0.tried.notify_waiters();
+        }
+    }
+}
+
+impl<C: Connector> fmt::Debug for Slot<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} connection {:?} ({})", C::SECTION.name, self.name, self.state.load())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        Mutex,
+        atomic::{AtomicU32, Ordering},
+    };
+
+    use schemars::JsonSchema;
+    use serde::Deserialize;
+
+    use super::{super::Supervised, *};
+    use crate::config::SectionName;
+
+    /// A technology whose other side fails as often as it is told to, and remembers what was done to it.
+    struct Flaky;
+
+    #[derive(Deserialize, JsonSchema)]
+    struct FlakyConfig {
+        name: String,
+        #[serde(default)]
+        fails: u32,
+        #[serde(default)]
+        hangs: bool,
+    }
+
+    impl ConnectionConfig for FlakyConfig {
+        fn name(&self) -> &str {
+            &self.name
+        }
+
+        fn is_active(&self) -> bool {
+            true
+        }
+    }
+
+    /// How often each connection was tried, and what was closed: one entry a test, by its connection's name.
+    static TRIED: Mutex<Vec<(String, u32)>> = Mutex::new(Vec::new());
+    static CLOSED: AtomicU32 = AtomicU32::new(0);
+
+    impl Connector for Flaky {
+        const SECTION: SectionName = SectionName { name: "outgoing_flaky", aliases: &[] };
+        type Config = FlakyConfig;
+        type Client = String;
+
+        async fn connect(setup: Setup<'_, FlakyConfig>) -> Result<String> {
+            if setup.config.hangs {
+                std::future::pending::<()>().await;
+            }
+            let mut tried = TRIED.lock().unwrap();
+            let name = &setup.config.name;
+            let position = tried.iter().position(|(known, _)| known == name).unwrap_or_else(|| {
+                tried.push((name.clone(), 0));
+                tried.len() - 1
+            });
+            tried[position].1 += 1;
+            if tried[position].1 <= setup.config.fails {
+                return Err(Error::unavailable("nobody at home"));
+            }
+            Ok(name.clone())
+        }
+
+        async fn ping(client: &String) -> Result<()> {
+            if client == "silent" {
+                std::future::pending::<()>().await;
+            }
+            Ok(())
+        }
+
+        async fn close(client: Arc<String>) {
+            if *client == "closed" {
+                CLOSED.fetch_add(1, Ordering::SeqCst);
+            }
+        }
+    }
+
+    fn connection(name: &str, fails: u32, hangs: bool) -> (Arc<Slot<Flaky>>, Supervised) {
+        let config = FlakyConfig { name: name.to_owned(), fails, hangs };
+        let supervised =
+            Supervised::new::<Flaky>(config, Origin::start_of("zato.yaml"), Arc::default(), Ambient::default());
+        let slot = supervised.connection().into_any().downcast().unwrap();
+        (slot, supervised)
+    }
+
+    async fn until(slot: &Slot<Flaky>, is_so: impl Fn(&State) -> bool) {
+        while !is_so(&slot.state()) {
+            time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_is_tried_again_until_it_is_up_and_calls_fail_at_once_meanwhile() {
+        let (slot, supervised) = connection("late", 3, false);
+        assert_eq!(*slot.state(), State::Connecting);
+        assert!(slot.client().is_err());
+        supervised.begin().await;
+        supervised.tried().await;
+        let State::Down { error, attempts: 1, .. } = &*slot.state() else { panic!("{slot:?}") };
+        assert_eq!(error, "nobody at home");
+        let refused = slot.client().unwrap_err();
+        assert_eq!(refused.kind(), Kind::Unavailable);
+        assert!(refused.message().starts_with("the outgoing_flaky connection \"late\" is down since "), "{refused}");
+        until(&slot, State::is_up).await;
+        assert_eq!(*slot.client().unwrap(), "late");
+        assert!(slot.ping().await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_is_lost_is_connected_anew() {
+        let (slot, supervised) = connection("lost", 0, false);
+        supervised.begin().await;
+        until(&slot, State::is_up).await;
+        let gone = slot.client().unwrap();
+        slot.lost(&gone, &Error::upstream("reset by peer"));
+        assert!(slot.client().unwrap_err().message().contains("last error: reset by peer"));
+        until(&slot, State::is_up).await;
+        // Somebody else finds the old one gone: the new one stays.
+        slot.lost(&gone, &Error::upstream("reset by peer"));
+        assert!(slot.client().is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_attempt_and_a_ping_have_ten_seconds() {
+        let (slot, supervised) = connection("hanging", 0, true);
+        supervised.begin().await;
+        until(&slot, |state| matches!(state, State::Down { error, .. } if error == "no connection within 10 seconds"))
+            .await;
+        let (silent, supervised) = connection("silent", 0, false);
+        supervised.begin().await;
+        until(&silent, State::is_up).await;
+        assert_eq!(silent.ping().await.unwrap_err().kind(), Kind::Timeout);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn closing_says_goodbye_once_and_dropping_ends_the_task() {
+        let (slot, supervised) = connection("closed", 0, false);
+        supervised.begin().await;
+        until(&slot, State::is_up).await;
+        supervised.close(Duration::from_secs(1)).await;
+        assert_eq!((&*slot.state(), CLOSED.load(Ordering::SeqCst)), (&State::Closed, 1));
+        assert!(slot.client().unwrap_err().message().ends_with("is closed"));
+
+        let (slot, supervised) = connection("dropped", u32::MAX, false);
+        supervised.begin().await;
+        supervised.tried().await;
+        drop(supervised);
+        time::sleep(Duration::from_secs(120)).await;
+        assert_eq!(Arc::strong_count(&slot), 1, "the task is gone");
+    }
+}

@@ -1,0 +1,104 @@
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::config::Secret;
+
+/// One entry of the `security` section.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+// The tag is read by hand, so that each field is read as what it is; see `from_tagged_node`.
+#[serde(rename_all = "snake_case")]
+#[schemars(tag = "type")]
+#[non_exhaustive]
+pub enum SecurityConfig {
+    /// HTTP Basic authentication (RFC 7617).
+    BasicAuth(BasicAuthConfig),
+    /// A key in a header.
+    #[serde(rename = "apikey")]
+    ApiKey(ApiKeyConfig),
+}
+
+/// HTTP Basic authentication.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct BasicAuthConfig {
+    /// What channels and connections refer to it by.
+    pub name: String,
+    /// An inactive definition refuses everybody.
+    #[serde(default = "yes")]
+    pub is_active: bool,
+    /// The user name.
+    pub username: String,
+    /// The password.
+    pub password: Secret,
+    /// What a browser shows when it asks for the password.
+    #[serde(default = "default_realm")]
+    pub realm: String,
+}
+
+/// A key in a header.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct ApiKeyConfig {
+    /// What channels and connections refer to it by.
+    pub name: String,
+    /// An inactive definition refuses everybody.
+    #[serde(default = "yes")]
+    pub is_active: bool,
+    /// Who the key stands for, in logs and for services; the definition's name unless given.
+    #[serde(default)]
+    pub username: Option<String>,
+    /// The key.
+    pub password: Secret,
+    /// The header that carries the key.
+    #[serde(default = "default_header", deserialize_with = "header_name")]
+    #[schemars(with = "String")]
+    pub header: http::HeaderName,
+}
+
+impl SecurityConfig {
+    /// Returns the definition's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::BasicAuth(config) => &config.name,
+            Self::ApiKey(config) => &config.name,
+        }
+    }
+
+    /// Returns who satisfies it.
+    #[must_use]
+    pub fn username(&self) -> &str {
+        match self {
+            Self::BasicAuth(config) => &config.username,
+            Self::ApiKey(config) => config.username.as_deref().unwrap_or(&config.name),
+        }
+    }
+
+    /// Returns whether it lets anybody in.
+    #[must_use]
+    pub fn is_active(&self) -> bool {
+        match self {
+            Self::BasicAuth(config) => config.is_active,
+            Self::ApiKey(config) => config.is_active,
+        }
+    }
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn default_realm() -> String {
+    "zato".to_owned()
+}
+
+fn default_header() -> http::HeaderName {
+    http::HeaderName::from_static("x-api-key")
+}
+
+fn header_name<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<http::HeaderName, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse().map_err(|_| serde::de::Error::custom("expected the name of a header, such as X-API-Key"))
+}

@@ -1,0 +1,126 @@
+//! Security definitions: who may call a channel, and as whom we call others.
+//!
+//! A channel asks its [`Verifier`]; the answer is a [`Caller`] or a [`Denied`] that says how to ask again and never
+//! which part was wrong.
+
+mod apikey;
+mod basic;
+mod config;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use http::{HeaderMap, HeaderValue};
+
+pub use self::config::{ApiKeyConfig, BasicAuthConfig, SecurityConfig};
+use crate::{
+    config::{ConfigFault, Origin, SectionName, listing},
+    message::Caller,
+};
+
+/// The section that security definitions stand in.
+pub const SECTION: SectionName = SectionName { name: "security", aliases: &["def_sec"] };
+
+/// Every security definition of a configuration, by name.
+#[derive(Debug, Default)]
+pub struct Securities(BTreeMap<String, Arc<SecurityConfig>>);
+
+impl Securities {
+    /// Takes definitions whose names are known to differ.
+    pub fn new(definitions: impl IntoIterator<Item = SecurityConfig>) -> Self {
+        Self(definitions.into_iter().map(|one| (one.name().to_owned(), Arc::new(one))).collect())
+    }
+
+    /// Returns a definition.
+    ///
+    /// # Errors
+    ///
+    /// A fault at `origin` that lists what there is, if no definition has that name.
+    pub fn get(&self, name: &str, origin: &Origin) -> Result<&Arc<SecurityConfig>, ConfigFault> {
+        let known = || self.0.keys().map(String::as_str);
+        self.0.get(name).ok_or_else(|| ConfigFault::at(origin, listing("security definition", name, known())))
+    }
+
+    /// Returns the verifier of a definition.
+    ///
+    /// # Errors
+    ///
+    /// As [`Securities::get`].
+    pub fn verifier(&self, name: &str, origin: &Origin) -> Result<Verifier, ConfigFault> {
+        self.get(name, origin).map(|definition| Verifier::new(Arc::clone(definition)))
+    }
+}
+
+/// Tells whether a request comes from whom a definition allows.
+///
+/// ```
+/// use std::sync::Arc;
+/// use zato_core::{config::{from_tagged_node, yaml}, http::HeaderMap, security::{SecurityConfig, Verifier}};
+///
+/// let entry = yaml::parse("zato.yaml", "{name: Partner key, type: apikey, password: not-a-secret}")?;
+/// let definition: SecurityConfig = from_tagged_node(&entry, "type")?;
+/// let verifier = Verifier::new(Arc::new(definition));
+///
+/// let mut headers = HeaderMap::new();
+/// assert!(verifier.verify(&headers).is_err());
+/// headers.insert("x-api-key", "not-a-secret".parse()?);
+/// assert!(verifier.verify(&headers).is_ok());
+/// # Ok::<(), zato_core::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Verifier {
+    definition: Arc<SecurityConfig>,
+    caller: Arc<Caller>,
+}
+
+impl Verifier {
+    /// Makes the verifier of a definition.
+    #[must_use]
+    pub fn new(definition: Arc<SecurityConfig>) -> Self {
+        let caller = Arc::new(Caller::new(definition.name(), definition.username()));
+        Self { definition, caller }
+    }
+
+    /// Looks for credentials in the headers of a request.
+    ///
+    /// What is presented is compared in constant time, user name and password always both. Credentials given more than
+    /// once are refused, since nobody can say which of them counts.
+    ///
+    /// # Errors
+    ///
+    /// [`Denied`] if they are missing, wrong, doubled or malformed, or if the definition is inactive: it doesn't say which.
+    pub fn verify(&self, headers: &HeaderMap) -> Result<Arc<Caller>, Denied> {
+        let (is_right, challenge) = match &*self.definition {
+            SecurityConfig::BasicAuth(config) => (basic::is_right(config, headers), basic::challenge(config)),
+            SecurityConfig::ApiKey(config) => (apikey::is_right(config, headers), apikey::challenge(config)),
+        };
+        if is_right && self.definition.is_active() { Ok(Arc::clone(&self.caller)) } else { Err(Denied { challenge }) }
+    }
+}
+
+/// A request without the right credentials.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Denied {
+    /// How to authenticate: the value of `WWW-Authenticate` (RFC 9110 §11.6.1).
+    pub challenge: HeaderValue,
+}
+
+/// Returns the only value of a header; `None` if it is missing or there are several.
+fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a [u8]> {
+    let mut values = headers.get_all(name).iter();
+    let first = values.next()?;
+    values.next().is_none().then_some(first.as_bytes())
+}
+
+/// Writes a realm as a quoted string (RFC 9110 §5.6.4), leaving out what can't stand in a header.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('"');
+    for character in text.chars().filter(|character| (' '..='~').contains(character)) {
+        if matches!(character, '"' | '\\') {
+            quoted.push('\\');
+        }
+        quoted.push(character);
+    }
+    quoted.push('"');
+    quoted
+}
