@@ -10,14 +10,20 @@
 //! [`layer`], [`router`], [`app`] and `testing`, of which the last two name all.
 
 pub mod ambient;
+pub mod app;
 pub mod channel;
 pub mod config;
 pub mod connection;
 pub mod error;
 mod format;
+pub mod layer;
 pub mod message;
 pub mod model;
+pub mod router;
 pub mod security;
+pub mod service;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use bytes;
 pub use chrono;
@@ -28,3 +34,15 @@ pub use tracing;
 pub use uuid;
 
 pub use error::{BoxError, Error, Fault, Kind, Result, Retry};
+
+/// What the macros' output names; not for anybody else.
+#[doc(hidden)]
+pub mod __private {
+    pub use schemars;
+    pub use serde;
+
+    pub use crate::{
+        model::ObjectOnly,
+        service::{Outcome, default_name},
+    };
+}

@@ -1,0 +1,252 @@
+//! The phases of an application: parse, resolve, validate, plan, build. Up to here nothing has changed for anybody;
+//! [`Engine`](super::engine::Engine) then swaps and retires.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use super::{
+    builder::{App, Source, USER_CONFIG},
+    entries,
+    generation::Generation,
+    logging,
+    plan::{self, Change, ChangeKind},
+    sections::{Activation, AnyChannel, NewConnection, Preparation},
+};
+use crate::{
+    config::{
+        ConfigFault, ConfigFaults, Document, LogConfig, Node, ServerConfig, UserFiles, from_node, from_tagged_node,
+    },
+    connection::{Connections, Supervised},
+    layer::{limit::Limiter, statistics::Recorder},
+    router::{Parts, Router},
+    security::{self, Securities},
+    service::Binder,
+};
+
+/// A configuration that was parsed and resolved: every file read, every variable filled in.
+pub(super) struct Resolved {
+    pub(super) document: Document,
+    pub(super) user: UserFiles,
+}
+
+/// A generation that is ready to be switched to.
+pub(super) struct Built {
+    pub(super) generation: Generation,
+    pub(super) activations: Vec<Activation>,
+    pub(super) changes: Vec<Change>,
+}
+
+#[derive(serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+/// The `user_config` section: where services find configuration of their own.
+pub(super) struct UserConfigSection {
+    /// A folder of YAML files, relative to the file that says so; each is known by its name up to the first dot.
+    folder: PathBuf,
+}
+
+/// Reads the files of a configuration, and tells which they are also if that fails.
+pub(super) fn resolve(app: &App, source: &Source, watched: &mut Vec<PathBuf>) -> Result<Resolved, ConfigFaults> {
+    let (sections, environment) = (app.sections(), &*app.environment);
+    let document = match source {
+        Source::File(path) => Document::load_watched(path, &sections, environment, watched)?,
+        Source::Text(text) => match base_of(app) {
+            Some(folder) => Document::parse_in(folder, "configuration", text, &sections, environment)?,
+            None => Document::parse("configuration", text, &sections, environment)?,
+        },
+        Source::Nowhere => Document::parse("configuration", "", &sections, environment)?,
+    };
+    let folder = user_folder(app, &document)?;
+    watched.extend(folder.clone());
+    let user = match &folder {
+        Some(folder) => UserFiles::load(folder, environment)?,
+        None => UserFiles::default(),
+    };
+    Ok(Resolved { document, user })
+}
+
+/// Finds the folder of user configuration: what the section says, or `user-conf` beside the configuration.
+fn user_folder(app: &App, document: &Document) -> Result<Option<PathBuf>, ConfigFaults> {
+    let base = base_of(app).map(Path::to_owned);
+    let Some(section) = document.map(USER_CONFIG.name) else { return Ok(base.map(|base| base.join("user-conf"))) };
+    let section: UserConfigSection = from_node(section).map_err(one)?;
+    Ok(Some(base.unwrap_or_default().join(section.folder)))
+}
+
+/// Returns the folder that relative names start from: that of the app's file, also for a text that took its place.
+fn base_of(app: &App) -> Option<&Path> {
+    match &app.source {
+        Source::File(path) => path.parent(),
+        Source::Text(_) | Source::Nowhere => None,
+    }
+}
+
+/// Validates a configuration and builds everything for it.
+pub(super) async fn build(
+    app: &App,
+    recorders: &BTreeMap<String, Arc<Recorder>>,
+    resolved: Resolved,
+    before: Option<&Generation>,
+) -> Result<Built, ConfigFaults> {
+    let Resolved { document, user, .. } = resolved;
+    let mut faults = ConfigFaults::new();
+    let server = server_of(&document, &mut faults);
+    let securities = Arc::new(securities_of(&document, &mut faults));
+    let new: Vec<_> = app.connectors.iter().map(|one| (one.section().name, one.read(&document, &mut faults))).collect();
+    faults.into_result(())?;
+
+    let changes = before.map(|old| plan::between((&old.document, &old.user), (&document, &user))).unwrap_or_default();
+    let mut connections = Connections::default();
+    for (section, entries) in new {
+        for entry in entries {
+            let name = entry.name.to_owned();
+            let kept = before.and_then(|old| kept(old, section, &entry, &changes));
+            let connection =
+                kept.unwrap_or_else(|| Arc::new((entry.start)(Arc::clone(&securities), app.ambient.clone())));
+            connections.insert(section, name, connection);
+        }
+    }
+    connections.extend(&app.fakes);
+    let limiter = limiter_of(&server, before);
+    let router = {
+        let services = app.service_types();
+        let binder = Binder { connections: &connections, user: &user, state: &app.state, services: &services };
+        let (registrations, layers) = (&app.registrations, &app.layers);
+        let parts =
+            Parts { registrations, binder: &binder, ambient: &app.ambient, layers, recorders, limiter: &limiter };
+        Router::build(&parts)?
+    };
+    let preparation = (&document, &server, &*securities);
+    let activations = prepare(app, preparation, &router).await?;
+    let number = before.map_or(1, |old| old.number + 1);
+    let generation = Generation { number, document, user, server, connections, limiter, router };
+    Ok(Built { generation, activations, changes })
+}
+
+fn server_of(document: &Document, faults: &mut ConfigFaults) -> ServerConfig {
+    let Some(section) = document.section(ServerConfig::SECTION.name) else { return ServerConfig::default() };
+    let server: ServerConfig = faults.keep(from_node(&section.value)).unwrap_or_default();
+    if let Err(fault) = logging::check(&server.log) {
+        let place = section.value.at_path("log.level").unwrap_or(&section.value);
+        faults.push(ConfigFault::at(&place.origin, fault));
+    }
+    for (key, is_zero) in zeros(&server) {
+        if is_zero {
+            let place = section.value.get(key).unwrap_or(&section.value);
+            faults.push(ConfigFault::at(&place.origin, format!("\"{key}\" must be more than 0")));
+        }
+    }
+    server
+}
+
+/// Names the limits that would keep everything out if they were zero, and tells which are.
+fn zeros(server: &ServerConfig) -> [(&'static str, bool); 5] {
+    [
+        ("request_timeout", server.request_timeout.is_zero()),
+        ("header_timeout", server.header_timeout.is_zero()),
+        ("body_timeout", server.body_timeout.is_zero()),
+        ("max_connections", server.max_connections == 0),
+        ("max_concurrent_requests", server.max_concurrent_requests == 0),
+    ]
+}
+
+fn securities_of(document: &Document, faults: &mut ConfigFaults) -> Securities {
+    let read = |node: &Node| from_tagged_node(node, "type");
+    let entries = entries::read_with(document, security::SECTION.name, faults, read);
+    Securities::new(entries.into_iter().map(|entry| entry.config))
+}
+
+/// Returns the connection that was there before, if nothing about it has changed: neither its entry nor the security
+/// definition that it names.
+fn kept(
+    old: &Generation,
+    section: &'static str,
+    new: &NewConnection<'_>,
+    changes: &[Change],
+) -> Option<Arc<Supervised>> {
+    let aliases = ["security", "sec_def", "security_name"];
+    let security = aliases.iter().find_map(|key| new.node.get(key)).and_then(Node::as_str);
+    let is_changed = changes.iter().any(|change| {
+        (change.section == section && change.name == new.name)
+            || (change.section == security::SECTION.name && Some(change.name.as_str()) == security)
+    });
+    if is_changed { None } else { old.connections.supervised(section, new.name).cloned() }
+}
+
+/// Keeps the places of the generation before, as long as their number stays the same.
+fn limiter_of(server: &ServerConfig, before: Option<&Generation>) -> Arc<Limiter> {
+    let numbers = |server: &ServerConfig| (server.max_concurrent_requests, server.max_queued_requests);
+    match before {
+        Some(old) if numbers(&old.server) == numbers(server) => Arc::clone(&old.limiter),
+        _ => Arc::new(Limiter::new(server.max_concurrent_requests, server.max_queued_requests)),
+    }
+}
+
+async fn prepare(
+    app: &App,
+    (document, server, securities): (&Document, &ServerConfig, &Securities),
+    router: &Arc<Router>,
+) -> Result<Vec<Activation>, ConfigFaults> {
+    let services: Vec<&str> = app.registrations.iter().map(|one| one.definition.name()).collect();
+    let with = Preparation { document, server, inlets: router, services: &services, securities, ambient: &app.ambient };
+    let (mut faults, mut activations) = (ConfigFaults::new(), Vec::new());
+    for channel in &app.channels {
+        match AnyChannel::prepare(Arc::clone(channel), with).await {
+            Ok(activation) => activations.push(activation),
+            Err(found) => faults.extend(found),
+        }
+    }
+    faults.into_result(activations)
+}
+
+fn one(fault: ConfigFault) -> ConfigFaults {
+    let mut faults = ConfigFaults::new();
+    faults.push(fault);
+    faults
+}
+
+/// Refuses a file that has become empty: it is about to be written, or was lost, and either way nobody means to close
+/// every channel by it.
+pub(super) fn check_not_emptied(source: &Source, old: &Generation, new: &Resolved) -> Result<(), ConfigFaults> {
+    match source {
+        Source::File(path) if new.document.sections().is_empty() && !old.document.sections().is_empty() => {
+            let message = format!("\"{}\" has become empty; to close every channel, stop the program", path.display());
+            Err(one(ConfigFault::new(message)))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Tells whether an application changes anything.
+pub(super) fn is_changed(old: &Generation, new: &Resolved) -> bool {
+    !plan::between((&old.document, &old.user), (&new.document, &new.user)).is_empty()
+}
+
+/// Puts changes into one line for the log.
+pub(super) fn summary(changes: &[Change]) -> String {
+    let of = |kind| {
+        let names = changes.iter().filter(|change| change.kind == kind);
+        let written = names.map(|change| match change.name.as_str() {
+            "" => change.section.clone(),
+            name => format!("{}/{name}", change.section),
+        });
+        written.collect::<Vec<_>>().join(", ")
+    };
+    let mut parts = Vec::new();
+    for (kind, word) in
+        [(ChangeKind::Added, "added"), (ChangeKind::Changed, "changed"), (ChangeKind::Removed, "removed")]
+    {
+        let names = of(kind);
+        if !names.is_empty() {
+            parts.push(format!("{word}: {names}"));
+        }
+    }
+    parts.join("; ")
+}
+
+/// Returns what a configuration says of logs; the defaults, if that is unusable.
+pub(super) fn log_of(resolved: &Resolved) -> LogConfig {
+    server_of(&resolved.document, &mut ConfigFaults::new()).log
+}

@@ -1,0 +1,331 @@
+//! The one task that owns an app's configuration: it applies, swaps, retires and stops.
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+
+use arc_swap::ArcSwap;
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    task::JoinSet,
+    time,
+};
+use tracing::{error, info, warn};
+
+use super::{
+    App, Applied, Running,
+    apply::{self, Built},
+    builder::Source,
+    generation::Generation,
+    logging::Logging,
+};
+use crate::{
+    config::{ConfigFaults, Watcher},
+    connection::Supervised,
+    error::{Error, Result},
+    layer::statistics::Recorder,
+    router::Router,
+};
+
+/// How long the connections of old generations wait for the last request. Every request ends by its channel's timeout;
+/// this is for a channel whose timeout is no limit at all.
+const DRAIN: Duration = Duration::from_secs(3600);
+
+/// How long a new configuration waits for its connections to be up, before it is in force without them.
+const FIRST_CHANCE: Duration = Duration::from_secs(2);
+
+/// How long before the end of a stop it is counted what is still in work.
+const SHORTLY: Duration = Duration::from_millis(20);
+
+/// How long a connection may take to say goodbye.
+const GOODBYE: Duration = Duration::from_secs(5);
+
+/// What the engine and everybody who holds the app share.
+pub(super) struct Shared {
+    pub(super) app: App,
+    pub(super) recorders: BTreeMap<String, Arc<Recorder>>,
+    pub(super) current: ArcSwap<Generation>,
+}
+
+/// What the engine is asked to do.
+pub(super) enum Command {
+    /// Read the configuration again and apply it.
+    Reload(oneshot::Sender<Result<Applied>>),
+    /// Apply this text from now on.
+    Apply(String, oneshot::Sender<Result<Applied>>),
+    /// Stop everything, and say what was cut.
+    Stop(oneshot::Sender<Vec<String>>),
+}
+
+pub(super) struct Engine {
+    shared: Arc<Shared>,
+    /// The text that came instead of the source that the app was built with.
+    text: Option<String>,
+    commands: mpsc::Receiver<Command>,
+    watcher: Option<Watcher>,
+    logging: Option<Logging>,
+    /// Old generations that still have requests in work: one ends when `changed` fails.
+    outlived: Vec<watch::Receiver<()>>,
+    /// Connections that wait for the last request that may use them.
+    retiring: JoinSet<()>,
+}
+
+impl Engine {
+    pub(super) async fn start(app: App, mut logging: Option<Logging>) -> Result<Running> {
+        let mut watched = Vec::new();
+        let resolved = apply::resolve(&app, &app.source, &mut watched).map_err(|faults| unusable(&faults))?;
+        // Before anything else, so that what is saved from here on is seen.
+        let watcher = watcher_of(watched);
+        let recorders = app.recorders();
+        if let Some(logging) = &mut logging {
+            logging.install(&apply::log_of(&resolved));
+        }
+        let Built { generation, activations, .. } =
+            apply::build(&app, &recorders, resolved, None).await.map_err(|faults| unusable(&faults))?;
+        begin(&generation, None).await;
+        for activate in activations {
+            activate();
+        }
+        let shared = Arc::new(Shared { app, recorders, current: ArcSwap::from_pointee(generation) });
+        let (sender, commands) = mpsc::channel(16);
+        let engine = Self {
+            shared: Arc::clone(&shared),
+            text: None,
+            commands,
+            watcher,
+            logging,
+            outlived: Vec::new(),
+            retiring: JoinSet::new(),
+        };
+        for address in shared.addresses() {
+            info!(app = shared.app.name, address, "listening");
+        }
+        #[expect(clippy::disallowed_methods, reason = "the handle is kept and aborted on drop")]
+        let task = tokio::spawn(engine.run());
+        Ok(Running::new(shared, sender, task))
+    }
+
+    async fn run(mut self) {
+        if self.watcher.is_some() {
+            // What was saved between the first reading and the watcher; nearly always nothing.
+            let _ = self.apply(None).await;
+        }
+        loop {
+            tokio::select! {
+                command = self.commands.recv() => match command {
+                    Some(Command::Reload(reply)) => {
+                        let applied = self.apply(None).await;
+                        let _ = reply.send(applied);
+                    }
+                    Some(Command::Apply(text, reply)) => {
+                        let applied = self.apply(Some(text)).await;
+                        let _ = reply.send(applied);
+                    }
+                    Some(Command::Stop(reply)) => {
+                        let cut = self.stop().await;
+                        let _ = reply.send(cut);
+                        return;
+                    }
+                    None => return,
+                },
+                () = changed(self.watcher.as_mut()) => {
+                    // What is wrong was logged; what runs goes on.
+                    let _ = self.apply(None).await;
+                }
+                Some(_) = self.retiring.join_next() => {}
+            }
+        }
+    }
+
+    /// Applies a configuration as a whole, or not at all.
+    async fn apply(&mut self, text: Option<String>) -> Result<Applied> {
+        match self.try_apply(text).await {
+            Ok(applied) => Ok(applied),
+            Err(faults) => {
+                for fault in &faults {
+                    error!(%fault, "configuration refused");
+                }
+                warn!(generation = self.shared.current.load().number, "the configuration before stays in force");
+                Err(unusable(&faults))
+            }
+        }
+    }
+
+    async fn try_apply(&mut self, text: Option<String>) -> Result<Applied, ConfigFaults> {
+        let source = text.as_ref().or(self.text.as_ref()).map(|text| Source::Text(text.clone()));
+        let source = source.unwrap_or_else(|| self.shared.app.source.clone());
+        let mut watched = Vec::new();
+        let resolved = apply::resolve(&self.shared.app, &source, &mut watched);
+        if resolved.is_err() {
+            // What is missing will come, or what is broken be mended, here or where it was before.
+            watched.extend(self.watcher.iter().flat_map(|watcher| watcher.paths()).cloned());
+            watched.sort();
+            watched.dedup();
+        }
+        // Also where nothing has changed: a file that is included from now on may be empty still.
+        self.follow(watched);
+        let resolved = resolved?;
+        let old = self.shared.current.load_full();
+        apply::check_not_emptied(&source, &old, &resolved)?;
+        if !apply::is_changed(&old, &resolved) {
+            self.text = text.or_else(|| self.text.take());
+            return Ok(Applied::new(old.number, Vec::new()));
+        }
+        let log = apply::log_of(&resolved);
+        let Built { generation, activations, changes } =
+            apply::build(&self.shared.app, &self.shared.recorders, resolved, Some(&old)).await?;
+        let number = generation.number;
+        begin(&generation, Some(&old)).await;
+        // The swap: no await from here until all have switched over.
+        for activate in activations {
+            activate();
+        }
+        self.shared.current.store(Arc::new(generation));
+        if let Some(logging) = &mut self.logging {
+            logging.change(&log);
+        }
+        self.text = text.or_else(|| self.text.take());
+        self.retire(old);
+        info!(generation = number, changes = apply::summary(&changes), "configuration applied");
+        Ok(Applied::new(number, changes))
+    }
+
+    /// Watches what the new configuration is made of, even if it turns out to be unusable: it will be mended there.
+    fn follow(&mut self, paths: Vec<PathBuf>) {
+        let Some(watcher) = &mut self.watcher else { return };
+        if watcher.paths() != paths
+            && let Err(error) = watcher.watch_instead(paths)
+        {
+            warn!(%error, "changes of the configuration can't be watched");
+        }
+    }
+
+    /// Closes what only the old generation has, once its last request has ended.
+    fn retire(&mut self, old: Arc<Generation>) {
+        let current = self.shared.current.load_full();
+        let gone: Vec<Arc<Supervised>> = old
+            .connections
+            .iter()
+            .filter(|(section, name, connection)| {
+                !current.connections.supervised(section, name).is_some_and(|now| Arc::ptr_eq(now, connection))
+            })
+            .map(|(_, _, connection)| Arc::clone(connection))
+            .collect();
+        // A connection that this generation was the last to have may be in use by requests of any before it.
+        self.outlived.retain(|generation| generation.has_changed().is_ok());
+        self.outlived.push(old.router.ended());
+        drop(old);
+        if gone.is_empty() {
+            return;
+        }
+        let generations = self.outlived.clone();
+        self.retiring.spawn(async move {
+            let last_request = async {
+                for mut generation in generations {
+                    while generation.changed().await.is_ok() {}
+                }
+            };
+            if time::timeout(DRAIN, last_request).await.is_err() {
+                warn!("requests of an old configuration are still in work, their connections are closed");
+            }
+            for connection in gone {
+                connection.close(GOODBYE).await;
+            }
+        });
+    }
+
+    /// Stops taking in, lets finish, cuts what is left, closes connections.
+    async fn stop(&mut self) -> Vec<String> {
+        let current = self.shared.current.load_full();
+        let within = current.server.shutdown_timeout.0;
+        info!(app = self.shared.app.name, within = %current.server.shutdown_timeout, "stopping");
+        let mut channels = JoinSet::new();
+        for channel in &self.shared.app.channels {
+            let channel = Arc::clone(channel);
+            channels.spawn(async move { channel.stop(within).await });
+        }
+        let stopping = channels.join_all();
+        tokio::pin!(stopping);
+        // Counted shortly before the time is over: what is cut then is no longer in work.
+        let (stopped, in_work) = tokio::select! {
+            stopped = &mut stopping => (stopped, Vec::new()),
+            () = time::sleep(within.saturating_sub(SHORTLY)) => {
+                let in_work = self.shared.in_work();
+                (stopping.await, in_work)
+            }
+        };
+        let mut cut: Vec<String> = stopped.into_iter().flatten().collect();
+        if !cut.is_empty() {
+            cut.extend(in_work);
+        }
+        let mut closing = JoinSet::new();
+        for (_, _, connection) in current.connections.iter() {
+            let connection = Arc::clone(connection);
+            closing.spawn(async move { connection.close(GOODBYE).await });
+        }
+        closing.join_all().await;
+        self.retiring.shutdown().await;
+        if cut.is_empty() {
+            info!(app = self.shared.app.name, "stopped");
+        } else {
+            warn!(app = self.shared.app.name, cut = cut.join(", "), "stopped, but not everything had finished");
+        }
+        cut
+    }
+}
+
+impl Shared {
+    /// Says how many requests of which services are in work.
+    fn in_work(&self) -> Vec<String> {
+        let busy = self.recorders.iter().map(|(service, recorder)| (service, recorder.in_flight()));
+        let busy = busy.filter(|(_, number)| *number > 0);
+        busy.map(|(service, number)| format!("{number} requests of the service {service}")).collect()
+    }
+
+    pub(super) fn addresses(&self) -> Vec<String> {
+        self.app.channels.iter().flat_map(|channel| channel.addresses()).collect()
+    }
+
+    pub(super) fn router(&self) -> Arc<Router> {
+        Arc::clone(&self.current.load().router)
+    }
+}
+
+/// Starts the connections that are new in a generation, and gives each a chance to be up before anybody calls it. One
+/// that is not goes on trying in the background: a program starts although a broker is down.
+async fn begin(generation: &Generation, before: Option<&Generation>) {
+    let mut trying = JoinSet::new();
+    for (section, name, connection) in generation.connections.iter() {
+        let known = before.and_then(|before| before.connections.supervised(section, name));
+        if known.is_some_and(|known| Arc::ptr_eq(known, connection)) {
+            continue;
+        }
+        connection.begin().await;
+        let connection = Arc::clone(connection);
+        trying.spawn(async move { connection.tried().await });
+    }
+    let _ = time::timeout(FIRST_CHANCE, trying.join_all()).await;
+}
+
+fn watcher_of(paths: Vec<PathBuf>) -> Option<Watcher> {
+    if paths.is_empty() {
+        return None;
+    }
+    match Watcher::new(paths) {
+        Ok(watcher) => Some(watcher),
+        Err(error) => {
+            warn!(%error, "changes of the configuration can't be watched; send SIGHUP after a change");
+            None
+        }
+    }
+}
+
+async fn changed(watcher: Option<&mut Watcher>) {
+    match watcher {
+        Some(watcher) => watcher.changed().await,
+        None => std::future::pending().await,
+    }
+}
+
+fn unusable(faults: &ConfigFaults) -> Error {
+    let lines: Vec<String> = faults.iter().map(|fault| format!("\n  {fault}")).collect();
+    Error::config(format!("the configuration can't be used:{}", lines.concat()))
+}

@@ -1,0 +1,20 @@
+use std::sync::Arc;
+
+use crate::{
+    config::{Document, ServerConfig, UserFiles},
+    connection::Connections,
+    layer::limit::Limiter,
+    router::Router,
+};
+
+/// One configuration that was applied, and everything that was built for it.
+pub(super) struct Generation {
+    /// 1 for the one that the app started with.
+    pub(super) number: u64,
+    pub(super) document: Document,
+    pub(super) user: UserFiles,
+    pub(super) server: ServerConfig,
+    pub(super) connections: Connections,
+    pub(super) limiter: Arc<Limiter>,
+    pub(super) router: Arc<Router>,
+}

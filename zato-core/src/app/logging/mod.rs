@@ -1,0 +1,84 @@
+//! Log lines on standard output, as the configuration says.
+
+mod fields;
+mod levels;
+mod line;
+
+use std::fmt;
+
+use tracing::warn;
+use tracing_subscriber::{
+    filter::{LevelFilter, Targets},
+    fmt::layer,
+    prelude::*,
+};
+
+use self::{fields::BareFields, levels::Levels, line::Line};
+use crate::{
+    config::{LogConfig, LogFormat},
+    layer::trace,
+};
+
+/// The logs of a program that [`run`](super::App::run)s; one that only starts keeps its own.
+#[derive(Default)]
+pub(super) struct Logging {
+    installed: Option<(Levels, LogConfig)>,
+}
+
+/// Checks what a configuration says of logs.
+///
+/// # Errors
+///
+/// What is wrong with the level.
+pub(super) fn check(config: &LogConfig) -> Result<(), String> {
+    let remedy = "expected a level such as info, or levels per module such as info,my_crate=debug";
+    // A lone word that is no level would be the name of a module, and all others silent: `inof` is no such wish.
+    let is_told = |part: &str| part.contains('=') || part.trim().parse::<LevelFilter>().is_ok();
+    let is_right = config.level.split(',').all(is_told) && config.level.parse::<Targets>().is_ok();
+    if is_right { Ok(()) } else { Err(remedy.to_owned()) }
+}
+
+impl Logging {
+    /// Installs the subscriber, unless the program has installed one of its own.
+    pub(super) fn install(&mut self, config: &LogConfig) {
+        let levels = Levels::new(targets_of(config));
+        let registry = tracing_subscriber::registry().with(levels.clone());
+        let installed = match config.format {
+            LogFormat::Text => registry.with(layer().fmt_fields(BareFields).event_format(Line)).try_init(),
+            LogFormat::Json => registry.with(layer().json().flatten_event(true)).try_init(),
+        };
+        if installed.is_ok() {
+            // Lines for programs keep everything that a span can say.
+            if config.format == LogFormat::Text {
+                trace::lines_only();
+            }
+            self.installed = Some((levels, config.clone()));
+        }
+    }
+
+    /// Takes what a new configuration says.
+    pub(super) fn change(&mut self, config: &LogConfig) {
+        let Some((levels, before)) = &mut self.installed else { return };
+        if before.format != config.format {
+            warn!("the new log format takes effect at the next start");
+        }
+        if before.level != config.level {
+            levels.change(targets_of(config));
+        }
+        *before = config.clone();
+    }
+}
+
+/// Returns the levels that hold: what `RUST_LOG` says counts more than the configuration.
+fn targets_of(config: &LogConfig) -> Targets {
+    // Set to nothing, it says nothing: taken for levels, that would silence the program.
+    let said = std::env::var("RUST_LOG").ok().filter(|levels| !levels.trim().is_empty());
+    let from_environment = said.and_then(|levels| levels.parse().ok());
+    from_environment.or_else(|| config.level.parse().ok()).unwrap_or_default()
+}
+
+impl fmt::Debug for Logging {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Logging").field("installed", &self.installed.is_some()).finish_non_exhaustive()
+    }
+}

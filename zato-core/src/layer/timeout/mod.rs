@@ -1,0 +1,7 @@
+//! Ends a request whose channel's time is over.
+
+mod future;
+mod layer;
+mod service;
+
+pub use self::{future::TimeoutFuture, layer::TimeoutLayer, service::Timeout};

@@ -1,0 +1,32 @@
+use std::task::{Context, Poll};
+
+use tower::Service;
+
+use super::TimeoutFuture;
+use crate::{error::Error, message::Message};
+
+/// A service that has as long as the message's channel says.
+///
+/// A service that another one invokes has no time of its own: it ends with the request that it is a part of.
+#[derive(Clone, Debug)]
+pub struct Timeout<S> {
+    pub(super) inner: S,
+}
+
+impl<S> Service<Message> for Timeout<S>
+where
+    S: Service<Message, Error = Error>,
+{
+    type Response = S::Response;
+    type Error = Error;
+    type Future = TimeoutFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, message: Message) -> Self::Future {
+        let limit = (message.head.depth == 0).then_some(message.head.channel.timeout);
+        TimeoutFuture::new(self.inner.call(message), limit)
+    }
+}

@@ -1,0 +1,192 @@
+//! Name to service: every service of the app, bound and with its layers around it.
+
+use std::{
+    any::TypeId,
+    collections::{BTreeMap, HashMap},
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, Weak},
+};
+
+use tokio::sync::watch;
+use tower::Service as _;
+
+use crate::{
+    ambient::Ambient,
+    channel::{BoxFuture, Inlet, Inlets, Intake},
+    config::{ConfigFault, ConfigFaults, listing},
+    error::{Error, Result},
+    layer::{self, Stack, limit::Limiter, statistics::Recorder},
+    message::{ChannelInfo, Head, Message, Payload, Reply},
+    service::{Binder, BoundService, Dispatch, Registration, Target},
+};
+
+/// A layer of the user's, for all services or one.
+pub(crate) struct UserLayer {
+    /// The service that it is for; `None` for all.
+    pub(crate) service: Option<String>,
+    pub(crate) apply: Box<dyn Fn(BoundService) -> BoundService + Send + Sync>,
+}
+
+/// What services are put together with.
+pub(crate) struct Parts<'a> {
+    pub(crate) registrations: &'a [Registration],
+    pub(crate) binder: &'a Binder<'a>,
+    pub(crate) ambient: &'a Ambient,
+    pub(crate) layers: &'a [UserLayer],
+    pub(crate) recorders: &'a BTreeMap<String, Arc<Recorder>>,
+    pub(crate) limiter: &'a Arc<Limiter>,
+}
+
+/// Every service of one generation of the configuration.
+///
+/// It lives as long as the last request that was begun under that generation; `Router::ended` tells when that was.
+pub struct Router {
+    routes: HashMap<String, Arc<Route>>,
+    by_type: HashMap<TypeId, Arc<Route>>,
+    alive: watch::Sender<()>,
+}
+
+struct Route {
+    stack: Stack<BoundService>,
+    /// What a message says that comes from another service.
+    channel: Arc<ChannelInfo>,
+}
+
+impl Router {
+    /// Binds every service to what this generation has.
+    ///
+    /// # Errors
+    ///
+    /// Every need of every service that is not met.
+    pub(crate) fn build(parts: &Parts<'_>) -> Result<Arc<Self>, ConfigFaults> {
+        let mut faults = ConfigFaults::new();
+        check_needs(parts, &mut faults);
+        faults.into_result(())?;
+        let mut faults = ConfigFaults::new();
+        let router = Arc::new_cyclic(|weak: &Weak<Self>| {
+            let (mut routes, mut by_type) = (HashMap::new(), HashMap::new());
+            for registration in parts.registrations {
+                let dispatch: Weak<dyn Dispatch> = Weak::<Self>::clone(weak);
+                match registration.bind(parts.binder, parts.ambient.clone(), dispatch) {
+                    Ok(bound) => {
+                        let name = registration.definition.name().to_owned();
+                        // A layer of the program's own that panics must not end the task that applies configurations.
+                        let Ok(route) = catch_unwind(AssertUnwindSafe(|| Route::new(&name, bound, parts))) else {
+                            faults.push(ConfigFault::new(format!("a layer around the service \"{name}\" panicked")));
+                            continue;
+                        };
+                        let route = Arc::new(route);
+                        by_type.insert(registration.type_id(), Arc::clone(&route));
+                        routes.insert(name, route);
+                    }
+                    Err(error) => faults.push(fault_of(registration, &error)),
+                }
+            }
+            Self { routes, by_type, alive: watch::Sender::new(()) }
+        });
+        faults.into_result(router)
+    }
+
+    /// Returns what tells when the last request of this generation has ended: `changed` fails then.
+    pub(crate) fn ended(&self) -> watch::Receiver<()> {
+        self.alive.subscribe()
+    }
+
+    /// Serves a message by the name of its service.
+    pub(crate) fn serve(self: &Arc<Self>, service: &str, message: Message) -> BoxFuture<'static, Result<Reply>> {
+        match self.inlet_of(service) {
+            Some(inlet) => inlet.call(message),
+            None => {
+                let error = Error::not_found(listing("service", service, self.routes.keys().map(String::as_str)));
+                Box::pin(std::future::ready(Err(error)))
+            }
+        }
+    }
+
+    pub(crate) fn inlet_of(self: &Arc<Self>, service: &str) -> Option<Inlet> {
+        let route = Arc::clone(self.routes.get(service)?);
+        Some(Inlet::new(Arc::new(Entrance { _router: Arc::clone(self), route })))
+    }
+
+    /// Returns the channel that a message from within says it came through.
+    pub(crate) fn channel_of(&self, service: &str) -> Option<Arc<ChannelInfo>> {
+        self.routes.get(service).map(|route| Arc::clone(&route.channel))
+    }
+
+    pub(crate) fn channel_of_type(&self, service: TypeId) -> Option<Arc<ChannelInfo>> {
+        self.by_type.get(&service).map(|route| Arc::clone(&route.channel))
+    }
+}
+
+fn check_needs(parts: &Parts<'_>, faults: &mut ConfigFaults) {
+    for registration in parts.registrations {
+        for need in registration.definition.needs() {
+            if let Err(error) = need.check(parts.binder) {
+                faults.push(fault_of(registration, &error));
+            }
+        }
+    }
+}
+
+fn fault_of(registration: &Registration, error: &Error) -> ConfigFault {
+    let definition = &registration.definition;
+    let place = definition.written_at().map(|(file, line)| format!(" ({file}:{line})")).unwrap_or_default();
+    ConfigFault::new(format!("the service \"{}\"{place} can't be bound: {}", definition.name(), error.report()))
+}
+
+impl Route {
+    fn new(name: &str, bound: BoundService, parts: &Parts<'_>) -> Self {
+        let mine = |layer: &&UserLayer| layer.service.as_deref().is_none_or(|service| service == name);
+        // The layer added first is the outermost, as in tower's builder; those of one service stand inside those of all.
+        let (of_one, of_all): (Vec<_>, Vec<_>) =
+            parts.layers.iter().filter(mine).partition(|layer| layer.service.is_some());
+        let layered = of_one.iter().rev().chain(of_all.iter().rev()).fold(bound, |inner, layer| (layer.apply)(inner));
+        let recorder = parts.recorders.get(name).cloned().unwrap_or_default();
+        let stack = layer::stack(layered, recorder, Arc::clone(parts.limiter));
+        Self { stack, channel: Arc::new(ChannelInfo::new("invoke", "invoke", name)) }
+    }
+}
+
+/// The way to one service, which keeps its whole generation alive; so does every call that is in work.
+struct Entrance {
+    _router: Arc<Router>,
+    route: Arc<Route>,
+}
+
+impl Intake for Entrance {
+    fn take(&self, message: Message) -> BoxFuture<'static, Result<Reply>> {
+        // Every layer of ours is always ready, and what is not ours is driven by the bound service.
+        Box::pin(self.route.stack.clone().call(message))
+    }
+}
+
+impl Inlets for Arc<Router> {
+    fn inlet(&self, service: &str) -> Option<Inlet> {
+        self.inlet_of(service)
+    }
+}
+
+impl Dispatch for Router {
+    fn dispatch(&self, target: Target<'_>, payload: Payload, from: &Head) -> Result<BoxFuture<'static, Result<Reply>>> {
+        let route = match target {
+            Target::Type(type_id, name) => self.by_type.get(&type_id).ok_or_else(|| {
+                Error::internal(format!("the service {name} is not part of the app; add it to `services![...]`"))
+            })?,
+            Target::Name(name) => self
+                .routes
+                .get(name)
+                .ok_or_else(|| Error::internal(listing("service", name, self.routes.keys().map(String::as_str))))?,
+        };
+        let message = Message::invoked(from, Arc::clone(&route.channel), payload);
+        Ok(Box::pin(route.stack.clone().call(message)))
+    }
+}
+
+impl fmt::Debug for Router {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut names: Vec<&String> = self.routes.keys().collect();
+        names.sort();
+        f.debug_tuple("Router").field(&names).finish()
+    }
+}

@@ -1,0 +1,149 @@
+//! Decode, call, encode: where they meet, and nowhere else.
+
+use std::{
+    sync::{Arc, Weak},
+    task::{Context as TaskContext, Poll},
+};
+
+use bytes::Bytes;
+
+use super::{Binder, Context, Dispatch, Input, Output, Service, Surroundings};
+use crate::{
+    ambient::Ambient,
+    channel::BoxFuture,
+    error::{Error, Result},
+    message::{Content, Message, Payload, Reply},
+};
+
+/// A service with everything it needs, its types erased: the innermost of a stack of layers.
+///
+/// It is always ready. A call costs one boxed future.
+#[derive(Clone)]
+pub(crate) struct BoundService(Arc<dyn Erased>);
+
+trait Erased: Send + Sync {
+    fn call(self: Arc<Self>, message: Message) -> BoxFuture<'static, Result<Reply>>;
+}
+
+struct Bound<S> {
+    service: S,
+    ambient: Ambient,
+    /// The router that this is part of; weak, since the router holds us.
+    dispatch: Weak<dyn Dispatch>,
+}
+
+/// Binds a service to what one generation of the configuration has.
+///
+/// # Errors
+///
+/// What the service needs and can't have.
+pub(crate) fn bind<S: Service>(
+    binder: &Binder<'_>,
+    ambient: Ambient,
+    dispatch: Weak<dyn Dispatch>,
+) -> Result<BoundService> {
+    let service = S::bind(binder)?;
+    Ok(BoundService(Arc::new(Bound { service, ambient, dispatch })))
+}
+
+/// What a caller wants the reply as.
+enum Wanted {
+    Written,
+    Value,
+    Typed,
+}
+
+impl<S: Service> Erased for Bound<S> {
+    fn call(self: Arc<Self>, message: Message) -> BoxFuture<'static, Result<Reply>> {
+        // Now and not when it is polled: from here on the call keeps the generation alive that it was begun under.
+        let surroundings = self.surroundings();
+        Box::pin(async move {
+            let Message { head, payload } = message;
+            let (raw, wanted) = match &payload.0 {
+                Content::Bytes(bytes) => (bytes.clone(), Wanted::Written),
+                Content::Value(_) => (Bytes::new(), Wanted::Value),
+                Content::Typed(_) => (Bytes::new(), Wanted::Typed),
+            };
+            let input = S::Input::from_payload(payload, &head)?;
+            let format = head.channel.format;
+            let ctx = Context::new(head, raw, surroundings?);
+            let output = self.service.call(&ctx, input).await?;
+            match wanted {
+                Wanted::Written => output.into_reply(format),
+                Wanted::Value => Ok(Reply::new(Payload::from(output.into_value()?))),
+                Wanted::Typed => Ok(Reply::new(Payload::typed(output))),
+            }
+        })
+    }
+}
+
+impl<S> Bound<S> {
+    fn surroundings(&self) -> Result<Surroundings> {
+        let dispatch = self.dispatch.upgrade().ok_or_else(|| Error::unavailable("the configuration was replaced"))?;
+        Ok(Surroundings { ambient: self.ambient.clone(), dispatch })
+    }
+}
+
+impl tower::Service<Message> for BoundService {
+    type Response = Reply;
+    type Error = Error;
+    type Future = BoxFuture<'static, Result<Reply>>;
+
+    fn poll_ready(&mut self, _: &mut TaskContext<'_>) -> Poll<Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, message: Message) -> Self::Future {
+        Arc::clone(&self.0).call(message)
+    }
+}
+
+impl BoundService {
+    /// Erases what a layer of the user's made of a service, so that every stack has the same type.
+    pub(crate) fn layered<S>(service: S) -> Self
+    where
+        S: tower::Service<Message, Response = Reply, Error: Into<crate::error::BoxError>>
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+        S::Future: Send,
+    {
+        Self(Arc::new(Layered(service)))
+    }
+}
+
+struct Layered<S>(S);
+
+impl<S> Erased for Layered<S>
+where
+    S: tower::Service<Message, Response = Reply, Error: Into<crate::error::BoxError>> + Clone + Send + Sync + 'static,
+    S::Future: Send,
+{
+    fn call(self: Arc<Self>, message: Message) -> BoxFuture<'static, Result<Reply>> {
+        let service = self.0.clone();
+        Box::pin(async move {
+            // A clone must be driven to readiness before it is called; the one we keep never is (tower#548).
+            let reply = tower::ServiceExt::oneshot(service, message).await;
+            reply.map_err(|error| Error::from_boxed(error.into()))
+        })
+    }
+}
+
+/// Where no service can be invoked: a context that a test made by hand.
+#[cfg(feature = "testing")]
+#[derive(Debug)]
+pub(crate) struct Nowhere;
+
+#[cfg(feature = "testing")]
+impl Dispatch for Nowhere {
+    fn dispatch(
+        &self,
+        _: super::Target<'_>,
+        _: Payload,
+        _: &crate::message::Head,
+    ) -> Result<BoxFuture<'static, Result<Reply>>> {
+        let remedy = "hand the service an `Invoke::fake`, or run it in an app with `testing::app`";
+        Err(Error::internal(format!("this context was made by hand and leads to no other service: {remedy}")))
+    }
+}

@@ -1,0 +1,208 @@
+use std::{any::TypeId, fmt, sync::Arc};
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use http::{HeaderMap, Method, Uri};
+use serde_json::Value;
+
+use super::{Output, Service, invoke};
+use crate::{
+    ambient::Ambient,
+    channel::BoxFuture,
+    error::{Error, Result},
+    message::{Caller, ChannelInfo, Cid, Content, Head, Message, Params, Payload, Reply, TraceParent},
+};
+
+/// What a service knows of the request that it serves, and its way to other services.
+///
+/// ```
+/// use zato_core::{Result, service::{Context, Raw}, testing::TestContext};
+///
+/// async fn greet(ctx: &Context) -> Result<Raw> {
+///     let name = ctx.caller().map_or("stranger", |caller| &caller.username);
+///     Ok(Raw::new(format!("hello {name}, it is {}", ctx.now().format("%H:%M"))))
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<()> {
+/// let ctx = TestContext::new().caller("Partner key", "partner").build();
+/// assert_eq!(greet(&ctx).await?.bytes(), "hello partner, it is 00:00");
+/// # Ok(())
+/// # }
+/// ```
+pub struct Context {
+    pub(super) head: Box<Head>,
+    payload: Bytes,
+    pub(super) surroundings: Surroundings,
+}
+
+/// What a context shares with every other of its app.
+#[derive(Clone)]
+pub(crate) struct Surroundings {
+    pub(crate) ambient: Ambient,
+    pub(crate) dispatch: Arc<dyn Dispatch>,
+}
+
+/// Hands messages to services by type or name; the router does.
+pub(crate) trait Dispatch: Send + Sync {
+    /// Serves a message, through the layers of the service.
+    fn dispatch(&self, target: Target<'_>, payload: Payload, from: &Head) -> Result<BoxFuture<'static, Result<Reply>>>;
+}
+
+/// Which service is meant.
+pub(crate) enum Target<'a> {
+    Type(TypeId, &'static str),
+    Name(&'a str),
+}
+
+impl Context {
+    pub(crate) fn new(head: Box<Head>, payload: Bytes, surroundings: Surroundings) -> Self {
+        Self { head, payload, surroundings }
+    }
+
+    /// Returns the correlation id: the same for this request's every log line, reply and outgoing call.
+    #[must_use]
+    pub fn cid(&self) -> Cid {
+        self.head.cid
+    }
+
+    /// Returns the name of the service that is running.
+    #[must_use]
+    pub fn service(&self) -> &str {
+        &self.head.channel.service
+    }
+
+    /// Returns the channel that the request came through.
+    #[must_use]
+    pub fn channel(&self) -> &ChannelInfo {
+        &self.head.channel
+    }
+
+    /// Returns path parameters and query string, also those that are no part of the model.
+    #[must_use]
+    pub fn params(&self) -> &Params {
+        &self.head.params
+    }
+
+    /// Returns the headers.
+    #[must_use]
+    pub fn headers(&self) -> &HeaderMap {
+        &self.head.headers
+    }
+
+    /// Returns the HTTP method; `None` if the request did not come over HTTP.
+    #[must_use]
+    pub fn method(&self) -> Option<&Method> {
+        self.head.method.as_ref()
+    }
+
+    /// Returns the URI that was asked for; `None` if the request did not come over HTTP.
+    #[must_use]
+    pub fn uri(&self) -> Option<&Uri> {
+        self.head.uri.as_ref()
+    }
+
+    /// Returns who the caller proved to be; `None` if the channel lets everybody in.
+    #[must_use]
+    pub fn caller(&self) -> Option<&Caller> {
+        self.head.caller.as_deref()
+    }
+
+    /// Returns the payload as it came; empty if another service is the caller.
+    #[must_use]
+    pub fn payload(&self) -> &Bytes {
+        &self.payload
+    }
+
+    /// Returns the trace that the caller goes on with us.
+    #[must_use]
+    pub fn trace(&self) -> Option<TraceParent> {
+        self.head.trace
+    }
+
+    /// Returns the current time, by the app's clock.
+    #[must_use]
+    pub fn now(&self) -> DateTime<Utc> {
+        self.surroundings.ambient.now()
+    }
+
+    /// Returns 128 random bits, by the app's source; good enough for ids, never for keys.
+    #[must_use]
+    pub fn random(&self) -> u128 {
+        self.surroundings.ambient.random()
+    }
+
+    /// Invokes another service, typed, under the same correlation id and through that service's layers.
+    ///
+    /// The input is handed over as it is. Several can run at once, with `tokio::join!` or the like.
+    ///
+    /// # Errors
+    ///
+    /// What the service fails with; [`Internal`](crate::Kind::Internal) if it is not part of the app, or if services that invoke one
+    /// another stand more than [`MAX_DEPTH`](super::MAX_DEPTH) deep.
+    ///
+    /// # Cancel safety
+    ///
+    /// When dropped, the service is stopped at the await where it stands.
+    pub async fn invoke<S: Service>(&self, input: S::Input) -> Result<S::Output> {
+        let target = Target::Type(TypeId::of::<S>(), std::any::type_name::<S>());
+        let reply = self.dispatch(target, Payload::typed(input))?.await?;
+        match reply.into_parts().2.0 {
+            Content::Typed(typed) => match typed.downcast() {
+                Ok(output) => Ok(*output),
+                Err(_) => Err(replaced::<S>()),
+            },
+            Content::Bytes(_) | Content::Value(_) => Err(replaced::<S>()),
+        }
+    }
+
+    /// Invokes another service by its name, with a dynamic value.
+    ///
+    /// # Errors
+    ///
+    /// As [`Context::invoke`]; [`InvalidInput`](crate::Kind::InvalidInput) if the value doesn't fit the service's model.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`Context::invoke`].
+    pub async fn invoke_by_name(&self, service: &str, input: Value) -> Result<Value> {
+        self.dispatch(Target::Name(service), Payload::from(input))?.await?.into_value()
+    }
+
+    fn dispatch(&self, target: Target<'_>, payload: Payload) -> Result<BoxFuture<'static, Result<Reply>>> {
+        invoke::check_depth(&self.head)?;
+        self.surroundings.dispatch.dispatch(target, payload, &self.head)
+    }
+}
+
+impl Reply {
+    /// Takes the value out that a dynamic call was answered with.
+    pub(crate) fn into_value(self) -> Result<Value> {
+        match self.into_parts().2.0 {
+            Content::Value(value) => Ok(value),
+            Content::Bytes(bytes) => super::Raw::new(bytes).into_value(),
+            Content::Typed(_) => Err(Error::internal("a layer answered a dynamic call with a typed reply")),
+        }
+    }
+}
+
+fn replaced<S>() -> Error {
+    Error::internal(format!("a layer around {} answered in its place with another type", std::any::type_name::<S>()))
+}
+
+impl Message {
+    /// Makes the message of a service that invokes another one.
+    pub(crate) fn invoked(from: &Head, channel: Arc<ChannelInfo>, payload: Payload) -> Self {
+        let mut message = Self::new(from.cid, channel, payload);
+        message.head.caller.clone_from(&from.caller);
+        message.head.trace = from.trace;
+        message.head.depth = from.depth.saturating_add(1);
+        message
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context").field("cid", &self.cid()).field("service", &self.service()).finish_non_exhaustive()
+    }
+}

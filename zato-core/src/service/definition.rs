@@ -1,0 +1,243 @@
+use std::{any::TypeId, borrow::Cow, fmt};
+
+use schemars::{Schema, SchemaGenerator};
+
+use super::{Binder, FromUserConfig, Input, Output, Service};
+use crate::{
+    connection::{Connector, Handle},
+    error::Result,
+    model::Model,
+};
+
+/// What is known of a service before it runs: its name, what it takes and gives, and everything it needs.
+///
+/// The `#[service]` attribute writes one; by hand it is as short:
+///
+/// ```
+/// use zato_core::{
+///     connection::loopback::Loopback,
+///     service::{Binder, Context, Definition, Raw, Service},
+///     Result,
+/// };
+///
+/// struct Relay {
+///     echo: Loopback,
+/// }
+///
+/// impl Service for Relay {
+///     type Input = Raw;
+///     type Output = Raw;
+///
+///     fn definition() -> Definition {
+///         Definition::of::<Self>("relay").docs("Gives back what it gets.").out::<Loopback>("Echo")
+///     }
+///
+///     fn bind(binder: &Binder<'_>) -> Result<Self> {
+///         Ok(Self { echo: binder.out("Echo")? })
+///     }
+///
+///     async fn call(&self, _: &Context, input: Raw) -> Result<Raw> {
+///         Ok(Raw::new(self.echo.call(input.into_bytes()).await?))
+///     }
+/// }
+///
+/// assert_eq!(Relay::definition().name(), "relay");
+/// ```
+#[derive(Clone, Debug)]
+pub struct Definition {
+    name: Cow<'static, str>,
+    docs: Cow<'static, str>,
+    source: Option<(&'static str, u32)>,
+    type_id: TypeId,
+    input: Shape,
+    output: Shape,
+    needs: Vec<Need>,
+}
+
+impl Definition {
+    /// Starts the definition of a service type.
+    pub fn of<S: Service>(name: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            name: name.into(),
+            docs: Cow::Borrowed(""),
+            source: None,
+            type_id: TypeId::of::<S>(),
+            input: S::Input::shape(),
+            output: S::Output::shape(),
+            needs: Vec::new(),
+        }
+    }
+
+    /// Says what the service does, in Markdown; its first paragraph is the summary.
+    #[must_use]
+    pub fn docs(mut self, docs: impl Into<Cow<'static, str>>) -> Self {
+        self.docs = docs.into();
+        self
+    }
+
+    /// Says where the service is written.
+    #[must_use]
+    pub fn source(mut self, file: &'static str, line: u32) -> Self {
+        self.source = Some((file, line));
+        self
+    }
+
+    /// Adds the need for an outgoing connection.
+    #[must_use]
+    pub fn out<H: Handle>(self, name: &'static str) -> Self {
+        let check = |binder: &Binder<'_>, name: &str| binder.out::<H>(name).map(drop);
+        self.need(NeedKind::Out { section: H::Connector::SECTION.name }, name, check)
+    }
+
+    /// Adds the need for a file of user configuration.
+    #[must_use]
+    pub fn config<T: FromUserConfig>(self, name: &'static str) -> Self {
+        self.need(NeedKind::Config, name, |binder, name| binder.config::<T>(name).map(drop))
+    }
+
+    /// Adds the need for a value that the program hands in.
+    #[must_use]
+    pub fn state<T: Clone + Send + Sync + 'static>(self) -> Self {
+        self.need(NeedKind::State, std::any::type_name::<T>(), |binder, _| binder.state::<T>().map(drop))
+    }
+
+    /// Adds the need for another service.
+    #[must_use]
+    pub fn invoke<I: super::Invocation>(self) -> Self {
+        self.need(NeedKind::Invoke, std::any::type_name::<I::Service>(), |binder, _| binder.invoke::<I>().map(drop))
+    }
+
+    fn need(mut self, kind: NeedKind, name: &'static str, check: fn(&Binder<'_>, &str) -> Result<()>) -> Self {
+        self.needs.push(Need { kind, name, check });
+        self
+    }
+
+    /// Returns the service's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns what the service does, in Markdown.
+    #[must_use]
+    pub fn documentation(&self) -> &str {
+        &self.docs
+    }
+
+    /// Returns the file and line that the service is written at, if known.
+    #[must_use]
+    pub fn written_at(&self) -> Option<(&'static str, u32)> {
+        self.source
+    }
+
+    /// Returns what the service takes.
+    #[must_use]
+    pub fn input(&self) -> Shape {
+        self.input
+    }
+
+    /// Returns what the service gives.
+    #[must_use]
+    pub fn output(&self) -> Shape {
+        self.output
+    }
+
+    /// Returns everything that the service needs, in the order of its parameters.
+    #[must_use]
+    pub fn needs(&self) -> &[Need] {
+        &self.needs
+    }
+
+    pub(crate) fn type_id(&self) -> TypeId {
+        self.type_id
+    }
+}
+
+/// One thing that a service needs, known before any request asks for it.
+#[derive(Clone)]
+pub struct Need {
+    kind: NeedKind,
+    name: &'static str,
+    check: fn(&Binder<'_>, &str) -> Result<()>,
+}
+
+/// What kind of thing a service needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NeedKind {
+    /// An outgoing connection.
+    Out {
+        /// The section of the configuration that it stands in.
+        section: &'static str,
+    },
+    /// A file of user configuration.
+    Config,
+    /// A value that the program hands in; the name is its type's.
+    State,
+    /// Another service; the name is its type's.
+    Invoke,
+}
+
+impl Need {
+    /// Returns what kind of thing it is.
+    #[must_use]
+    pub fn kind(&self) -> NeedKind {
+        self.kind
+    }
+
+    /// Returns the name that the service asks for it by.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Checks whether the need is met.
+    ///
+    /// # Errors
+    ///
+    /// What is missing, and what there is instead.
+    pub(crate) fn check(&self, binder: &Binder<'_>) -> Result<()> {
+        (self.check)(binder, self.name)
+    }
+}
+
+impl fmt::Debug for Need {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} {:?}", self.kind, self.name)
+    }
+}
+
+/// What a service takes or gives.
+#[derive(Clone, Copy)]
+#[non_exhaustive]
+pub enum Shape {
+    /// Nothing.
+    Nothing,
+    /// Bytes as they come.
+    Raw,
+    /// A model.
+    Model {
+        /// The model's name.
+        name: &'static str,
+        /// Gives its JSON Schema.
+        schema: fn(&mut SchemaGenerator) -> Schema,
+    },
+}
+
+impl Shape {
+    /// Returns the shape of a model.
+    #[must_use]
+    pub fn model<M: Model>() -> Self {
+        Self::Model { name: M::NAME, schema: |generator| generator.subschema_for::<M>() }
+    }
+}
+
+impl fmt::Debug for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Nothing => "nothing",
+            Self::Raw => "raw",
+            Self::Model { name, .. } => name,
+        })
+    }
+}

@@ -1,0 +1,16 @@
+//! The test kit: a context by hand, a clock that stands still, fixed ids, captured log lines.
+//!
+//! A service is a function: call it with [`context()`] and fakes. To test it with its layers, configuration and channels,
+//! start an app in the test's own process; the `zato` crate's `testing` module has the client for it.
+
+mod clock;
+mod context;
+mod ids;
+mod logs;
+
+pub use self::{
+    clock::TestClock,
+    context::{TestContext, context},
+    ids::SequentialIds,
+    logs::{CapturedEvent, Logs, capture_logs},
+};
