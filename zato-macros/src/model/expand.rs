@@ -1,0 +1,126 @@
+//! The derives before a model, and the implementation beside it.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::ext::IdentExt;
+use syn::{DeriveInput, WhereClause, parse_quote};
+
+use super::Model;
+
+/// Expands a model: its derives, the item, and the implementation of `Model`.
+pub(super) fn model(model: &Model) -> TokenStream {
+    let item = &model.item;
+    let deny_unknown = model.words.deny_unknown.then(|| quote!(#[serde(deny_unknown_fields)]));
+    let implementation = implementation(model);
+    let (remote, from_object) = from_object(item).unzip();
+    // The derives come first: a `#[serde(...)]` of the user's is not known before them.
+    quote! {
+        #[derive(
+            ::zato::__private::serde::Serialize,
+            ::zato::__private::serde::Deserialize,
+            ::zato::__private::schemars::JsonSchema
+        )]
+        #[serde(crate = "::zato::__private::serde")]
+        #remote
+        #deny_unknown
+        #[schemars(crate = "::zato::__private::schemars")]
+        #item
+        #from_object
+        #implementation
+    }
+}
+
+/// Expands to what has a struct read from an object only, and to the attribute that makes room for it.
+///
+/// With `remote = "Self"`, serde derives functions of the type's own in place of its traits' implementations (see its
+/// documentation of `remote`), and those are put behind ours. A type that says itself how it is read or written is left
+/// alone.
+fn from_object(item: &DeriveInput) -> Option<(TokenStream, TokenStream)> {
+    let syn::Data::Struct(data) = &item.data else { return None };
+    if !matches!(data.fields, syn::Fields::Named(_)) || says_how_itself(item) {
+        return None;
+    }
+    let ident = &item.ident;
+    let conditions: Vec<_> = item.attrs.iter().filter(|attribute| attribute.path().is_ident("cfg")).collect();
+    let (parameters, arguments, _) = item.generics.split_for_impl();
+    let writes = bounded(item, &parse_quote!(::zato::__private::serde::Serialize));
+    let reads = bounded(item, &parse_quote!(::zato::__private::serde::Deserialize<'de>));
+    let mut with_lifetime = item.generics.clone();
+    with_lifetime.params.insert(0, parse_quote!('de));
+    let (with_lifetime, ..) = with_lifetime.split_for_impl();
+    let implementations = quote! {
+        #(#conditions)*
+        #[automatically_derived]
+        impl #parameters ::zato::__private::serde::Serialize for #ident #arguments #writes {
+            fn serialize<S: ::zato::__private::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                Self::serialize(self, serializer)
+            }
+        }
+        #(#conditions)*
+        #[automatically_derived]
+        impl #with_lifetime ::zato::__private::serde::Deserialize<'de> for #ident #arguments #reads {
+            fn deserialize<D: ::zato::__private::serde::Deserializer<'de>>(
+                deserializer: D,
+            ) -> ::core::result::Result<Self, D::Error> {
+                Self::deserialize(::zato::__private::ObjectOnly(deserializer))
+            }
+        }
+    };
+    Some((quote!(#[serde(remote = "Self")]), implementations))
+}
+
+/// Tells whether a type has serde attributes that change how it is read or written as a whole.
+fn says_how_itself(item: &DeriveInput) -> bool {
+    let words = ["bound", "from", "into", "remote", "transparent", "try_from"];
+    item.attrs.iter().filter(|attribute| attribute.path().is_ident("serde")).any(|attribute| {
+        let mut found = false;
+        // What is malformed here, serde reports better.
+        let _ = attribute.parse_nested_meta(|meta| {
+            found |= words.iter().any(|word| meta.path.is_ident(word));
+            if meta.input.peek(syn::Token![=]) {
+                meta.value()?.parse::<syn::Expr>()?;
+            } else if meta.input.peek(syn::token::Paren) {
+                meta.parse_nested_meta(|inner| inner.value().and_then(|value| value.parse::<syn::Expr>()).map(drop))?;
+            }
+            Ok(())
+        });
+        found
+    })
+}
+
+/// Returns the user's bounds, and one more for every type parameter.
+fn bounded(item: &DeriveInput, bound: &syn::TypeParamBound) -> Option<WhereClause> {
+    let mut generics = item.generics.clone();
+    let parameters: Vec<_> = item.generics.type_params().map(|parameter| parameter.ident.clone()).collect();
+    if !parameters.is_empty() {
+        let clause = generics.make_where_clause();
+        clause
+            .predicates
+            .extend(parameters.iter().map(|ident| -> syn::WherePredicate { parse_quote!(#ident: #bound) }));
+    }
+    generics.where_clause
+}
+
+/// Expands to the trait that makes the type a model.
+fn implementation(model: &Model) -> TokenStream {
+    let item = &model.item;
+    let ident = &item.ident;
+    let name = ident.unraw().to_string();
+    let coerce = model.words.coerce;
+    let (parameters, arguments, _) = item.generics.split_for_impl();
+    let bounds = bounded(item, &parse_quote!(::zato::Model));
+    let conditions = item.attrs.iter().filter(|attribute| attribute.path().is_ident("cfg"));
+    quote! {
+        #(#conditions)*
+        #[automatically_derived]
+        impl #parameters ::zato::Model for #ident #arguments #bounds {
+            const NAME: &'static str = #name;
+            const COERCE: bool = #coerce;
+            #[doc(hidden)]
+            fn __made_by_the_macro() {}
+        }
+    }
+}

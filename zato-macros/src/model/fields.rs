@@ -1,0 +1,88 @@
+//! What is added to fields.
+
+use proc_macro2::TokenTree;
+use syn::{Attribute, Data, DeriveInput, Field, Fields, Meta, Type, parse_quote};
+
+/// Leaves every named field that is `None` out of what is written.
+pub(super) fn leave_out_none(item: &mut DeriveInput) {
+    match &mut item.data {
+        Data::Struct(data) => named(&mut data.fields),
+        Data::Enum(data) => data.variants.iter_mut().for_each(|variant| named(&mut variant.fields)),
+        Data::Union(_) => {}
+    }
+}
+
+/// The fields of a tuple are known by their position, which leaving one out would change.
+fn named(fields: &mut Fields) {
+    if let Fields::Named(fields) = fields {
+        for field in fields.named.iter_mut().filter(|field| is_option(&field.ty) && !decides_itself(field)) {
+            field.attrs.push(parse_quote!(#[serde(skip_serializing_if = "::core::option::Option::is_none")]));
+        }
+    }
+}
+
+/// Whether the type is called `Option`. Only the name can be seen here: an alias of it is not found.
+fn is_option(ty: &Type) -> bool {
+    match ty {
+        Type::Group(group) => is_option(&group.elem),
+        Type::Paren(paren) => is_option(&paren.elem),
+        Type::Path(path) => path.path.segments.last().is_some_and(|segment| segment.ident == "Option"),
+        _ => false,
+    }
+}
+
+/// Whether the user has said how, or whether, the field is written.
+fn decides_itself(field: &Field) -> bool {
+    const WORDS: [&str; 5] = ["skip", "skip_serializing", "skip_serializing_if", "serialize_with", "with"];
+    let says = |attribute: &Attribute| match &attribute.meta {
+        Meta::List(list) if list.path.is_ident("serde") => list
+            .tokens
+            .clone()
+            .into_iter()
+            .any(|token| matches!(token, TokenTree::Ident(word) if WORDS.iter().any(|known| word == known))),
+        _ => false,
+    };
+    field.attrs.iter().any(says)
+}
+
+#[cfg(test)]
+mod tests {
+    use quote::ToTokens;
+    use syn::DeriveInput;
+
+    use super::leave_out_none;
+
+    /// Whether `field` is left out of what is written.
+    fn is_left_out(field: &str) -> bool {
+        let mut item: DeriveInput = syn::parse_str(&format!("struct A {{ {field} }}")).unwrap();
+        leave_out_none(&mut item);
+        item.into_token_stream().to_string().contains("::core::option::Option::is_none")
+    }
+
+    #[test]
+    fn leaves_options_out() {
+        for field in [
+            "a: Option<u32>",
+            "a: ::std::option::Option<u32>",
+            "a: (Option<u32>)",
+            "#[serde(default, rename = \"with\")] a: Option<u32>",
+        ] {
+            assert!(is_left_out(field), "{field}");
+        }
+    }
+
+    #[test]
+    fn leaves_the_rest_to_the_user() {
+        for field in [
+            "a: u32",
+            "a: Vec<Option<u32>>",
+            "#[serde(skip_serializing_if = \"never\")] a: Option<u32>",
+            "#[serde(default, with = \"somehow\")] a: Option<u32>",
+            "#[serde(serialize_with = \"somehow\")] a: Option<u32>",
+            "#[serde(skip)] a: Option<u32>",
+            "#[serde(skip_serializing)] a: Option<u32>",
+        ] {
+            assert!(!is_left_out(field), "{field}");
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! `#[model]`: from a struct or an enum to something that is decoded, encoded and described.
+
+mod check;
+mod derives;
+mod expand;
+mod fields;
+mod words;
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::DeriveInput;
+
+use self::words::Words;
+use crate::errors::Errors;
+
+/// A model, with nothing wrong in its shape.
+struct Model {
+    /// The item, with what we add on its fields.
+    item: DeriveInput,
+    /// What stands in the attribute.
+    words: Words,
+}
+
+/// Expands `#[model(arguments)] item`.
+///
+/// A wrong word in the attribute or a derive too many leaves the item a model nevertheless, so that not every use of
+/// it is reported as well.
+pub(crate) fn model(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    let mut errors = Errors::default();
+    let words = words::words(arguments, &mut errors);
+    let expanded = check::check(item, &mut errors).map(|mut item| {
+        derives::take(&mut item, &mut errors);
+        fields::leave_out_none(&mut item);
+        expand::model(&Model { item, words })
+    });
+    let item = expanded.unwrap_or_else(|item| item);
+    let errors = errors.into_compile_errors();
+    quote!(#item #errors)
+}
+
+#[cfg(test)]
+mod tests {
+    use quote::quote;
+
+    use super::model;
+    use crate::rendered::rendered;
+
+    #[test]
+    fn expands_a_struct() {
+        let item = quote! {
+            /// Which user to look up.
+            #[derive(Debug)]
+            #[serde(rename_all = "camelCase")]
+            pub struct GetUser {
+                /// Login name.
+                pub user_name: String,
+                pub account: Option<u64>,
+                #[serde(default, with = "somehow")]
+                pub since: std::option::Option<Date>,
+            }
+        };
+        insta::assert_snapshot!(rendered(model(quote!(coerce, deny_unknown), item)), @r##"
+        #[derive(::zato::__private::serde::Serialize, ::zato::__private::serde::Deserialize, ::zato::__private::schemars::JsonSchema)]
+        #[serde(crate = "::zato::__private::serde")]
+        #[serde(remote = "Self")]
+        #[serde(deny_unknown_fields)]
+        #[schemars(crate = "::zato::__private::schemars")]
+        #[doc = r" Which user to look up."]
+        #[derive(Debug)]
+        #[serde(rename_all = "camelCase")]
+        pub struct GetUser {
+            #[doc = r" Login name."]
+            pub user_name: String,
+            #[serde(skip_serializing_if = "::core::option::Option::is_none")]
+            pub account: Option<u64>,
+            #[serde(default, with = "somehow")]
+            pub since: std::option::Option<Date>,
+        }
+        #[automatically_derived]
+        impl ::zato::__private::serde::Serialize for GetUser {
+            fn serialize<S: ::zato::__private::serde::Serializer>(&self, serializer: S,) -> ::core::result::Result<S::Ok,
+            S::Error> {
+                Self::serialize(self, serializer)
+            }
+        }
+        #[automatically_derived]
+        impl<'de>::zato::__private::serde::Deserialize<'de> for GetUser {
+            fn deserialize<D: ::zato::__private::serde::Deserializer<'de>>(deserializer: D,) -> ::core::result::Result<Self,
+            D::Error> {
+                Self::deserialize(::zato::__private::ObjectOnly(deserializer))
+            }
+        }
+        #[automatically_derived]
+        impl ::zato::Model for GetUser {
+            const NAME: &'static str = "GetUser";
+            const COERCE: bool = true;
+            #[doc(hidden)]
+            fn __made_by_the_macro() {}
+        }
+        "##);
+    }
+
+    #[test]
+    fn expands_a_generic_struct() {
+        let item = quote!(
+            struct Page<T, const N: usize>
+            where
+                T: Clone,
+            {
+                items: Vec<T>,
+            }
+        );
+        insta::assert_snapshot!(rendered(model(quote!(), item)), @r##"
+        #[derive(::zato::__private::serde::Serialize, ::zato::__private::serde::Deserialize, ::zato::__private::schemars::JsonSchema)]
+        #[serde(crate = "::zato::__private::serde")]
+        #[serde(remote = "Self")]
+        #[schemars(crate = "::zato::__private::schemars")]
+        struct Page<T,
+        const N: usize> where T: Clone,
+        {
+            items: Vec<T>,
+        }
+        #[automatically_derived]
+        impl<T,
+        const N: usize>::zato::__private::serde::Serialize for Page<T,
+        N> where T: Clone,
+        T: ::zato::__private::serde::Serialize {
+            fn serialize<S: ::zato::__private::serde::Serializer>(&self, serializer: S,) -> ::core::result::Result<S::Ok,
+            S::Error> {
+                Self::serialize(self, serializer)
+            }
+        }
+        #[automatically_derived]
+        impl<'de,
+        T,
+        const N: usize>::zato::__private::serde::Deserialize<'de> for Page<T,
+        N> where T: Clone,
+        T: ::zato::__private::serde::Deserialize<'de> {
+            fn deserialize<D: ::zato::__private::serde::Deserializer<'de>>(deserializer: D,) -> ::core::result::Result<Self,
+            D::Error> {
+                Self::deserialize(::zato::__private::ObjectOnly(deserializer))
+            }
+        }
+        #[automatically_derived]
+        impl<T,
+        const N: usize>::zato::Model for Page<T,
+        N> where T: Clone,
+        T: ::zato::Model {
+            const NAME: &'static str = "Page";
+            const COERCE: bool = false;
+            #[doc(hidden)]
+            fn __made_by_the_macro() {}
+        }
+        "##);
+    }
+
+    #[test]
+    fn expands_an_enum() {
+        let item = quote!(
+            pub enum Answer {
+                Yes,
+                Maybe(Option<u32>),
+                Unless { reason: Option<String> },
+            }
+        );
+        insta::assert_snapshot!(rendered(model(quote!(), item)), @r##"
+        #[derive(::zato::__private::serde::Serialize, ::zato::__private::serde::Deserialize, ::zato::__private::schemars::JsonSchema)]
+        #[serde(crate = "::zato::__private::serde")]
+        #[schemars(crate = "::zato::__private::schemars")]
+        pub enum Answer {
+            Yes,
+            Maybe(Option<u32>),
+            Unless {
+                #[serde(skip_serializing_if = "::core::option::Option::is_none")]
+                reason: Option<String>
+            }
+            ,
+        }
+        #[automatically_derived]
+        impl ::zato::Model for Answer {
+            const NAME: &'static str = "Answer";
+            const COERCE: bool = false;
+            #[doc(hidden)]
+            fn __made_by_the_macro() {}
+        }
+        "##);
+    }
+
+    #[test]
+    fn expands_a_newtype() {
+        insta::assert_snapshot!(rendered(model(quote!(), quote!(pub struct r#Type(pub Option<u32>);))), @r##"
+        #[derive(::zato::__private::serde::Serialize, ::zato::__private::serde::Deserialize, ::zato::__private::schemars::JsonSchema)]
+        #[serde(crate = "::zato::__private::serde")]
+        #[schemars(crate = "::zato::__private::schemars")]
+        pub struct r#Type(pub Option<u32>);
+        #[automatically_derived]
+        impl ::zato::Model for r#Type {
+            const NAME: &'static str = "Type";
+            const COERCE: bool = false;
+            #[doc(hidden)]
+            fn __made_by_the_macro() {}
+        }
+        "##);
+    }
+
+    #[test]
+    fn takes_a_second_derive_off() {
+        let item = quote!(
+            #[derive(Debug, serde::Serialize)]
+            pub struct Twice {
+                a: u32,
+            }
+        );
+        insta::assert_snapshot!(rendered(model(quote!(), item)), @r##"
+        #[derive(::zato::__private::serde::Serialize, ::zato::__private::serde::Deserialize, ::zato::__private::schemars::JsonSchema)]
+        #[serde(crate = "::zato::__private::serde")]
+        #[serde(remote = "Self")]
+        #[schemars(crate = "::zato::__private::schemars")]
+        #[derive(Debug)]
+        pub struct Twice {
+            a: u32,
+        }
+        #[automatically_derived]
+        impl ::zato::__private::serde::Serialize for Twice {
+            fn serialize<S: ::zato::__private::serde::Serializer>(&self, serializer: S,) -> ::core::result::Result<S::Ok,
+            S::Error> {
+                Self::serialize(self, serializer)
+            }
+        }
+        #[automatically_derived]
+        impl<'de>::zato::__private::serde::Deserialize<'de> for Twice {
+            fn deserialize<D: ::zato::__private::serde::Deserializer<'de>>(deserializer: D,) -> ::core::result::Result<Self,
+            D::Error> {
+                Self::deserialize(::zato::__private::ObjectOnly(deserializer))
+            }
+        }
+        #[automatically_derived]
+        impl ::zato::Model for Twice {
+            const NAME: &'static str = "Twice";
+            const COERCE: bool = false;
+            #[doc(hidden)]
+            fn __made_by_the_macro() {}
+        }
+        ::core::compile_error! {
+            "#[model] derives Serialize already"
+        }
+        "##);
+    }
+
+    #[test]
+    fn gives_back_what_is_no_model() {
+        let expanded = model(
+            quote!(),
+            quote!(
+                pub union Either {
+                    a: u32,
+                    b: f32,
+                }
+            ),
+        );
+        insta::assert_snapshot!(rendered(expanded), @r##"
+        pub union Either {
+            a: u32,
+            b: f32,
+        }
+        ::core::compile_error! {
+            "a model is a struct or an enum: nobody can tell what is in a union"
+        }
+        "##);
+    }
+}
