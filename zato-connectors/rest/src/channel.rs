@@ -1,0 +1,250 @@
+use std::{
+    borrow::Cow,
+    fmt, io,
+    net::SocketAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::{
+    net::{TcpListener, lookup_host},
+    time::{Instant, timeout_at},
+};
+use tokio_util::task::TaskTracker;
+use tracing::info;
+use zato_core::{
+    channel::{Channel, Plan},
+    config::{ConfigFault, ConfigFaults, SectionName},
+    error::Result,
+};
+
+use crate::{
+    config::{RestChannelConfig, SECTION},
+    edge::Edge,
+    server::Server,
+    service::HttpService,
+    table::Table,
+};
+
+/// REST channels: everything in `channel_rest`, behind one listener or nested in somebody else's server.
+///
+/// ```
+/// use zato_core::app::App;
+/// use zato_rest::RestChannels;
+///
+/// let app = App::new("bank").channel(RestChannels::new());
+/// ```
+pub struct RestChannels {
+    edge: Arc<Edge>,
+    /// Requests that came through a service that somebody else's server drives.
+    nested: TaskTracker,
+    listening: Mutex<Listening>,
+    /// Servers whose address was given up, until their last connection has ended.
+    leaving: Mutex<Vec<Server>>,
+}
+
+enum Listening {
+    /// As `server.bind` says, once a configuration is applied.
+    AsConfigured,
+    /// On a listener that was handed in.
+    Given(Option<TcpListener>),
+    /// Not at all: requests come through a service that somebody else's server drives.
+    Nested,
+    /// Now.
+    Now {
+        server: Server,
+        /// What `server.bind` said; `None` for a listener that was handed in, which stays whatever is configured.
+        bind: Option<String>,
+    },
+    Stopped,
+}
+
+/// A table, and a listener if there is a new one.
+pub struct Prepared {
+    table: Table,
+    listener: Option<(TcpListener, Option<String>)>,
+}
+
+impl RestChannels {
+    /// Listens where `server.bind` says.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with(Listening::AsConfigured)
+    }
+
+    /// Listens on a listener that is bound already; `server.bind` doesn't matter then.
+    #[must_use]
+    pub fn on(listener: TcpListener) -> Self {
+        Self::with(Listening::Given(Some(listener)))
+    }
+
+    /// Doesn't listen; requests come through [`RestChannels::service`].
+    #[must_use]
+    pub fn nested() -> Self {
+        Self::with(Listening::Nested)
+    }
+
+    fn with(listening: Listening) -> Self {
+        Self {
+            edge: Arc::new(Edge::new()),
+            nested: TaskTracker::new(),
+            listening: Mutex::new(listening),
+            leaving: Mutex::default(),
+        }
+    }
+
+    /// Returns the channels as a tower service, to be driven by axum, hyper or a test.
+    ///
+    /// It follows every configuration that is applied, and answers 503 once the app has stopped.
+    #[must_use]
+    pub fn service(&self) -> HttpService {
+        HttpService::new(Arc::clone(&self.edge), self.nested.clone())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Listening> {
+        self.listening.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn leaving(&self) -> MutexGuard<'_, Vec<Server>> {
+        self.leaving.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns what has to be done to listen where a configuration says.
+    fn wanted(&self, bind: &str) -> Wanted {
+        match &mut *self.lock() {
+            Listening::Given(listener) => listener.take().map_or(Wanted::Bound(None), Wanted::Given),
+            Listening::AsConfigured => Wanted::Bound(None),
+            Listening::Now { bind: Some(now), server } if now != bind => Wanted::Bound(Some(server.address())),
+            Listening::Now { .. } | Listening::Nested | Listening::Stopped => Wanted::Nothing,
+        }
+    }
+
+    /// Binds a listener if the one that there is doesn't fit.
+    async fn listener(&self, bind: &str) -> Result<Option<(TcpListener, Option<String>)>, ConfigFaults> {
+        let ours = match self.wanted(bind) {
+            Wanted::Nothing => return Ok(None),
+            Wanted::Given(listener) => return Ok(Some((listener, None))),
+            Wanted::Bound(ours) => ours,
+        };
+        // What can't be resolved is told by the attempt to bind it.
+        let addresses: Vec<SocketAddr> = lookup_host(bind).await.map(Iterator::collect).unwrap_or_default();
+        if ours.is_some_and(|ours| addresses.contains(&ours)) {
+            return Ok(None);
+        }
+        let listener = TcpListener::bind(bind).await.map_err(|error| {
+            let same_port = ours.filter(|ours| addresses.iter().any(|address| address.port() == ours.port()));
+            let mut faults = ConfigFaults::new();
+            faults
+                .push(ConfigFault::new(format!("can't listen on \"{bind}\": {error}; {}", remedy(&error, same_port))));
+            faults
+        })?;
+        Ok(Some((listener, Some(bind.to_owned()))))
+    }
+}
+
+/// What has to be done to listen where a configuration says.
+enum Wanted {
+    Nothing,
+    /// Use what was handed in.
+    Given(TcpListener),
+    /// Bind, instead of the address that is listened on now.
+    Bound(Option<SocketAddr>),
+}
+
+/// Says what to do when an address can't be had; `same_port` is where this program listens, if that is in the way.
+fn remedy(error: &io::Error, same_port: Option<SocketAddr>) -> Cow<'static, str> {
+    match (error.kind(), same_port) {
+        (io::ErrorKind::AddrInUse, Some(ours)) => {
+            format!("this program itself listens on {ours}: choose another port, or restart it").into()
+        }
+        (io::ErrorKind::AddrInUse, None) => "stop what listens there, or choose another server.bind".into(),
+        (io::ErrorKind::PermissionDenied, _) => {
+            "choose a port above 1023, or give the program the right to use it".into()
+        }
+        _ => "server.bind is an address and a port, such as 127.0.0.1:17010".into(),
+    }
+}
+
+impl Channel for RestChannels {
+    const SECTION: SectionName = SECTION;
+    type Config = RestChannelConfig;
+    type Prepared = Prepared;
+
+    async fn prepare(&self, plan: Plan<'_, RestChannelConfig>) -> Result<Prepared, ConfigFaults> {
+        let table = Table::build(&plan)?;
+        let listener = self.listener(&plan.server.bind).await?;
+        Ok(Prepared { table, listener })
+    }
+
+    fn activate(&self, prepared: Prepared) {
+        let Prepared { table, listener } = prepared;
+        self.edge.switch(Arc::new(table));
+        let Some((listener, bind)) = listener else { return };
+        let server = match Server::start(listener, Arc::clone(&self.edge)) {
+            Ok(server) => server,
+            Err(error) => {
+                tracing::error!(%error, "the listener has no address, nothing is served");
+                return;
+            }
+        };
+        let address = server.address();
+        let before = std::mem::replace(&mut *self.lock(), Listening::Now { server, bind });
+        if let Listening::Now { server: old, .. } = before {
+            info!(from = %old.address(), to = %address, "listening elsewhere");
+            // It goes on until its last connection has ended; new ones it doesn't take.
+            old.leave_by(Instant::now() + Duration::from_secs(60));
+            let mut leaving = self.leaving();
+            leaving.retain(|server| !server.has_left());
+            leaving.push(old);
+        }
+    }
+
+    async fn stop(&self, within: Duration) -> Vec<String> {
+        let deadline = Instant::now() + within;
+        let before = std::mem::replace(&mut *self.lock(), Listening::Stopped);
+        self.edge.close();
+        self.nested.close();
+        let mut servers = std::mem::take(&mut *self.leaving());
+        if let Listening::Now { server, .. } = before {
+            servers.push(server);
+        }
+        for server in &servers {
+            server.leave_by(deadline);
+        }
+        let mut connections = 0;
+        for server in servers {
+            connections += server.left().await;
+        }
+        let _ = timeout_at(deadline, self.nested.wait()).await;
+        if connections == 0 { Vec::new() } else { vec![format!("{connections} HTTP connections")] }
+    }
+
+    fn addresses(&self) -> Vec<String> {
+        match &*self.lock() {
+            Listening::Now { server, .. } => vec![url_of(server.address())],
+            _ => Vec::new(),
+        }
+    }
+}
+
+fn url_of(address: SocketAddr) -> String {
+    format!("http://{address}")
+}
+
+impl Default for RestChannels {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for RestChannels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RestChannels").field("addresses", &self.addresses()).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Prepared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Prepared").field("listener", &self.listener).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,206 @@
+use http::Method;
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, de::Error};
+use zato_core::{
+    channel::ChannelConfig,
+    config::{ByteSize, Duration, SectionName},
+    message::{Format, ParamsPriority, UrlParams},
+};
+
+/// The section that REST channels stand in.
+pub const SECTION: SectionName = SectionName { name: "channel_rest", aliases: &["channel_plain_http"] };
+
+/// One entry of `channel_rest`: which service answers at which path.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct RestChannelConfig {
+    /// What logs and other sections refer to it by.
+    pub name: String,
+    /// An inactive channel answers 404.
+    #[serde(default = "yes")]
+    pub is_active: bool,
+    /// The path, with `{name}` for a segment or a part of one, and `{*name}` at the end for everything that follows.
+    pub url_path: String,
+    /// The service that answers.
+    #[serde(alias = "service_name")]
+    pub service: String,
+    /// The HTTP method, or several; every common one unless given.
+    #[serde(default, deserialize_with = "methods")]
+    #[schemars(with = "Option<OneOrMany>")]
+    pub method: Vec<Method>,
+    /// How payloads are read and replies written.
+    #[serde(default, deserialize_with = "format")]
+    pub data_format: Format,
+    /// The security definition that callers must satisfy; everybody may call unless given.
+    #[serde(default, alias = "sec_def", alias = "security_name")]
+    pub security: Option<String>,
+    /// How long the service may take; `server.request_timeout` unless given.
+    #[serde(default)]
+    pub timeout: Option<Duration>,
+    /// How large a body may be; `server.max_body_size` unless given.
+    #[serde(default)]
+    pub max_body_size: Option<ByteSize>,
+    /// Whether a parameter or the payload counts where both give a value.
+    #[serde(default)]
+    pub params_pri: ParamsPriority,
+    /// Whether the path or the query string counts where both give a value.
+    #[serde(default)]
+    pub url_params_pri: UrlParams,
+    /// Whether parameters go into the service's model at all.
+    #[serde(default = "yes")]
+    pub merge_url_params_req: bool,
+}
+
+impl RestChannelConfig {
+    /// Returns the name of the security definition that callers must satisfy; Zato writes a name for none, too.
+    #[must_use]
+    pub fn security(&self) -> Option<&str> {
+        let none = ["", "zato-no-security", "No security"];
+        self.security.as_deref().filter(|name| !none.contains(name))
+    }
+}
+
+impl ChannelConfig for RestChannelConfig {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn service(&self) -> &str {
+        &self.service
+    }
+
+    fn without_counterpart() -> &'static [&'static str] {
+        &[
+            "cache_expiry",
+            "cache_id",
+            "cache_name",
+            "cache_type",
+            "connection",
+            "content_encoding",
+            "content_type",
+            "has_rbac",
+            "http_accept",
+            "is_audit_log_received_active",
+            "is_audit_log_sent_active",
+            "is_internal",
+            "match_slash",
+            "ping_method",
+            "pool_size",
+            "sec_use_rbac",
+            "soap_action",
+            "soap_version",
+            "transport",
+        ]
+    }
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// The schema of what may be one text or a list of them.
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "stands for its schema only")]
+enum OneOrMany {
+    One(String),
+    Many(Vec<String>),
+}
+
+fn methods<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Method>, D::Error> {
+    struct Methods;
+
+    impl<'de> serde::de::Visitor<'de> for Methods {
+        type Value = Vec<Method>;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("an HTTP method, or a list of them")
+        }
+
+        fn visit_unit<E: Error>(self) -> Result<Vec<Method>, E> {
+            Ok(Vec::new())
+        }
+
+        fn visit_str<E: Error>(self, text: &str) -> Result<Vec<Method>, E> {
+            if text.is_empty() { Ok(Vec::new()) } else { method(text).map(|one| vec![one]) }
+        }
+
+        fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<Method>, A::Error> {
+            let mut methods = Vec::new();
+            while let Some(text) = seq.next_element::<String>()? {
+                methods.push(method(&text)?);
+            }
+            Ok(methods)
+        }
+    }
+    deserializer.deserialize_any(Methods)
+}
+
+/// The methods that a channel may have, in the order that an `Allow` header names them.
+pub(crate) const METHODS: [Method; 7] =
+    [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
+
+fn method<E: Error>(text: &str) -> Result<Method, E> {
+    let wanted = text.to_ascii_uppercase();
+    METHODS.into_iter().find(|method| method.as_str() == wanted).ok_or_else(|| {
+        let known: Vec<String> = METHODS.iter().map(ToString::to_string).collect();
+        E::custom(format_args!("expected one of {}", known.join(", ")))
+    })
+}
+
+/// Zato writes an empty text where nobody chose a format.
+fn format<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Format, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?.unwrap_or_default();
+    if text.is_empty() { Ok(Format::default()) } else { text.parse().map_err(D::Error::custom) }
+}
+
+#[cfg(test)]
+mod tests {
+    use zato_core::config::{from_node, yaml};
+
+    use super::*;
+
+    fn read(text: &str) -> Result<RestChannelConfig, String> {
+        from_node(&yaml::parse("zato.yaml", text).unwrap()).map_err(|fault| fault.to_string())
+    }
+
+    #[test]
+    fn the_least_entry_has_every_default() {
+        let config = read("{name: a, url_path: /a, service: a.b}").unwrap();
+        assert!(config.is_active && config.merge_url_params_req);
+        assert!(config.method.is_empty() && config.security().is_none());
+        assert_eq!(config.data_format, Format::Json);
+    }
+
+    #[test]
+    fn zatos_own_spellings_are_read() {
+        let text =
+            "{name: a, url_path: /a, service_name: a.b, sec_def: zato-no-security, method: get, data_format: ''}";
+        let config = read(text).unwrap();
+        assert_eq!((config.service.as_str(), config.security()), ("a.b", None));
+        assert_eq!(config.method, [Method::GET]);
+        assert_eq!(read("{name: a, url_path: /a, service: b, method: [GET, post]}").unwrap().method.len(), 2);
+    }
+
+    #[test]
+    fn what_can_not_be_used_is_told_with_its_place() {
+        for (text, said) in [
+            (
+                "{name: a, urlpath: /a, service: b}",
+                "zato.yaml:1:11: unknown key \"urlpath\"; did you mean \"url_path\"?",
+            ),
+            (
+                "{name: a, url_path: /a, service: b, method: BREW}",
+                "zato.yaml:1:45: expected one of GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
+            ),
+            (
+                "{name: a, url_path: /a, service: b, data_format: yaml}",
+                "zato.yaml:1:50: no data format named \"yaml\" (json, form)",
+            ),
+        ] {
+            let fault = read(text).unwrap_err();
+            assert!(fault.starts_with(said), "{fault}");
+        }
+    }
+}

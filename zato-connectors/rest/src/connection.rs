@@ -1,0 +1,75 @@
+//! One connection, from its first bytes to its end.
+
+use std::{convert::Infallible, io, pin::pin, sync::Arc};
+
+use bytes::{Bytes, BytesMut};
+use http::Request;
+use hyper::{
+    body::Incoming,
+    server::conn::{http1, http2},
+    service::service_fn,
+};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::{io::AsyncReadExt, net::TcpStream};
+use tracing::debug;
+
+use crate::{
+    activity::{Activity, Counted},
+    edge::{Edge, Via},
+    stop::Stop,
+};
+
+/// What a client says first that wants to speak HTTP/2 without having asked (RFC 9113 §3.4).
+const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// Serves the requests of one connection until it ends, or the server stops.
+pub(crate) async fn serve(mut stream: TcpStream, edge: Arc<Edge>, activity: Arc<Activity>, stop: Arc<Stop>) {
+    let (is_http2, start) = tokio::select! {
+        // Not there if the client went away.
+        protocol = protocol_of(&mut stream) => match protocol {
+            Ok(protocol) => protocol,
+            Err(_) => return,
+        },
+        () = stop.told() => return,
+    };
+    let service = service_fn(|request: Request<Incoming>| {
+        let (edge, in_work) = (Arc::clone(&edge), activity.begin());
+        async move {
+            let response = edge.serve(request, Via::Listener).await;
+            drop(in_work);
+            Ok::<_, Infallible>(response)
+        }
+    });
+    let io = Counted::new(TokioIo::new(stream), start, Arc::clone(&activity));
+    let ended = if is_http2 {
+        let http2 = http2::Builder::new(TokioExecutor::new());
+        let connection = pin!(http2.serve_connection(io, service));
+        stop.during(connection, |connection| connection.graceful_shutdown()).await
+    } else {
+        // Who has said everything may say so, and still gets the answer (RFC 9112 §9.6).
+        let connection = pin!(http1::Builder::new().half_close(true).serve_connection(io, service));
+        stop.during(connection, |connection| connection.graceful_shutdown()).await
+    };
+    if let Err(error) = ended {
+        debug!(%error, "a connection ended with an error");
+    }
+}
+
+/// Returns whether a client speaks HTTP/2 from the start, and what had to be read to learn that: nothing, unless its
+/// first bytes come in pieces. We look ourselves, since hyper-util's own way costs every later read a detour.
+async fn protocol_of(stream: &mut TcpStream) -> io::Result<(bool, Bytes)> {
+    let mut start = [0; PREFACE.len()];
+    let length = stream.peek(&mut start).await?;
+    let seen = start.get(..length).unwrap_or_default();
+    if length == PREFACE.len() || !PREFACE.starts_with(seen) {
+        return Ok((seen == PREFACE, Bytes::new()));
+    }
+    // Read, not looked at: half a preface would be reported again and again, and the end of the client never.
+    let mut start = BytesMut::with_capacity(PREFACE.len());
+    while start.len() < PREFACE.len() && PREFACE.starts_with(&start) {
+        if stream.read_buf(&mut start).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+    Ok((start == PREFACE[..], start.freeze()))
+}

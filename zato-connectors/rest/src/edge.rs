@@ -1,0 +1,269 @@
+//! From an HTTP request to a message, and from a reply to an HTTP response.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use arc_swap::ArcSwap;
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version, header, request::Parts,
+};
+use http_body::Body as HttpBody;
+use tracing::{debug, info};
+use zato_core::{
+    BoxError, Error, Result,
+    ambient::Ambient,
+    config::ErrorFormat,
+    message::{Caller, Cid, Head, Message, Params, Payload, Reply, TraceParent},
+};
+
+use crate::{
+    body::{self, Body},
+    error, path,
+    refusal::Refusal,
+    table::{Found, PathParams, Route, Table},
+};
+
+/// Serves HTTP requests by the table that is in force.
+pub(crate) struct Edge {
+    pub(crate) table: ArcSwap<Table>,
+    is_closed: AtomicBool,
+}
+
+impl Edge {
+    pub(crate) fn new() -> Self {
+        Self { table: ArcSwap::from_pointee(Table::empty()), is_closed: AtomicBool::new(false) }
+    }
+
+    /// Answers 503 from now on; requests that were begun go on.
+    pub(crate) fn close(&self) {
+        self.is_closed.store(true, Ordering::Release);
+    }
+
+    /// Takes a new table; requests that were begun keep the one they began with.
+    pub(crate) fn switch(&self, table: Arc<Table>) {
+        self.table.store(table);
+    }
+
+    /// Serves one request. Whatever goes wrong becomes a response: the result is one in any case.
+    pub(crate) async fn serve<B>(&self, request: Request<B>, via: Via) -> Response<Body>
+    where
+        B: HttpBody<Error: Into<BoxError>>,
+    {
+        let (parts, body) = request.into_parts();
+        let is_head = parts.method == Method::HEAD;
+        let Admission { marks, error_format, admitted } = self.admit(&parts, via);
+        let cid = marks.cid;
+        let answered = match admitted {
+            Ok(admitted) => answer(admitted, marks, parts, body, via).await,
+            Err(refusal) => Err(refusal),
+        };
+        let mut response = answered.unwrap_or_else(|refusal| refusal.into_response(cid, error_format));
+        if is_head || is_bodiless(response.status()) {
+            leave_body_out(&mut response);
+        }
+        response
+    }
+
+    /// Decides, before the body is read, whether a request may go on and where to.
+    fn admit(&self, parts: &Parts, via: Via) -> Admission {
+        let table = self.table.load();
+        let marks = Marks::of(&parts.headers, &table.ambient);
+        let admitted = if self.is_closed.load(Ordering::Acquire) {
+            Err(Refusal::of(Error::unavailable("stopping").with_retry_after(Duration::from_secs(1))))
+        } else if via == Via::Listener && marks.hosts != 1 && parts.version == Version::HTTP_11 {
+            // RFC 9112 §3.2: who stands between us and the client may have read another host than we do.
+            Err(Refusal::of(Error::invalid_input("exactly one Host header is needed")))
+        } else {
+            find(&table, parts, marks.cid).and_then(|(route, path)| {
+                let caller = verify(&route, &parts.headers, marks.cid)?;
+                Ok(Admitted { route, path, caller })
+            })
+        };
+        Admission { marks, error_format: table.error_format, admitted }
+    }
+}
+
+/// Whose connection a request came over.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Via {
+    /// One of our own listener, where nobody has looked at the request before.
+    Listener,
+    /// One of a server around us, or none at all.
+    Service,
+}
+
+/// Reads the body of a request that was admitted, and has its service answer.
+async fn answer<B>(admitted: Admitted, marks: Marks, parts: Parts, body: B, via: Via) -> Result<Response<Body>, Refusal>
+where
+    B: HttpBody<Error: Into<BoxError>>,
+{
+    let Admitted { route, path, caller } = admitted;
+    let payload = match body::read(body, route.max_body_size, route.body_timeout).await {
+        Ok(payload) => payload,
+        Err(error) => {
+            let refusal = unread(error, &route, &marks);
+            // HTTP/2 has no such header (RFC 9113 §8.2.2), and of a connection that isn't ours others decide.
+            let is_ours = via == Via::Listener && parts.version < Version::HTTP_2;
+            return Err(if is_ours { refusal.with_close() } else { refusal });
+        }
+    };
+    let mut message = Message::new(marks.cid, Arc::clone(&route.info), Payload::from(payload));
+    fill(&mut message.head, parts, path, caller, &marks);
+    match route.inlet.call(message).await {
+        Ok(reply) => written(reply, &route, marks.cid),
+        Err(error) => Err(Refusal::of(error)),
+    }
+}
+
+/// What is known of a request once its headers are there.
+struct Admission {
+    marks: Marks,
+    error_format: ErrorFormat,
+    admitted: Result<Admitted, Refusal>,
+}
+
+/// A request that has a channel and the right to call it.
+struct Admitted {
+    route: Arc<Route>,
+    path: PathParams,
+    caller: Option<Arc<Caller>>,
+}
+
+/// What a caller says in headers about the request as a whole.
+struct Marks {
+    /// The caller's own correlation id if it is well formed, or a new one.
+    cid: Cid,
+    trace: Option<TraceParent>,
+    /// How many `Host` headers there are.
+    hosts: usize,
+}
+
+impl Marks {
+    /// Looks once through the headers, of which a request has few: cheaper than a look-up for each name.
+    fn of(headers: &HeaderMap, ambient: &Ambient) -> Self {
+        let (mut cid, mut trace, mut hosts) = (None, None, 0);
+        for (name, value) in headers {
+            if *name == header::HOST {
+                hosts += 1;
+            } else if *name == error::CID {
+                cid = cid.or_else(|| Cid::from_bytes(value.as_bytes()).ok());
+            } else if *name == TRACEPARENT {
+                trace = trace.or_else(|| TraceParent::parse(value.as_bytes()));
+            }
+        }
+        Self { cid: cid.unwrap_or_else(|| ambient.cid()), trace, hosts }
+    }
+}
+
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+/// Verifies the caller, where the channel asks for that.
+fn verify(route: &Route, headers: &HeaderMap, cid: Cid) -> Result<Option<Arc<Caller>>, Refusal> {
+    let Some(verifier) = &route.verifier else { return Ok(None) };
+    verifier.verify(headers).map(Some).map_err(|denied| {
+        info!(
+            zato.cid = cid.as_str(),
+            zato.channel = route.info.name,
+            "caller refused: credentials are missing or wrong"
+        );
+        Refusal::unauthenticated(denied.challenge)
+    })
+}
+
+/// Says why a body could not be read.
+fn unread(error: Error, route: &Route, marks: &Marks) -> Refusal {
+    info!(zato.cid = marks.cid.as_str(), zato.channel = route.info.name, error = %error.report(), "request refused");
+    Refusal::of_body(error)
+}
+
+/// Hands over what HTTP says beside the body.
+fn fill(head: &mut Head, parts: Parts, path: PathParams, caller: Option<Arc<Caller>>, marks: &Marks) {
+    if !path.is_empty() || parts.uri.query().is_some() {
+        head.params = Params::new(path, parts.uri.clone());
+    }
+    head.trace = marks.trace;
+    head.headers = parts.headers;
+    head.method = Some(parts.method);
+    head.uri = Some(parts.uri);
+    head.caller = caller;
+}
+
+/// Finds the channel of a request.
+fn find(table: &Table, parts: &Parts, cid: Cid) -> Result<(Arc<Route>, PathParams), Refusal> {
+    let refused = |refusal: Refusal| {
+        debug!(
+            zato.cid = cid.as_str(),
+            http.response.status_code = refusal.status.as_u16(),
+            error = %refusal.error,
+            "request refused"
+        );
+        refusal
+    };
+    let path = path::decode(parts.uri.path())
+        .map_err(|fault| refused(Refusal::of(Error::invalid_input(format!("the path of the request {fault}")))))?;
+    // What is kept for the framework is not found by a channel that takes everything either.
+    let is_kept = path.strip_prefix("/zato").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let found = if is_kept { Found::Nothing } else { table.find(&path, &parts.method) };
+    match found {
+        Found::Route(route, params) => Ok((route, params)),
+        Found::Options(allow) => Err(Refusal::options(allow)),
+        Found::Methods(allow) => Err(refused(Refusal::method_not_allowed(allow))),
+        Found::Nothing if path == "/zato/ping" => Err(Refusal::ping(&parts.method)),
+        Found::Nothing if path == "*" && parts.method == Method::OPTIONS => Err(Refusal::options_of_all()),
+        Found::Nothing => Err(refused(Refusal::nothing_here())),
+    }
+}
+
+/// What a connection has headers for, which is our business and no service's: copied from the reply of another
+/// system, they would say where a body ends that isn't there (RFC 9112 §6, RFC 9110 §7.6.1).
+static OF_THE_CONNECTION: [HeaderName; 7] = [
+    header::CONTENT_LENGTH,
+    header::TRANSFER_ENCODING,
+    header::CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    header::UPGRADE,
+    header::TE,
+    header::TRAILER,
+];
+
+/// Writes what a service answered.
+fn written(reply: Reply, route: &Route, cid: Cid) -> Result<Response<Body>, Refusal> {
+    let (status, mut headers, payload) = reply.into_parts();
+    if status.is_informational() {
+        let error = Error::internal(format!("the service answered with the status {status}, which is no answer"));
+        tracing::error!(zato.cid = cid.as_str(), zato.channel = route.info.name, error = %error, "the reply can't be sent");
+        return Err(Refusal::of(error));
+    }
+    // Nearly all replies have a content type and nothing else.
+    if headers.keys().any(|name| *name != header::CONTENT_TYPE && OF_THE_CONNECTION.contains(name)) {
+        for name in &OF_THE_CONNECTION {
+            headers.remove(name);
+        }
+    }
+    error::with_cid(&mut headers, cid);
+    let mut response = Response::new(Body::from(payload.into_bytes().unwrap_or_default()));
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    Ok(response)
+}
+
+/// Whether replies of a status never have a body (RFC 9110 §6.4.1).
+fn is_bodiless(status: StatusCode) -> bool {
+    status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED
+}
+
+/// Leaves the body out of a reply that must not have one, which hyper does for HTTP/1 only. A reply to `HEAD` says how
+/// long it would have been (RFC 9110 §8.6).
+fn leave_body_out(response: &mut Response<Body>) {
+    let body = std::mem::take(response.body_mut());
+    if response.status() == StatusCode::NO_CONTENT {
+        response.headers_mut().remove(header::CONTENT_TYPE);
+    } else if let (false, Some(length)) = (is_bodiless(response.status()), body.size_hint().exact()) {
+        response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    }
+}

@@ -1,0 +1,55 @@
+//! REST channels for zato: `channel_rest` over HTTP/1.1 and HTTP/2.
+//!
+//! ```yaml
+//! server:
+//!   bind: 127.0.0.1:17010
+//!
+//! channel_rest:
+//!   - name: get-client
+//!     url_path: /api/v1/client/{client_id}
+//!     service: client.get
+//!     method: GET
+//!     security: Partner key
+//! ```
+//!
+//! A request goes through [`RestChannels`] like this: path decoded, channel found, method checked, caller verified, body read
+//! within its limits; then it is a message, and the service's reply is written back. Every reply carries `X-Zato-CID`.
+//!
+//! Literal segments of a path beat parameters, whatever the order in the file; two channels that can't be told apart
+//! are an error of the configuration. What `{name}` matches never has a slash in it; an encoded one stays `%2F`.
+
+mod activity;
+mod body;
+mod channel;
+mod config;
+mod connection;
+mod edge;
+mod error;
+mod path;
+mod refusal;
+mod server;
+mod service;
+mod stop;
+mod table;
+#[cfg(feature = "testing")]
+pub mod testing;
+
+pub use self::{
+    body::Body,
+    channel::{Prepared, RestChannels},
+    config::{RestChannelConfig, SECTION},
+    service::HttpService,
+};
+use zato_core::app::Running;
+
+/// Returns an app's REST channels as a tower service, to nest them in an axum `Router` or drive them with hyper.
+///
+/// # Panics
+///
+/// If the app has no REST channels, which an app of `zato::app` always has.
+#[must_use]
+#[track_caller]
+pub fn http_service(app: &Running) -> HttpService {
+    let channels = app.channel::<RestChannels>();
+    channels.expect("the app was built without REST channels: add `RestChannels` to it").service()
+}

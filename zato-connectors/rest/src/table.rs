@@ -1,0 +1,250 @@
+//! Which channel answers a path and a method.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use http::{HeaderValue, Method};
+use matchit::{InsertError, Router};
+use zato_core::{
+    ambient::Ambient,
+    channel::{Inlet, Plan},
+    config::{ConfigFault, ConfigFaults, ErrorFormat, Origin, ServerConfig},
+    message::ChannelInfo,
+    security::Verifier,
+};
+
+use crate::{
+    config::{METHODS, RestChannelConfig},
+    path::Pattern,
+};
+
+/// Everything that a request is served with, made for one configuration and replaced as a whole.
+pub(crate) struct Table {
+    router: Router<Resource>,
+    pub(crate) error_format: ErrorFormat,
+    pub(crate) ambient: Ambient,
+    pub(crate) header_timeout: Duration,
+    pub(crate) max_connections: usize,
+}
+
+/// The channels of one path.
+#[derive(Clone, Default)]
+struct Resource {
+    by_method: Vec<(Method, Entry)>,
+    of_any: Option<Entry>,
+}
+
+/// A channel as it is configured.
+#[derive(Clone)]
+struct Entry {
+    info: Arc<ChannelInfo>,
+    origin: Origin,
+    /// `None` if the channel is inactive.
+    route: Option<Arc<Route>>,
+}
+
+/// A channel, ready to serve.
+pub(crate) struct Route {
+    pub(crate) info: Arc<ChannelInfo>,
+    pub(crate) inlet: Inlet,
+    pub(crate) verifier: Option<Verifier>,
+    pub(crate) max_body_size: usize,
+    pub(crate) body_timeout: Duration,
+    names: Vec<Arc<str>>,
+}
+
+/// The values that a path gives to the parameters of a channel.
+pub(crate) type PathParams = Vec<(Arc<str>, String)>;
+
+/// What is at a path.
+pub(crate) enum Found {
+    Route(Arc<Route>, PathParams),
+    /// Something, but not for this method; these are allowed.
+    Methods(HeaderValue),
+    /// Asked by `OPTIONS` what is allowed.
+    Options(HeaderValue),
+    Nothing,
+}
+
+impl Table {
+    /// A table without channels, before any configuration was applied.
+    pub(crate) fn empty() -> Self {
+        Self::with(Router::new(), &ServerConfig::default(), Ambient::default())
+    }
+
+    fn with(router: Router<Resource>, server: &ServerConfig, ambient: Ambient) -> Self {
+        Self {
+            router,
+            error_format: server.error_format,
+            ambient,
+            header_timeout: server.header_timeout.0,
+            max_connections: server.max_connections.max(1),
+        }
+    }
+
+    /// Makes the table of a configuration.
+    ///
+    /// # Errors
+    ///
+    /// Every path that can't be used, every two that can't be told apart, every unknown security definition.
+    pub(crate) fn build(plan: &Plan<'_, RestChannelConfig>) -> Result<Self, ConfigFaults> {
+        let mut faults = ConfigFaults::new();
+        let mut resources: Vec<(String, Resource)> = Vec::new();
+        let mut positions: HashMap<String, usize> = HashMap::new();
+        for (config, origin) in plan.entries {
+            let Some((shape, entry)) = faults.keep(entry_of(config, origin, plan)) else { continue };
+            let position = *positions.entry(shape.clone()).or_insert_with(|| {
+                resources.push((shape, Resource::default()));
+                resources.len() - 1
+            });
+            if let Some((_, resource)) = resources.get_mut(position) {
+                resource.add(config, &entry, &mut faults);
+            }
+        }
+        let router = router_of(resources, &mut faults);
+        faults.into_result(Self::with(router, plan.server, plan.ambient.clone()))
+    }
+
+    /// Finds what answers; `path` is decoded.
+    pub(crate) fn find(&self, path: &str, method: &Method) -> Found {
+        let Ok(matched) = self.router.at(path) else { return Found::Nothing };
+        let resource = matched.value;
+        match resource.route(method) {
+            Some(route) => {
+                let values = matched.params.iter().map(|(_, value)| value.to_owned());
+                Found::Route(Arc::clone(route), route.names.iter().cloned().zip(values).collect())
+            }
+            None if resource.is_inactive(method) => Found::Nothing,
+            None if *method == Method::OPTIONS => Found::Options(resource.allow()),
+            None => Found::Methods(resource.allow()),
+        }
+    }
+}
+
+impl Resource {
+    /// Adds a channel. Of two for one method the active one counts; two active ones clash.
+    fn add(&mut self, config: &RestChannelConfig, entry: &Entry, faults: &mut ConfigFaults) {
+        let mut settle = |with: &mut Entry, method: &str| {
+            if with.route.is_none() {
+                *with = entry.clone();
+            }
+            if entry.route.is_none() || Arc::ptr_eq(&with.info, &entry.info) {
+                return;
+            }
+            let message = format!(
+                "the channels \"{}\" and \"{}\" (at {}) both answer {method} {}",
+                config.name, with.info.name, with.origin, config.url_path
+            );
+            faults.push(ConfigFault::at(&entry.origin, message));
+        };
+        if config.method.is_empty() {
+            match &mut self.of_any {
+                Some(with) => settle(with, "every method of"),
+                None => self.of_any = Some(entry.clone()),
+            }
+        }
+        for method in &config.method {
+            match self.by_method.iter_mut().find(|(known, _)| known == method) {
+                Some((_, with)) => settle(with, method.as_str()),
+                None => self.by_method.push((method.clone(), entry.clone())),
+            }
+        }
+    }
+
+    /// Finds the active channel of a method: its own, for `HEAD` that of `GET`, or the one for every method. What
+    /// `OPTIONS` asks is answered by us, unless a channel names it.
+    fn route(&self, method: &Method) -> Option<&Arc<Route>> {
+        let named = |wanted: &Method| self.named(wanted).and_then(|entry| entry.route.as_ref());
+        let of_get = || if *method == Method::HEAD { named(&Method::GET) } else { None };
+        let of_any = || self.of_any.as_ref().filter(|_| is_of_any(method)).and_then(|entry| entry.route.as_ref());
+        named(method).or_else(of_get).or_else(of_any)
+    }
+
+    fn named(&self, method: &Method) -> Option<&Entry> {
+        self.by_method.iter().find(|(known, _)| known == method).map(|(_, entry)| entry)
+    }
+
+    /// Whether channels of a method that has no active one are there at all, or none of this path is active.
+    fn is_inactive(&self, method: &Method) -> bool {
+        let of_get = || *method == Method::HEAD && self.named(&Method::GET).is_some();
+        let of_any = || is_of_any(method) && self.of_any.is_some();
+        self.named(method).is_some() || of_get() || of_any() || self.entries().all(|entry| entry.route.is_none())
+    }
+
+    fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.by_method.iter().map(|(_, entry)| entry).chain(&self.of_any)
+    }
+
+    /// Lists the methods that are allowed (RFC 9110 §10.2.1).
+    fn allow(&self) -> HeaderValue {
+        let is_allowed = |method: &&Method| **method == Method::OPTIONS || self.route(method).is_some();
+        let names: Vec<&str> = METHODS.iter().filter(is_allowed).map(Method::as_str).collect();
+        HeaderValue::from_str(&names.join(", ")).unwrap_or(HeaderValue::from_static("OPTIONS"))
+    }
+}
+
+/// Whether a channel for every method answers this one.
+fn is_of_any(method: &Method) -> bool {
+    *method != Method::OPTIONS && METHODS.contains(method)
+}
+
+fn entry_of(
+    config: &RestChannelConfig,
+    origin: &Origin,
+    plan: &Plan<'_, RestChannelConfig>,
+) -> Result<(String, Entry), ConfigFault> {
+    let unusable = |fault: String| ConfigFault::at(origin, format!("the url_path \"{}\" {fault}", config.url_path));
+    let pattern = Pattern::parse(&config.url_path).map_err(unusable)?;
+    if pattern.shape == "/zato" || pattern.shape.starts_with("/zato/") {
+        return Err(unusable("starts with \"/zato\", which is kept for channels of the framework".to_owned()));
+    }
+    if config.timeout.is_some_and(|timeout| timeout.is_zero()) {
+        let message = format!("the timeout of the channel \"{}\" is 0, which no request meets", config.name);
+        return Err(ConfigFault::at(origin, message));
+    }
+    let verifier = config.security().map(|name| plan.securities.verifier(name, origin)).transpose()?;
+    let server = plan.server;
+    let mut info = ChannelInfo::new("rest", config.name.as_str(), config.service.as_str());
+    info.format = config.data_format;
+    info.route = Some(config.url_path.clone());
+    info.timeout = config.timeout.unwrap_or(server.request_timeout).0;
+    info.params = config.merge_url_params_req.then_some(config.params_pri);
+    info.url_params = config.url_params_pri;
+    let info = Arc::new(info);
+    let inlet = plan.inlets.inlet(&config.service).filter(|_| config.is_active);
+    let route = inlet.map(|inlet| Route {
+        info: Arc::clone(&info),
+        inlet,
+        verifier,
+        max_body_size: config.max_body_size.unwrap_or(server.max_body_size).as_usize(),
+        body_timeout: server.body_timeout.0,
+        names: pattern.names,
+    });
+    Ok((pattern.shape, Entry { info, origin: origin.clone(), route: route.map(Arc::new) }))
+}
+
+fn router_of(resources: Vec<(String, Resource)>, faults: &mut ConfigFaults) -> Router<Resource> {
+    let mut router = Router::new();
+    let known = resources.clone();
+    for (shape, resource) in resources {
+        let Some(entry) = resource.entries().next().cloned() else { continue };
+        let Err(error) = router.insert(&shape, resource) else { continue };
+        let (name, path) = (&entry.info.name, entry.info.route.as_deref().unwrap_or_default());
+        let message = match error {
+            InsertError::Conflict { with } => {
+                let other =
+                    known.iter().find(|(shape, _)| *shape == with).and_then(|(_, known)| known.entries().next());
+                let other = other.map_or_else(
+                    || format!("the path {with}"),
+                    |other| {
+                        let path = other.info.route.as_deref().unwrap_or_default();
+                        format!("{path} of the channel \"{}\" (at {})", other.info.name, other.origin)
+                    },
+                );
+                format!("the url_path {path} of the channel \"{name}\" can't be told apart from {other}")
+            }
+            other => format!("the url_path {path} of the channel \"{name}\" can't be used: {other}"),
+        };
+        faults.push(ConfigFault::at(&entry.origin, message));
+    }
+    router
+}

@@ -1,0 +1,144 @@
+//! Talks to an app's REST channels in the test's own process: full stack, real HTTP where wanted, no socket.
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper::{server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tower::ServiceExt;
+use zato_core::app::Running;
+
+use crate::HttpService;
+
+/// A client of an app in the same process.
+///
+/// ```
+/// use zato_core::app::App;
+/// use zato_rest::{RestChannels, testing};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> zato_core::Result<()> {
+/// let app = App::new("bank").channel(RestChannels::nested()).start().await?;
+/// let reply = testing::client(&app).get("/zato/ping").await;
+/// assert_eq!((reply.status.as_u16(), &reply.json()["pong"]), (200, &"zato".into()));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Client {
+    service: HttpService,
+}
+
+/// Returns a client of an app.
+///
+/// # Panics
+///
+/// If the app has no REST channels.
+#[must_use]
+#[track_caller]
+pub fn client(app: &Running) -> Client {
+    Client { service: crate::http_service(app) }
+}
+
+/// What an app replied.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct TestReply {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Bytes,
+}
+
+impl TestReply {
+    /// Returns the body as text.
+    ///
+    /// # Panics
+    ///
+    /// If it is not UTF-8.
+    #[must_use]
+    #[track_caller]
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).expect("the body of the reply is UTF-8")
+    }
+
+    /// Returns the body as a dynamic value.
+    ///
+    /// # Panics
+    ///
+    /// If it is not JSON.
+    #[must_use]
+    #[track_caller]
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).expect("the body of the reply is JSON")
+    }
+
+    /// Returns a header as text; empty if it is missing.
+    #[must_use]
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+}
+
+impl Client {
+    /// Sends `GET`.
+    pub async fn get(&self, path: &str) -> TestReply {
+        self.send(Method::GET, path, &[], Bytes::new()).await
+    }
+
+    /// Sends `POST` with a body.
+    pub async fn post(&self, path: &str, body: impl Into<Bytes>) -> TestReply {
+        self.send(Method::POST, path, &[], body).await
+    }
+
+    /// Sends a request of any method, with headers.
+    ///
+    /// # Panics
+    ///
+    /// If path or headers can't stand in a request.
+    pub async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Bytes>,
+    ) -> TestReply {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Full::new(body.into())).expect("path and headers can stand in a request");
+        let Ok(response) = self.service.clone().oneshot(request).await;
+        let (parts, body) = response.into_parts();
+        let Ok(body) = body.collect().await;
+        TestReply { status: parts.status, headers: parts.headers, body: body.to_bytes() }
+    }
+
+    /// Sends bytes as they would come over a connection, and returns every byte that goes back until the connection ends.
+    ///
+    /// HTTP/1.1 as it is: pipelined requests, malformed ones, whatever; ask for `Connection: close` in the last one.
+    ///
+    /// # Panics
+    ///
+    /// If the in-memory connection breaks, which it doesn't.
+    pub async fn bytes(&self, request: &[u8]) -> Vec<u8> {
+        let (mut ours, theirs) = tokio::io::duplex(64 * 1024);
+        let service = service_fn(|request| {
+            let service = self.service.clone();
+            async move { service.oneshot(request).await }
+        });
+        let serving = http1::Builder::new().half_close(true).serve_connection(TokioIo::new(theirs), service);
+        let talking = async {
+            ours.write_all(request).await.expect("an in-memory connection takes bytes");
+            ours.shutdown().await.expect("an in-memory connection ends");
+            let mut reply = Vec::new();
+            ours.read_to_end(&mut reply).await.expect("an in-memory connection gives bytes");
+            reply
+        };
+        let (_, reply) = tokio::join!(serving, talking);
+        reply
+    }
+}
