@@ -1,0 +1,128 @@
+#![doc = include_str!("docs/start.md")]
+#![doc = include_str!("docs/models.md")]
+#![doc = include_str!("docs/configuration.md")]
+#![doc = include_str!("docs/security.md")]
+#![doc = include_str!("docs/errors.md")]
+#![doc = include_str!("docs/invoking.md")]
+#![doc = include_str!("docs/connections.md")]
+#![doc = include_str!("docs/testing.md")]
+#![doc = include_str!("docs/embedding.md")]
+#![doc = include_str!("docs/logs.md")]
+#![doc = include_str!("docs/layers.md")]
+#![doc = include_str!("docs/features.md")]
+
+// What nearly every program names.
+pub use zato_core::{
+    BoxError, Error, Fault, Kind, Result, Retry, Value,
+    app::{App, Applied, Change, ChangeKind, Running, told_to_stop},
+    config::{Secret, Typed, UserConfig},
+    model::{Decimal, Model},
+    service::{Context, Invoke, Raw, Response, Services},
+};
+pub use zato_macros::{model, service};
+
+// What a service written by hand names.
+pub use zato_core::service::{Binder, Definition, Input, MAX_DEPTH, Need, NeedKind, Output, Service, Shape};
+
+// The rooms, for whoever writes a layer, a connector or a channel. Two are missing: modules named like the attributes
+// `model` and `service` would be imported with them, and clash with modules of that name in a program.
+pub use zato_core::app::ServiceCall;
+pub use zato_core::{ambient, channel, config, connection, layer, message, security};
+
+// Technologies, one module each.
+pub use zato_core::connection::loopback;
+#[cfg(feature = "rest")]
+pub use zato_rest as rest;
+
+// Crates whose types are part of the interface, so that a program need not match their versions.
+#[doc(no_inline)]
+pub use zato_core::{bytes, chrono, http, tower, tracing, uuid};
+
+#[doc(hidden)]
+pub use zato_core::__private;
+
+/// Starts an app of a name, with everything that the enabled features bring: REST channels that listen where
+/// `server.bind` says, and the loopback connector.
+///
+/// # Examples
+///
+/// ```
+/// # #[zato::service(name = "bank.ping")]
+/// # async fn ping() -> zato::Result<()> { Ok(()) }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> zato::Result<()> {
+/// let app = zato::app("bank")
+///     .services(zato::services![ping])
+///     .config_yaml("server: {bind: '127.0.0.1:0'}")
+///     .start()
+///     .await?;
+/// assert!(app.addresses()[0].starts_with("http://127.0.0.1:"));
+/// # Ok(())
+/// # }
+/// ```
+pub fn app(name: impl Into<String>) -> App {
+    let app = App::new(name);
+    #[cfg(feature = "rest")]
+    let app = app.channel(rest::RestChannels::new());
+    app
+}
+
+/// The test kit: an app in the test's own process, a client for it, contexts made by hand, a clock that stands still,
+/// fixed ids, captured log lines.
+///
+/// # Examples
+///
+/// ```
+/// # #[zato::service(name = "bank.ping")]
+/// # async fn ping() -> zato::Result<()> { Ok(()) }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> zato::Result<()> {
+/// use zato::{services, testing};
+///
+/// let yaml = "channel_rest: [{name: ping, url_path: /ping, service: bank.ping}]";
+/// let app = testing::app("bank").services(services![ping]).config_yaml(yaml).start().await?;
+/// assert_eq!(testing::client(&app).get("/ping").await.status, 204);
+/// # Ok(())
+/// # }
+/// ```
+#[cfg(feature = "testing")]
+pub mod testing {
+    pub use zato_core::testing::*;
+    #[cfg(feature = "rest")]
+    pub use zato_rest::testing::*;
+
+    /// Starts an app of a name that opens no socket, whose clock stands still and whose ids are the same in every run.
+    ///
+    /// Otherwise it is what [`zato::app`](crate::app()) gives; a test talks to it with [`client`].
+    pub fn app(name: impl Into<String>) -> crate::App {
+        let app = crate::App::new(name).ambient(TestClock::default(), SequentialIds::default());
+        #[cfg(feature = "rest")]
+        let app = app.channel(crate::rest::RestChannels::nested());
+        app
+    }
+}
+
+/// Lists services, for [`App::services`].
+///
+/// # Examples
+///
+/// ```
+/// #[zato::service(name = "client.get")]
+/// async fn get_client() -> zato::Result<()> {
+///     Ok(())
+/// }
+///
+/// let services = zato::services![get_client];
+/// assert_eq!(services.definitions().next().map(|definition| definition.name()), Some("client.get"));
+/// ```
+#[macro_export]
+macro_rules! services {
+    ($($service:ty),* $(,)?) => {
+        $crate::Services::new()$(.add::<$service>())*
+    };
+}
+
+/// The README's programs, compiled with the other examples of the documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;
