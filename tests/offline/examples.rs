@@ -1,0 +1,120 @@
+//! Every example, run as a program and talked to over a socket.
+
+use std::{path::PathBuf, process::Stdio};
+
+use tokio::{
+    io::{AsyncBufReadExt, BufReader, Lines},
+    process::{Child, ChildStdout, Command},
+    time::timeout,
+};
+
+use crate::support::{Answer, PATIENCE, Wire};
+
+/// Its tests run with ours: cargo either builds an example as a program or as tests, and the program is run below.
+#[path = "../../examples/unit_tests/main.rs"]
+#[expect(dead_code, unreachable_pub, reason = "its `main` runs as a program")]
+mod unit_tests;
+
+/// An example that runs; killed when dropped.
+struct Example {
+    child: Child,
+    output: Lines<BufReader<ChildStdout>>,
+    address: String,
+}
+
+impl Example {
+    /// Starts an example and waits until it listens. `cargo test` builds it before this test, but `cargo test --test offline`
+    /// doesn't: that runs what was built last.
+    async fn start(name: &str) -> Self {
+        let mut command = Command::new(program(name));
+        command.env("ZATO_BIND", "127.0.0.1:0").env("RUST_LOG", "").stdout(Stdio::piped()).kill_on_drop(true);
+        let mut child =
+            command.spawn().unwrap_or_else(|error| panic!("the example {name} can't be run, build it: {error}"));
+        let mut output = BufReader::new(child.stdout.take().expect("it is piped")).lines();
+        let listening = async {
+            while let Some(line) = output.next_line().await.expect("the output is text") {
+                let address = line.split_once("http://").and_then(|(_, rest)| rest.split([' ', '"']).next());
+                if let (true, Some(address)) = (line.contains("listening"), address) {
+                    return address.to_owned();
+                }
+            }
+            panic!("the example {name} ended without listening");
+        };
+        let address = timeout(PATIENCE, listening).await.expect("the example listens");
+        Self { child, output, address }
+    }
+
+    /// Sends `POST` or `GET` and returns what comes back, without the correlation id, which is never the same.
+    async fn ask(&self, path: &str, body: Option<&str>) -> Answer {
+        let mut wire = Wire::to_address(&self.address).await;
+        let mut answer = match body {
+            Some(body) => wire.post(path, body).await,
+            None => wire.get(path).await,
+        };
+        answer.headers.retain(|(name, _)| name != "x-zato-cid");
+        answer
+    }
+
+    /// Tells it to stop as a service manager does, and waits until it has ended well.
+    async fn stop(mut self) {
+        let id = self.child.id().expect("it runs").to_string();
+        let told = Command::new("kill").args(["-TERM", &id]).status().await.expect("there is a kill");
+        assert!(told.success());
+        // Whoever reads no more of the output may stop it with a broken pipe.
+        let ending = async {
+            while let Ok(Some(_)) = self.output.next_line().await {}
+            self.child.wait().await.expect("it can be waited for")
+        };
+        let status = timeout(PATIENCE, ending).await.expect("it ends");
+        assert!(status.success(), "{status}");
+    }
+}
+
+/// Cargo puts examples beside the folder that this test was put in.
+fn program(name: &str) -> PathBuf {
+    let test = std::env::current_exe().expect("this test is a file");
+    let profile = test.parent().and_then(|deps| deps.parent()).expect("a test lies in <profile>/deps");
+    profile.join("examples").join(name).with_extension(std::env::consts::EXE_EXTENSION)
+}
+
+fn json(body: &str) -> Answer {
+    let mut answer = Answer::json(200, "", body).on_the_wire();
+    answer.headers.retain(|(name, _)| name != "x-zato-cid");
+    answer
+}
+
+#[tokio::test]
+async fn first_service_answers_as_its_seed_says() {
+    let example = Example::start("first_service").await;
+    let client = json(r#"{"name":"Jane Doe","email":"","segment":"RNZ"}"#);
+    assert_eq!(example.ask("/api/v1/client", Some(r#"{"client_id":123}"#)).await, client);
+    assert_eq!(example.ask("/api/v1/client?client_id=123", None).await, client);
+    let refused = example.ask("/api/v1/client", Some("{}")).await;
+    assert_eq!(refused.status, 400);
+    let problem: zato::Value = serde_json::from_str(&refused.body).unwrap();
+    assert_eq!(problem["errors"], serde_json::json!([{ "path": "/client_id", "detail": "missing" }]));
+    example.stop().await;
+}
+
+#[tokio::test]
+async fn embed_in_axum_answers_beside_axum() {
+    let example = Example::start("embed_in_axum").await;
+    assert_eq!(example.ask("/health", None).await.body, "ok");
+    let balance = json(r#"{"account":7,"balance":"1250.30"}"#);
+    assert_eq!(example.ask("/bank/api/v1/balance/7", None).await, balance);
+    assert_eq!(example.ask("/bank/api/v1/balance/0", None).await.status, 404);
+    assert_eq!(example.ask("/api/v1/balance/7", None).await.status, 404);
+    example.stop().await;
+}
+
+#[tokio::test]
+async fn unit_tests_runs_as_a_program_too() {
+    let example = Example::start("unit_tests").await;
+    let reply = example.ask("/api/v1/quote", Some(r#"{"currency":"EUR","amount":"10.00"}"#)).await;
+    assert_eq!(reply.status, 200);
+    let quote: zato::Value = serde_json::from_str(&reply.body).unwrap();
+    assert_eq!(quote["price"], "12.5000");
+    let keys: Vec<_> = quote.as_object().unwrap().keys().collect();
+    assert_eq!(keys, ["price", "valid_until"]);
+    example.stop().await;
+}

@@ -1,0 +1,21 @@
+//! Whole-program tests that need nothing but this machine: no server, no fixed port, no network beyond loopback.
+
+mod bad_connections;
+mod bad_input;
+mod configuration;
+mod connections;
+mod credentials;
+mod definitions;
+mod examples;
+mod layers;
+mod models;
+mod observability;
+mod properties;
+mod reference;
+mod reload;
+mod routing;
+mod services;
+mod serving;
+mod support;
+pub mod ui;
+mod user_layers;

@@ -1,0 +1,8 @@
+//! A function as a model.
+
+use zato::model;
+
+#[model]
+pub fn get_user() {}
+
+fn main() {}
