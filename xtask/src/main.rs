@@ -1,0 +1,62 @@
+//! What a person or CI types: `cargo xtask test`, `cargo xtask bench`, `cargo xtask services`, `cargo xtask ci`.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool talks on its terminal")]
+
+mod bench;
+mod cargo;
+mod ci;
+mod services;
+mod steps;
+mod test;
+
+use std::{error::Error, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+/// Any failure that ends a command; it is only ever shown to a person.
+type Result<T, E = Box<dyn Error + Send + Sync>> = std::result::Result<T, E>;
+
+/// The chores of this repository.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs all tests, then checks that the facade builds with each feature alone
+    Test(test::Options),
+    /// Runs what CI runs: formatting, lints, docs, tests, and a smoke run of the benchmark
+    Ci,
+    /// Measures instructions and allocations per request beside hyper and axum
+    Bench(bench::Options),
+    /// Starts, stops and lists the real servers that tests talk to
+    Services(services::Options),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Test(options) => test::run(&options),
+        Command::Ci => ci::run(),
+        Command::Bench(options) => bench::run(&options).map(|()| ExitCode::SUCCESS),
+        Command::Services(options) => services::run(&options).map(|()| ExitCode::SUCCESS),
+    };
+    outcome.unwrap_or_else(|error| {
+        eprintln!("error: {error}");
+        ExitCode::FAILURE
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::Cli;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}
