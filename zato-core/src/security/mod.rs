@@ -70,6 +70,8 @@ impl Securities {
 pub struct Verifier {
     definition: Arc<SecurityConfig>,
     caller: Arc<Caller>,
+    /// Written once, and not for every request that needs none.
+    challenge: HeaderValue,
 }
 
 impl Verifier {
@@ -77,7 +79,11 @@ impl Verifier {
     #[must_use]
     pub fn new(definition: Arc<SecurityConfig>) -> Self {
         let caller = Arc::new(Caller::new(definition.name(), definition.username()));
-        Self { definition, caller }
+        let challenge = match &*definition {
+            SecurityConfig::BasicAuth(config) => basic::challenge(config),
+            SecurityConfig::ApiKey(config) => apikey::challenge(config),
+        };
+        Self { definition, caller, challenge }
     }
 
     /// Looks for credentials in the headers of a request.
@@ -89,11 +95,14 @@ impl Verifier {
     ///
     /// [`Denied`] if they are missing, wrong, doubled or malformed, or if the definition is inactive: it doesn't say which.
     pub fn verify(&self, headers: &HeaderMap) -> Result<Arc<Caller>, Denied> {
-        let (is_right, challenge) = match &*self.definition {
-            SecurityConfig::BasicAuth(config) => (basic::is_right(config, headers), basic::challenge(config)),
-            SecurityConfig::ApiKey(config) => (apikey::is_right(config, headers), apikey::challenge(config)),
+        let is_right = match &*self.definition {
+            SecurityConfig::BasicAuth(config) => basic::is_right(config, headers),
+            SecurityConfig::ApiKey(config) => apikey::is_right(config, headers),
         };
-        if is_right && self.definition.is_active() { Ok(Arc::clone(&self.caller)) } else { Err(Denied { challenge }) }
+        if is_right && self.definition.is_active() {
+            return Ok(Arc::clone(&self.caller));
+        }
+        Err(Denied { challenge: self.challenge.clone() })
     }
 }
 
