@@ -36,7 +36,6 @@ pub(super) struct Resolved {
 pub(super) struct Built {
     pub(super) generation: Generation,
     pub(super) activations: Vec<Activation>,
-    pub(super) changes: Vec<Change>,
 }
 
 #[derive(serde::Deserialize, schemars::JsonSchema)]
@@ -88,7 +87,7 @@ pub(super) async fn build(
     app: &App,
     recorders: &BTreeMap<String, Arc<Recorder>>,
     resolved: Resolved,
-    before: Option<&Generation>,
+    before: Option<(&Generation, &[Change])>,
 ) -> Result<Built, ConfigFaults> {
     let Resolved { document, user, .. } = resolved;
     let mut faults = ConfigFaults::new();
@@ -97,19 +96,18 @@ pub(super) async fn build(
     let new: Vec<_> = app.connectors.iter().map(|one| (one.section().name, one.read(&document, &mut faults))).collect();
     faults.into_result(())?;
 
-    let changes = before.map(|old| plan::between((&old.document, &old.user), (&document, &user))).unwrap_or_default();
     let mut connections = Connections::default();
     for (section, entries) in new {
         for entry in entries {
             let name = entry.name.to_owned();
-            let kept = before.and_then(|old| kept(old, section, &entry, &changes));
+            let kept = before.and_then(|(old, changes)| kept(old, section, &entry, changes));
             let connection =
                 kept.unwrap_or_else(|| Arc::new((entry.start)(Arc::clone(&securities), app.ambient.clone())));
             connections.insert(section, name, connection);
         }
     }
     connections.extend(&app.fakes);
-    let limiter = limiter_of(&server, before);
+    let limiter = limiter_of(&server, before.map(|(old, _)| old));
     let router = {
         let services = app.service_types();
         let binder = Binder { connections: &connections, user: &user, state: &app.state, services: &services };
@@ -120,9 +118,9 @@ pub(super) async fn build(
     };
     let preparation = (&document, &server, &*securities);
     let activations = prepare(app, preparation, &router).await?;
-    let number = before.map_or(1, |old| old.number + 1);
+    let number = before.map_or(1, |(old, _)| old.number + 1);
     let generation = Generation { number, document, user, server, connections, limiter, router };
-    Ok(Built { generation, activations, changes })
+    Ok(Built { generation, activations })
 }
 
 fn server_of(document: &Document, faults: &mut ConfigFaults) -> ServerConfig {
@@ -219,9 +217,9 @@ pub(super) fn check_not_emptied(source: &Source, old: &Generation, new: &Resolve
     }
 }
 
-/// Tells whether an application changes anything.
-pub(super) fn is_changed(old: &Generation, new: &Resolved) -> bool {
-    !plan::between((&old.document, &old.user), (&new.document, &new.user)).is_empty()
+/// Tells what an application changes.
+pub(super) fn changes(old: &Generation, new: &Resolved) -> Vec<Change> {
+    plan::between((&old.document, &old.user), (&new.document, &new.user))
 }
 
 /// Puts changes into one line for the log.

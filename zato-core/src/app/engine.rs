@@ -78,7 +78,7 @@ impl Engine {
         if let Some(logging) = &mut logging {
             logging.install(&apply::log_of(&resolved));
         }
-        let Built { generation, activations, .. } =
+        let Built { generation, activations } =
             apply::build(&app, &recorders, resolved, None).await.map_err(|faults| unusable(&faults))?;
         begin(&generation, None).await;
         for activate in activations {
@@ -165,14 +165,15 @@ impl Engine {
         let resolved = resolved?;
         let old = self.shared.current.load_full();
         apply::check_not_emptied(&source, &old, &resolved)?;
-        if !apply::is_changed(&old, &resolved) {
+        let changes = apply::changes(&old, &resolved);
+        if changes.is_empty() {
             self.text = text.or_else(|| self.text.take());
             return Ok(Applied::new(old.number, Vec::new()));
         }
-        let log = apply::log_of(&resolved);
-        let Built { generation, activations, changes } =
-            apply::build(&self.shared.app, &self.shared.recorders, resolved, Some(&old)).await?;
-        let number = generation.number;
+        let before = Some((&*old, changes.as_slice()));
+        let Built { generation, activations } =
+            apply::build(&self.shared.app, &self.shared.recorders, resolved, before).await?;
+        let (number, log) = (generation.number, generation.server.log.clone());
         begin(&generation, Some(&old)).await;
         // The swap: no await from here until all have switched over.
         for activate in activations {
