@@ -381,7 +381,7 @@ async fn a_service_of_tower_takes_requests_of_any_body() {
     let request = zato::http::Request::post("/echo").body(Full::new(Bytes::from_static(b"tower"))).unwrap();
     let Ok(response) = tower::ServiceExt::oneshot(service, request).await;
     assert_eq!(response.status(), 200);
-    let Ok(body) = response.into_body().collect().await;
+    let body = response.into_body().collect().await.unwrap();
     assert_eq!(body.to_bytes(), "tower");
     assert!(timeout(Duration::from_secs(5), app.stop()).await.is_ok());
 }

@@ -35,20 +35,14 @@ impl Activity {
         }
     }
 
-    pub(crate) fn begin(self: &Arc<Self>) -> InWork {
+    pub(crate) fn begin(&self) {
         self.changes.fetch_add(1, Ordering::Relaxed);
         self.in_work.fetch_add(1, Ordering::Relaxed);
-        InWork(Arc::clone(self))
     }
-}
 
-/// A request in work on a connection.
-pub(crate) struct InWork(Arc<Activity>);
-
-impl Drop for InWork {
-    fn drop(&mut self) {
-        self.0.changes.fetch_add(1, Ordering::Relaxed);
-        self.0.in_work.fetch_sub(1, Ordering::Relaxed);
+    pub(crate) fn end(&self) {
+        self.changes.fetch_add(1, Ordering::Relaxed);
+        self.in_work.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

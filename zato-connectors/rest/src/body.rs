@@ -1,7 +1,7 @@
 //! Bodies: a request's, read whole within its limits, and a reply's.
 
 use std::{
-    convert::Infallible,
+    fmt,
     future::poll_fn,
     pin::{Pin, pin},
     task::{Context, Poll},
@@ -10,47 +10,85 @@ use std::{
 
 use bytes::{Buf, Bytes, BytesMut};
 use http_body::{Body as HttpBody, Frame, SizeHint};
-use http_body_util::Full;
+use http_body_util::{BodyExt, combinators::UnsyncBoxBody};
 use tokio::time;
-use zato_core::{Error, Kind, Result};
+use zato_core::{BoxError, Error, Kind, Result};
 
-/// The body of a reply.
-#[derive(Debug, Default)]
-pub struct Body(Full<Bytes>);
+/// The body of a reply: bytes that are there, or a stream of them.
+#[derive(Default)]
+pub struct Body(Inner);
+
+enum Inner {
+    Whole(Bytes),
+    Stream(UnsyncBoxBody<Bytes, BoxError>),
+}
+
+impl Default for Inner {
+    fn default() -> Self {
+        Self::Whole(Bytes::new())
+    }
+}
 
 impl Body {
-    /// Takes the bytes out; nothing is left of what was read already.
+    /// Makes a body of one that comes in pieces.
+    ///
+    /// An error in it ends the connection, or the stream of HTTP/2: the status has long been sent.
+    pub fn stream<B>(body: B) -> Self
+    where
+        B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+    {
+        Self(Inner::Stream(body.map_err(Into::into).boxed_unsync()))
+    }
+
+    /// Returns the bytes, if they are there as a whole.
     #[must_use]
-    pub fn into_bytes(self) -> Bytes {
-        let mut this = self;
-        let frame = Pin::new(&mut this.0).poll_frame(&mut Context::from_waker(std::task::Waker::noop()));
-        match frame {
-            Poll::Ready(Some(Ok(frame))) => frame.into_data().unwrap_or_default(),
-            _ => Bytes::new(),
+    pub fn bytes(&self) -> Option<&Bytes> {
+        match &self.0 {
+            Inner::Whole(bytes) => Some(bytes),
+            Inner::Stream(_) => None,
         }
     }
 }
 
 impl From<Bytes> for Body {
     fn from(bytes: Bytes) -> Self {
-        Self(Full::new(bytes))
+        Self(Inner::Whole(bytes))
     }
 }
 
 impl HttpBody for Body {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = BoxError;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Pin::new(&mut self.0).poll_frame(cx)
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        match &mut self.get_mut().0 {
+            Inner::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
+            Inner::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
+            Inner::Stream(stream) => Pin::new(stream).poll_frame(cx),
+        }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.0.is_end_stream()
+        match &self.0 {
+            Inner::Whole(bytes) => bytes.is_empty(),
+            Inner::Stream(stream) => stream.is_end_stream(),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.0.size_hint()
+        match &self.0 {
+            Inner::Whole(bytes) => SizeHint::with_exact(u64::try_from(bytes.len()).unwrap_or(u64::MAX)),
+            Inner::Stream(stream) => stream.size_hint(),
+        }
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Inner::Whole(bytes) => write!(f, "Body({} bytes)", bytes.len()),
+            Inner::Stream(_) => f.write_str("Body(stream)"),
+        }
     }
 }
 
@@ -64,7 +102,7 @@ impl HttpBody for Body {
 /// [`InvalidInput`](Kind::InvalidInput) if the client broke off.
 pub(crate) async fn read<B>(body: B, limit: usize, timeout: Duration) -> Result<Bytes>
 where
-    B: HttpBody<Error: Into<zato_core::BoxError>>,
+    B: HttpBody<Error: Into<BoxError>>,
 {
     let mut body = pin!(body);
     if body.size_hint().lower() > u64::try_from(limit).unwrap_or(u64::MAX) {
@@ -92,7 +130,7 @@ where
 /// Reads what is left, frame by frame.
 async fn read_on<B>(mut body: Pin<&mut B>, first: Bytes, limit: usize) -> Result<Bytes>
 where
-    B: HttpBody<Error: Into<zato_core::BoxError>>,
+    B: HttpBody<Error: Into<BoxError>>,
 {
     let mut whole = BytesMut::from(first);
     while let Some(frame) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
@@ -106,7 +144,7 @@ where
 }
 
 /// Takes the bytes of a frame; trailers have none.
-fn bytes_of<D: Buf, E: Into<zato_core::BoxError>>(frame: Result<Frame<D>, E>) -> Result<Bytes> {
+fn bytes_of<D: Buf, E: Into<BoxError>>(frame: Result<Frame<D>, E>) -> Result<Bytes> {
     let frame = frame.map_err(|error| Error::invalid_input("the body broke off").with_source(error))?;
     let data = frame.into_data().ok();
     Ok(data.map(|mut data| data.copy_to_bytes(data.remaining())).unwrap_or_default())

@@ -16,14 +16,38 @@ use tracing::debug;
 use crate::{
     activity::{Activity, Counted},
     edge::{Edge, Via},
+    peer::Peer,
     stop::Stop,
 };
 
 /// What a client says first that wants to speak HTTP/2 without having asked (RFC 9113 §3.4).
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
+/// What the requests of one connection share.
+pub(crate) struct Shared {
+    pub(crate) edge: Arc<Edge>,
+    pub(crate) peer: Peer,
+    pub(crate) activity: Arc<Activity>,
+}
+
+/// A request in work on a connection.
+struct InWork(Arc<Shared>);
+
+impl InWork {
+    fn begin(shared: &Arc<Shared>) -> Self {
+        shared.activity.begin();
+        Self(Arc::clone(shared))
+    }
+}
+
+impl Drop for InWork {
+    fn drop(&mut self) {
+        self.0.activity.end();
+    }
+}
+
 /// Serves the requests of one connection until it ends, or the server stops.
-pub(crate) async fn serve(mut stream: TcpStream, edge: Arc<Edge>, activity: Arc<Activity>, stop: Arc<Stop>) {
+pub(crate) async fn serve(mut stream: TcpStream, shared: Arc<Shared>, stop: Arc<Stop>) {
     let (is_http2, start) = tokio::select! {
         // Not there if the client went away.
         protocol = protocol_of(&mut stream) => match protocol {
@@ -33,14 +57,13 @@ pub(crate) async fn serve(mut stream: TcpStream, edge: Arc<Edge>, activity: Arc<
         () = stop.told() => return,
     };
     let service = service_fn(|request: Request<Incoming>| {
-        let (edge, in_work) = (Arc::clone(&edge), activity.begin());
+        let in_work = InWork::begin(&shared);
         async move {
-            let response = edge.serve(request, Via::Listener).await;
-            drop(in_work);
-            Ok::<_, Infallible>(response)
+            let Shared { edge, peer, .. } = &*in_work.0;
+            Ok::<_, Infallible>(edge.serve(request, Via::Listener(peer)).await)
         }
     });
-    let io = Counted::new(TokioIo::new(stream), start, Arc::clone(&activity));
+    let io = Counted::new(TokioIo::new(stream), start, Arc::clone(&shared.activity));
     let ended = if is_http2 {
         let http2 = http2::Builder::new(TokioExecutor::new());
         let connection = pin!(http2.serve_connection(io, service));

@@ -1,6 +1,7 @@
 //! From an HTTP request to a message, and from a reply to an HTTP response.
 
 use std::{
+    net::IpAddr,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -24,6 +25,7 @@ use zato_core::{
 use crate::{
     body::{self, Body},
     error, path,
+    peer::Peer,
     refusal::Refusal,
     table::{Found, PathParams, Route, Table},
 };
@@ -50,7 +52,7 @@ impl Edge {
     }
 
     /// Serves one request. Whatever goes wrong becomes a response: the result is one in any case.
-    pub(crate) async fn serve<B>(&self, request: Request<B>, via: Via) -> Response<Body>
+    pub(crate) async fn serve<B>(&self, request: Request<B>, via: Via<'_>) -> Response<Body>
     where
         B: HttpBody<Error: Into<BoxError>>,
     {
@@ -70,12 +72,12 @@ impl Edge {
     }
 
     /// Decides, before the body is read, whether a request may go on and where to.
-    fn admit(&self, parts: &Parts, via: Via) -> Admission {
+    fn admit(&self, parts: &Parts, via: Via<'_>) -> Admission {
         let table = self.table.load();
         let marks = Marks::of(&parts.headers, &table.ambient);
         let admitted = if self.is_closed.load(Ordering::Acquire) {
             Err(Refusal::of(Error::unavailable("stopping").with_retry_after(Duration::from_secs(1))))
-        } else if via == Via::Listener && marks.hosts != 1 && parts.version == Version::HTTP_11 {
+        } else if via.is_listener() && marks.hosts != 1 && parts.version == Version::HTTP_11 {
             // RFC 9112 §3.2: who stands between us and the client may have read another host than we do.
             Err(Refusal::of(Error::invalid_input("exactly one Host header is needed")))
         } else {
@@ -89,16 +91,36 @@ impl Edge {
 }
 
 /// Whose connection a request came over.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Via {
+#[derive(Clone, Copy)]
+pub(crate) enum Via<'a> {
     /// One of our own listener, where nobody has looked at the request before.
-    Listener,
+    Listener(&'a Peer),
     /// One of a server around us, or none at all.
     Service,
 }
 
+impl Via<'_> {
+    fn is_listener(self) -> bool {
+        matches!(self, Self::Listener(_))
+    }
+
+    /// Returns the address of the client, as far as it is known.
+    fn client_address(self) -> Option<IpAddr> {
+        match self {
+            Self::Listener(peer) => Some(peer.address.ip()),
+            Self::Service => None,
+        }
+    }
+}
+
 /// Reads the body of a request that was admitted, and has its service answer.
-async fn answer<B>(admitted: Admitted, marks: Marks, parts: Parts, body: B, via: Via) -> Result<Response<Body>, Refusal>
+async fn answer<B>(
+    admitted: Admitted,
+    marks: Marks,
+    parts: Parts,
+    body: B,
+    via: Via<'_>,
+) -> Result<Response<Body>, Refusal>
 where
     B: HttpBody<Error: Into<BoxError>>,
 {
@@ -108,11 +130,12 @@ where
         Err(error) => {
             let refusal = unread(error, &route, &marks);
             // HTTP/2 has no such header (RFC 9113 §8.2.2), and of a connection that isn't ours others decide.
-            let is_ours = via == Via::Listener && parts.version < Version::HTTP_2;
+            let is_ours = via.is_listener() && parts.version < Version::HTTP_2;
             return Err(if is_ours { refusal.with_close() } else { refusal });
         }
     };
     let mut message = Message::new(marks.cid, Arc::clone(&route.info), Payload::from(payload));
+    message.head.client_address = via.client_address();
     fill(&mut message.head, parts, path, caller, &marks);
     match route.inlet.call(message).await {
         Ok(reply) => written(reply, &route, marks.cid),

@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     fn text(reply: Response<Body>) -> String {
-        String::from_utf8(reply.into_body().into_bytes().to_vec()).unwrap()
+        String::from_utf8(reply.into_body().bytes().unwrap().to_vec()).unwrap()
     }
 
     #[test]

@@ -26,6 +26,7 @@ mod connection;
 mod edge;
 mod error;
 mod path;
+mod peer;
 mod refusal;
 mod server;
 mod service;

@@ -12,8 +12,9 @@ use tracing::{debug, warn};
 
 use crate::{
     activity::{Activity, Watched},
-    connection,
+    connection::{self, Shared},
     edge::Edge,
+    peer::Peer,
     stop::Stop,
 };
 
@@ -100,10 +101,10 @@ impl Accepting {
                     look = Instant::now() + (patience / 4).clamp(Duration::from_millis(50), Duration::from_secs(1));
                 }
                 accepted = accept(&listener, trouble.not_before), if connections.len() < most => match accepted {
-                    Ok(stream) => {
-                        let activity = Arc::<Activity>::default();
-                        let (edge, stop) = (Arc::clone(&edge), Arc::clone(&stop));
-                        let serving = connection::serve(stream, edge, Arc::clone(&activity), stop);
+                    Ok((stream, peer)) => {
+                        let (edge, activity) = (Arc::clone(&edge), Arc::<Activity>::default());
+                        let shared = Shared { edge, peer, activity: Arc::clone(&activity) };
+                        let serving = connection::serve(stream, Arc::new(shared), Arc::clone(&stop));
                         watched.push(Watched::new(activity, connections.spawn(serving)));
                     }
                     Err(error) => {
@@ -142,16 +143,16 @@ async fn drain(
 }
 
 /// Takes a connection in, but not before a pause is over.
-async fn accept(listener: &TcpListener, not_before: Option<Instant>) -> io::Result<TcpStream> {
+async fn accept(listener: &TcpListener, not_before: Option<Instant>) -> io::Result<(TcpStream, Peer)> {
     if let Some(not_before) = not_before {
         time::sleep_until(not_before).await;
     }
-    let (stream, _) = listener.accept().await?;
+    let (stream, address) = listener.accept().await?;
     // A reply is written in one piece; waiting for more to send would only delay it.
     if let Err(error) = stream.set_nodelay(true) {
         debug!(%error, "a connection can't be told not to wait");
     }
-    Ok(stream)
+    Ok((stream, Peer { address }))
 }
 
 /// What goes wrong with taking connections in. Most of it concerns one connection alone; running out of file handles

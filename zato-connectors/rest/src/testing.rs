@@ -98,7 +98,7 @@ impl Client {
     ///
     /// # Panics
     ///
-    /// If path or headers can't stand in a request.
+    /// If path or headers can't stand in a request, or the body of the reply breaks off.
     pub async fn send(
         &self,
         method: Method,
@@ -113,7 +113,7 @@ impl Client {
         let request = request.body(Full::new(body.into())).expect("path and headers can stand in a request");
         let Ok(response) = self.service.clone().oneshot(request).await;
         let (parts, body) = response.into_parts();
-        let Ok(body) = body.collect().await;
+        let body = body.collect().await.expect("the body of the reply comes whole");
         TestReply { status: parts.status, headers: parts.headers, body: body.to_bytes() }
     }
 

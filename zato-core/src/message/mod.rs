@@ -7,7 +7,7 @@ mod payload;
 mod reply;
 mod trace;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
 
 use http::{Extensions, HeaderMap, Method, Uri};
 use tokio::time::Instant;
@@ -56,6 +56,7 @@ impl Message {
             headers: HeaderMap::new(),
             method: None,
             uri: None,
+            client_address: None,
             caller: None,
             trace: None,
             depth: 0,
@@ -82,6 +83,8 @@ pub struct Head {
     pub method: Option<Method>,
     /// The URI asked for, where there is one.
     pub uri: Option<Uri>,
+    /// Where the client is, as far as that is known.
+    pub client_address: Option<IpAddr>,
     /// Who the caller proved to be, where the channel asks for that.
     pub caller: Option<Arc<Caller>>,
     /// The trace that the caller goes on with us.

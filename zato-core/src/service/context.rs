@@ -1,4 +1,4 @@
-use std::{any::TypeId, fmt, sync::Arc};
+use std::{any::TypeId, fmt, net::IpAddr, sync::Arc};
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -108,6 +108,12 @@ impl Context {
         self.head.caller.as_deref()
     }
 
+    /// Returns where the client is, as far as that is known.
+    #[must_use]
+    pub fn client_address(&self) -> Option<IpAddr> {
+        self.head.client_address
+    }
+
     /// Returns the payload as it came; empty if another service is the caller.
     #[must_use]
     pub fn payload(&self) -> &Bytes {
@@ -194,6 +200,7 @@ impl Message {
     /// Makes the message of a service that invokes another one.
     pub(crate) fn invoked(from: &Head, channel: Arc<ChannelInfo>, payload: Payload) -> Self {
         let mut message = Self::new(from.cid, channel, payload);
+        message.head.client_address = from.client_address;
         message.head.caller.clone_from(&from.caller);
         message.head.trace = from.trace;
         message.head.depth = from.depth.saturating_add(1);

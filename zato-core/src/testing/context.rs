@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use bytes::Bytes;
 
@@ -74,6 +74,12 @@ impl TestContext {
     pub fn header(mut self, name: &'static str, value: &'static str) -> Self {
         let (name, value) = (http::HeaderName::from_static(name), http::HeaderValue::from_static(value));
         self.message.head.headers.append(name, value);
+        self
+    }
+
+    /// Sets where the client is.
+    pub fn client_address(mut self, address: impl Into<IpAddr>) -> Self {
+        self.message.head.client_address = Some(address.into());
         self
     }
 
