@@ -8,6 +8,7 @@ mod credentials;
 mod definitions;
 mod examples;
 mod layers;
+mod log_lines;
 mod models;
 mod observability;
 mod properties;

@@ -14,6 +14,7 @@ use tracing_subscriber::{
 };
 
 use super::fields::{BareFields, read};
+use crate::layer::trace;
 
 /// Writes a line for people: time, level, module, text, the line's own fields, then those of the request around it.
 ///
@@ -32,7 +33,14 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> FormatEvent<S, BareFields> for Line
         let metadata = event.metadata();
         write!(writer, " {:>5} {}: ", metadata.level(), metadata.target())?;
         event.record(&mut Fields { writer: &mut writer, is_first: true });
+        let is_marked = trace::each_mark(|name, value| {
+            write!(writer, " {name}=")?;
+            write_value(&mut writer, value)
+        })?;
         for span in ctx.event_scope().into_iter().flatten() {
+            if is_marked && trace::is_made_of_marks(span.metadata()) {
+                continue;
+            }
             if let Some(kept) = span.extensions().get::<FormattedFields<BareFields>>() {
                 for (name, value) in read(&kept.fields, span.metadata().fields()) {
                     write!(writer, " {name}=")?;

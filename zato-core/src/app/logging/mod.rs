@@ -3,6 +3,7 @@
 mod fields;
 mod levels;
 mod line;
+mod rooted;
 
 use std::fmt;
 
@@ -13,7 +14,7 @@ use tracing_subscriber::{
     prelude::*,
 };
 
-use self::{fields::BareFields, levels::Levels, line::Line};
+use self::{fields::BareFields, levels::Levels, line::Line, rooted::Rooted};
 use crate::{
     config::{LogConfig, LogFormat},
     layer::trace,
@@ -44,7 +45,7 @@ impl Logging {
         let levels = Levels::new(targets_of(config));
         let registry = tracing_subscriber::registry().with(levels.clone());
         let installed = match config.format {
-            LogFormat::Text => registry.with(layer().fmt_fields(BareFields).event_format(Line)).try_init(),
+            LogFormat::Text => Rooted(registry.with(layer().fmt_fields(BareFields).event_format(Line))).try_init(),
             LogFormat::Json => registry.with(layer().json().flatten_event(true)).try_init(),
         };
         if installed.is_ok() {

@@ -1,12 +1,14 @@
 use std::{
     pin::Pin,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use pin_project_lite::pin_project;
 use tokio::time::Instant;
 use tracing::{Level, Span, debug, enabled, error, info, record_all, warn};
 
+use super::marks::{self, Marks};
 use crate::{
     error::{Error, Kind, Result},
     message::Reply,
@@ -18,14 +20,25 @@ pin_project! {
     pub struct TraceFuture<F> {
         #[pin]
         inner: F,
-        span: Span,
+        seen: Seen,
         since: Instant,
     }
 }
 
+/// What a request is known by in logs.
+#[derive(Debug)]
+enum Seen {
+    Span(Span),
+    Marks(Option<Marks>),
+}
+
 impl<F> TraceFuture<F> {
     pub(super) fn new(inner: F, span: Span, since: Instant) -> Self {
-        Self { inner, span, since }
+        Self { inner, seen: Seen::Span(span), since }
+    }
+
+    pub(super) fn marked(inner: F, marks: Option<Marks>, since: Instant) -> Self {
+        Self { inner, seen: Seen::Marks(marks), since }
     }
 }
 
@@ -37,37 +50,95 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Reply>> {
         let this = self.project();
-        let _entered = this.span.enter();
-        let output = ready!(this.inner.poll(cx));
-        let took = || u64::try_from(this.since.elapsed().as_micros()).unwrap_or(u64::MAX);
-        match &output {
-            Ok(reply) if !super::is_for_lines_only() || enabled!(Level::DEBUG) => {
-                let status = reply.status().as_u16();
-                record_all!(this.span, http.response.status_code = status, zato.duration_us = took());
-                debug!("request done");
+        let output = match this.seen {
+            Seen::Marks(marks) => {
+                let _entered = marks::enter(marks);
+                let output = ready!(this.inner.poll(cx));
+                end_marked(&output, *this.since);
+                output
             }
-            Ok(_) => {}
-            Err(error) => {
-                let (status, kind) = (error.kind().status().as_u16(), error.kind().as_str());
-                record_all!(
-                    this.span,
-                    http.response.status_code = status,
-                    "error.type" = kind,
-                    zato.duration_us = took()
-                );
-                log(error);
+            Seen::Span(span) => {
+                let _entered = span.enter();
+                let output = ready!(this.inner.poll(cx));
+                end(&output, span, *this.since);
+                output
             }
-        }
+        };
         Poll::Ready(output)
     }
 }
 
-/// Says what failed: a person must act on an internal error; on what another system did, or a caller, not necessarily.
-fn log(error: &Error) {
-    let error_text = error.report();
-    match error.kind() {
-        Kind::Internal | Kind::Config => error!(error = %error_text, "request failed"),
-        kind if kind.is_callers() => info!(error = %error_text, "request refused"),
-        _ => warn!(error = %error_text, "request failed"),
+/// Says how a request ended, with its span.
+fn end(output: &Result<Reply>, span: &Span, since: Instant) {
+    let took = micros(since.elapsed());
+    match output {
+        Ok(reply) => {
+            let status = reply.status().as_u16();
+            record_all!(span, http.response.status_code = status, zato.duration_us = took);
+            debug!("request done");
+        }
+        Err(error) => {
+            let (status, kind) = (error.kind().status().as_u16(), error.kind().as_str());
+            record_all!(span, http.response.status_code = status, "error.type" = kind, zato.duration_us = took);
+            let error_text = error.report();
+            match Concern::of(error) {
+                Concern::Us => error!(error = %error_text, "request failed"),
+                Concern::Caller => info!(error = %error_text, "request refused"),
+                Concern::Others => warn!(error = %error_text, "request failed"),
+            }
+        }
     }
+}
+
+/// Says how a request ended, in a line alone.
+fn end_marked(output: &Result<Reply>, since: Instant) {
+    match output {
+        Ok(reply) if enabled!(Level::DEBUG) => {
+            let (status, took) = (reply.status().as_u16(), micros(since.elapsed()));
+            debug!(http.response.status_code = status, zato.duration_us = took, "request done");
+        }
+        Ok(_) => {}
+        Err(error) => {
+            let (status, kind) = (error.kind().status().as_u16(), error.kind().as_str());
+            let (error_text, took) = (error.report(), micros(since.elapsed()));
+            macro_rules! line {
+                ($level:ident, $text:literal) => {
+                    $level!(
+                        error = %error_text,
+                        http.response.status_code = status,
+                        error.type = kind,
+                        zato.duration_us = took,
+                        $text
+                    )
+                };
+            }
+            match Concern::of(error) {
+                Concern::Us => line!(error, "request failed"),
+                Concern::Caller => line!(info, "request refused"),
+                Concern::Others => line!(warn, "request failed"),
+            }
+        }
+    }
+}
+
+/// Whom a failure concerns: a person must act on what is wrong with ourselves; on what another system did, or a caller,
+/// not necessarily.
+enum Concern {
+    Us,
+    Caller,
+    Others,
+}
+
+impl Concern {
+    fn of(error: &Error) -> Self {
+        match error.kind() {
+            Kind::Internal | Kind::Config => Self::Us,
+            kind if kind.is_callers() => Self::Caller,
+            _ => Self::Others,
+        }
+    }
+}
+
+fn micros(took: Duration) -> u64 {
+    u64::try_from(took.as_micros()).unwrap_or(u64::MAX)
 }

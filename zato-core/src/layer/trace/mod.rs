@@ -2,10 +2,12 @@
 
 mod future;
 mod layer;
+mod marks;
 mod service;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+pub(crate) use self::marks::{each as each_mark, is_made_of_marks, span as marked_span};
 pub use self::{future::TraceFuture, layer::TraceLayer, service::Trace};
 
 /// Whether nobody reads a span but for the lines that are written in it.
@@ -13,9 +15,7 @@ static LINES_ONLY: AtomicBool = AtomicBool::new(false);
 
 /// Says that nobody reads spans but the log lines of [`run`](crate::app::App::run).
 ///
-/// A span then carries what belongs on every line: the correlation id, the service, the channel. What a collector of spans
-/// wants besides (method and route from the start, status and duration of what went well) would be put together for
-/// nobody.
+/// A request then has marks in place of a span; see `marks.rs`.
 pub(crate) fn lines_only() {
     LINES_ONLY.store(true, Ordering::Relaxed);
 }

@@ -3,7 +3,10 @@ use std::task::{Context, Poll};
 use tower::Service;
 use tracing::{Span, field::Empty, info_span};
 
-use super::TraceFuture;
+use super::{
+    TraceFuture,
+    marks::{self, Marks},
+};
 use crate::{
     error::Error,
     message::{Head, Message, Reply},
@@ -30,8 +33,17 @@ where
     }
 
     fn call(&mut self, message: Message) -> Self::Future {
-        let span = span_of(&message.head);
         let since = message.head.received;
+        if super::is_for_lines_only() {
+            let mut marks = Some(Marks::of(&message.head));
+            // What is done before the future is there, is done for this request as well.
+            let inner = {
+                let _entered = marks::enter(&mut marks);
+                self.inner.call(message)
+            };
+            return TraceFuture::marked(inner, marks, since);
+        }
+        let span = span_of(&message.head);
         TraceFuture::new(self.inner.call(message), span, since)
     }
 }
@@ -40,7 +52,7 @@ where
 /// costs a look-up.
 fn span_of(head: &Head) -> Span {
     let span = match (&head.method, &head.channel.route) {
-        (Some(method), Some(route)) if !super::is_for_lines_only() => info_span!(
+        (Some(method), Some(route)) => info_span!(
             "request",
             zato.cid = head.cid.as_str(),
             zato.service = head.channel.service.as_str(),
@@ -64,7 +76,7 @@ fn span_of(head: &Head) -> Span {
         ),
     };
     if let Some(trace) = head.trace {
-        span.record("trace_id", format_args!("{:032x}", trace.trace_id()).to_string());
+        span.record("trace_id", marks::trace_id(trace));
     }
     span
 }

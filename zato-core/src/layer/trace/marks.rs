@@ -1,0 +1,126 @@
+//! What every log line of a request carries, where log lines are all that anybody reads.
+//!
+//! A span costs a request some 2,500 instructions, most of them for a life of its own: a place in a registry, and fields
+//! that are formatted and kept in case that a line is written. The marks of a request lie with its future instead, and
+//! are put where the thread's log lines find them while that future is polled.
+//!
+//! A program may still ask for the current span, or open one of its own inside a request; it is given, or put under, a
+//! span that is made then. So what it hands over to another task carries the marks there.
+
+use std::{cell::RefCell, fmt, sync::Arc};
+
+use tracing::{Metadata, Span, error_span, field::Empty};
+
+use crate::message::{ChannelInfo, Cid, Head, TraceParent};
+
+/// The marks of one request.
+#[derive(Debug)]
+pub(crate) struct Marks {
+    cid: Cid,
+    channel: Arc<ChannelInfo>,
+    trace: Option<TraceParent>,
+    /// There once somebody has asked for it.
+    span: Option<Span>,
+}
+
+thread_local! {
+    /// The marks of the request that this thread is working on.
+    static CURRENT: RefCell<Option<Marks>> = const { RefCell::new(None) };
+}
+
+impl Marks {
+    pub(super) fn of(head: &Head) -> Self {
+        Self { cid: head.cid, channel: Arc::clone(&head.channel), trace: head.trace, span: None }
+    }
+
+    /// Hands over names and values.
+    ///
+    /// # Errors
+    ///
+    /// What `field` failed with.
+    fn each(&self, mut field: impl FnMut(&str, &str) -> fmt::Result) -> fmt::Result {
+        field("zato.cid", self.cid.as_str())?;
+        field("zato.service", &self.channel.service)?;
+        field("zato.channel", &self.channel.name)?;
+        match self.trace {
+            Some(trace) => field("trace_id", &trace_id(trace)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// While it is there, the marks are those of the thread.
+pub(super) struct Entered<'a> {
+    /// The marks from outside while those of this request are the thread's.
+    kept: &'a mut Option<Marks>,
+}
+
+/// Makes marks those of the thread, until what is returned is dropped.
+pub(super) fn enter(marks: &mut Option<Marks>) -> Entered<'_> {
+    swap(marks);
+    Entered { kept: marks }
+}
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        swap(self.kept);
+    }
+}
+
+fn swap(marks: &mut Option<Marks>) {
+    // The thread's own are gone when it ends, and so is whoever would write a line.
+    let _ = CURRENT.try_with(|current| std::mem::swap(&mut *current.borrow_mut(), marks));
+}
+
+/// Hands over the names and values of the request that this thread is working on, and returns whether there is one.
+///
+/// # Errors
+///
+/// What `field` failed with.
+pub(crate) fn each(field: impl FnMut(&str, &str) -> fmt::Result) -> Result<bool, fmt::Error> {
+    CURRENT.with_borrow(|current| current.as_ref().map_or(Ok(false), |marks| marks.each(field).map(|()| true)))
+}
+
+/// Returns the span of the request that this thread is working on, making it if it is not there yet.
+pub(crate) fn span() -> Option<Span> {
+    let (cid, channel, trace) = CURRENT.with_borrow(|current| {
+        let marks = current.as_ref()?;
+        Some((marks.cid, Arc::clone(&marks.channel), marks.trace))
+    })?;
+    let known = CURRENT.with_borrow(|current| current.as_ref().and_then(|marks| marks.span.clone()));
+    Some(known.unwrap_or_else(|| {
+        // Nothing is borrowed here: whoever takes the span in may ask for the marks.
+        let span = span_of(cid, &channel, trace);
+        CURRENT.with_borrow_mut(|current| {
+            if let Some(marks) = current {
+                marks.span = Some(span.clone());
+            }
+        });
+        span
+    }))
+}
+
+/// Makes the span, at a level that no configuration leaves out: it carries, it tells nothing by itself.
+fn span_of(cid: Cid, channel: &ChannelInfo, trace: Option<TraceParent>) -> Span {
+    let span = error_span!(
+        parent: None,
+        "request",
+        zato.cid = cid.as_str(),
+        zato.service = channel.service.as_str(),
+        zato.channel = channel.name.as_str(),
+        trace_id = Empty,
+    );
+    if let Some(trace) = trace {
+        span.record("trace_id", trace_id(trace));
+    }
+    span
+}
+
+/// Whether a span is one that was made of marks.
+pub(crate) fn is_made_of_marks(metadata: &Metadata<'_>) -> bool {
+    metadata.name() == "request" && metadata.target() == module_path!()
+}
+
+pub(super) fn trace_id(trace: TraceParent) -> String {
+    format!("{:032x}", trace.trace_id())
+}
