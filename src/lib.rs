@@ -36,7 +36,7 @@ pub use zato_rest as rest;
 
 // Crates whose types are part of the interface, so that a program need not match their versions.
 #[doc(no_inline)]
-pub use zato_core::{bytes, chrono, http, tower, tracing, uuid};
+pub use zato_core::{bytes, chrono, futures_core, http, tower, tracing, uuid};
 
 #[doc(hidden)]
 pub use zato_core::__private;

@@ -10,12 +10,13 @@ use zato::{Context, Raw, Result, service, services, testing, tracing::Level};
 
 use crate::support::{Answer, PATIENCE, Wire, assert_answer, cid, listening_app, until};
 
-/// Counts its calls.
+/// Counts the calls whose input it got.
 #[service(name = "count")]
 async fn count(ctx: &Context, input: Raw, #[state] calls: &Arc<AtomicUsize>) -> Result<Raw> {
     let _ = ctx;
+    let bytes = input.bytes().await?;
     calls.fetch_add(1, Ordering::SeqCst);
-    Ok(Raw::new(input.bytes().len().to_string()).with_content_type("text/plain"))
+    Ok(Raw::new(bytes.len().to_string()).with_content_type("text/plain"))
 }
 
 /// Gives a reply that no socket holds at once.

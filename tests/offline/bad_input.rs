@@ -35,7 +35,7 @@ async fn any(value: zato::Value) -> Result<zato::Value> {
 /// Accepts any bytes.
 #[service(name = "raw")]
 async fn raw(input: Raw) -> Result<Raw> {
-    Ok(Raw::new(input.bytes().len().to_string()).with_content_type("text/plain"))
+    Ok(Raw::new(input.bytes().await?.len().to_string()).with_content_type("text/plain"))
 }
 
 const CONFIG: &str = "

@@ -13,7 +13,7 @@ use crate::support::{Answer, assert_answer, cid, until};
 /// Asks the other side.
 #[service(name = "ask")]
 async fn ask(input: Raw, #[out("Echo")] echo: &Loopback) -> Result<Raw> {
-    Ok(Raw::new(echo.call(input.into_bytes()).await?).with_content_type("text/plain"))
+    Ok(Raw::new(echo.call(input.bytes().await?).await?).with_content_type("text/plain"))
 }
 
 /// Asks the other side once it is told to.

@@ -26,7 +26,7 @@ async fn create(order: Order) -> Result<()> {
 /// Fails the way that it is told to.
 #[service(name = "fail")]
 async fn fail(input: Raw) -> Result<()> {
-    Err(match input.bytes().as_ref() {
+    Err(match input.bytes().await?.as_ref() {
         b"invalid" => Error::invalid_input("a caller's mistake"),
         b"forbidden" => Error::forbidden("not for you"),
         b"timeout" => Error::timeout("too slow"),
@@ -40,11 +40,11 @@ async fn fail(input: Raw) -> Result<()> {
 #[service(name = "trace")]
 async fn trace(ctx: &Context, input: Raw) -> Result<Raw> {
     let here = ctx.trace().map_or_else(|| "none".to_owned(), |trace| trace.to_string());
-    if input.bytes().is_empty() {
+    if input.bytes().await?.is_empty() {
         return Ok(Raw::new(here).with_content_type("text/plain"));
     }
     let inner = ctx.invoke::<trace>(Raw::default()).await?;
-    Ok(Raw::new(format!("{here} {}", String::from_utf8_lossy(inner.bytes()))).with_content_type("text/plain"))
+    Ok(Raw::new(format!("{here} {}", String::from_utf8_lossy(&inner.bytes().await?))).with_content_type("text/plain"))
 }
 
 const CONFIG: &str = "

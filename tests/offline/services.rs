@@ -120,7 +120,7 @@ async fn own_error(input: Number) -> std::result::Result<(), BankError> {
 /// Fails with an error of a library.
 #[service(name = "parse")]
 async fn parse(input: Raw) -> Result<Number> {
-    Ok(Number { n: std::str::from_utf8(input.bytes())?.parse()? })
+    Ok(Number { n: std::str::from_utf8(&input.bytes().await?)?.parse()? })
 }
 
 /// The same as `double`, by hand.

@@ -20,7 +20,7 @@ use crate::support::{Answer, PATIENCE, Wire, address, assert_answer, cid, listen
 /// Gives back what it gets.
 #[service(name = "echo")]
 async fn echo(input: Raw) -> Result<Raw> {
-    Ok(Raw::new(input.into_bytes()).with_content_type("text/plain"))
+    Ok(Raw::new(input.bytes().await?).with_content_type("text/plain"))
 }
 
 /// Waits until it is told to go on.

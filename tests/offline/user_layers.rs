@@ -19,7 +19,7 @@ use crate::support::{Answer, assert_answer, cid};
 /// Gives back what it gets.
 #[service(name = "echo")]
 async fn echo(input: Raw) -> Result<Raw> {
-    Ok(Raw::new(input.into_bytes()).with_content_type("text/plain"))
+    Ok(Raw::new(input.bytes().await?).with_content_type("text/plain"))
 }
 
 /// Invokes the other one.

@@ -27,6 +27,7 @@ pub mod testing;
 
 pub use bytes;
 pub use chrono;
+pub use futures_core;
 pub use http;
 pub use serde_json::Value;
 pub use tower;

@@ -5,7 +5,7 @@ use zato::{Context, Invoke, Raw, Result, service};
 
 #[service]
 pub async fn relay(input: Raw, #[out("CRM")] crm: Loopback) -> Result<Raw> {
-    let reply = crm.call(input.into_bytes())?;
+    let reply = crm.call(input.bytes().await?)?;
     Ok(Raw::new(reply))
 }
 

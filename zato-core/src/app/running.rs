@@ -133,7 +133,7 @@ impl Running {
         let replaced = || Error::internal("a layer answered in the service's place with another type");
         match reply.into_parts().2.0 {
             Content::Typed(typed) => typed.downcast().map(|output| *output).map_err(|_| replaced()),
-            Content::Bytes(_) | Content::Value(_) => Err(replaced()),
+            Content::Bytes(_) | Content::Value(_) | Content::Stream(_) => Err(replaced()),
         }
     }
 

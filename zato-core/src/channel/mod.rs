@@ -102,12 +102,24 @@ pub struct Inlet(Arc<dyn Intake>);
 pub trait Intake: Send + Sync {
     /// Serves one message.
     fn take(&self, message: Message) -> BoxFuture<'static, Result<Reply>>;
+
+    /// Whether a message's payload may be a stream; if not, a channel reads it whole before.
+    fn takes_stream(&self) -> bool {
+        false
+    }
 }
 
 impl Inlet {
     /// Makes an inlet of what serves its messages.
     pub fn new(intake: Arc<dyn Intake>) -> Self {
         Self(intake)
+    }
+
+    /// Whether a message's payload may be a [`ByteStream`](crate::message::ByteStream); if not, a channel reads it whole
+    /// before. The same for as long as there is the inlet, so that a channel need ask only once.
+    #[must_use]
+    pub fn takes_stream(&self) -> bool {
+        self.0.takes_stream()
     }
 
     /// Serves one message. A channel that acknowledges does so when this has returned, never before.

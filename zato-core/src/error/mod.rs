@@ -256,6 +256,12 @@ impl<E: StdError + Send + Sync + 'static> From<E> for Error {
         {
             return error;
         }
+        // What is read from a stream of ours fails with an error of I/O that has our own in it.
+        if let Some(Some(io)) = (&mut slot as &mut dyn std::any::Any).downcast_mut::<Option<std::io::Error>>()
+            && let Some(ours) = io.get_mut().and_then(|inner| inner.downcast_mut::<StandardError>())
+        {
+            return std::mem::replace(&mut ours.0, Self::internal("taken out"));
+        }
         let source = slot.expect("only an error of ours is taken out of the slot");
         Self::new(Kind::Internal, "unexpected error").with_source(source)
     }

@@ -5,6 +5,7 @@ mod format_name;
 mod params;
 mod payload;
 mod reply;
+mod stream;
 mod trace;
 
 use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
@@ -18,6 +19,7 @@ pub use self::{
     params::{Params, ParamsPriority, UrlParams, percent_decode},
     payload::Payload,
     reply::Reply,
+    stream::ByteStream,
     trace::TraceParent,
 };
 pub(crate) use self::{

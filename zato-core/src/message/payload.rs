@@ -3,9 +3,11 @@ use std::{any::Any, fmt};
 use bytes::Bytes;
 use serde_json::Value;
 
+use super::ByteStream;
+
 /// What a message carries.
 ///
-/// A channel hands over bytes. A service that calls another one hands over the model itself, or a dynamic value, so
+/// A channel hands over bytes, or a stream of them to a service that takes [`Raw`](crate::service::Raw). A service that calls another one hands over the model itself, or a dynamic value, so
 /// that nothing is written and read again on the way.
 ///
 /// ```
@@ -21,6 +23,7 @@ pub(crate) enum Content {
     Bytes(Bytes),
     Value(Value),
     Typed(Box<dyn Any + Send>),
+    Stream(ByteStream),
 }
 
 impl Payload {
@@ -40,7 +43,7 @@ impl Payload {
     pub fn bytes(&self) -> Option<&Bytes> {
         match &self.0 {
             Content::Bytes(bytes) => Some(bytes),
-            Content::Value(_) | Content::Typed(_) => None,
+            Content::Value(_) | Content::Typed(_) | Content::Stream(_) => None,
         }
     }
 
@@ -49,7 +52,20 @@ impl Payload {
     pub fn into_bytes(self) -> Option<Bytes> {
         match self.0 {
             Content::Bytes(bytes) => Some(bytes),
-            Content::Value(_) | Content::Typed(_) => None,
+            Content::Value(_) | Content::Typed(_) | Content::Stream(_) => None,
+        }
+    }
+
+    /// Takes the bytes out, or the stream of them; a channel writes either.
+    ///
+    /// # Errors
+    ///
+    /// The stream. What is neither bytes nor a stream is no bytes.
+    pub fn into_bytes_or_stream(self) -> Result<Bytes, ByteStream> {
+        match self.0 {
+            Content::Bytes(bytes) => Ok(bytes),
+            Content::Stream(stream) => Err(stream),
+            Content::Value(_) | Content::Typed(_) => Ok(Bytes::new()),
         }
     }
 }
@@ -78,6 +94,12 @@ impl From<&'static str> for Payload {
     }
 }
 
+impl From<ByteStream> for Payload {
+    fn from(stream: ByteStream) -> Self {
+        Self(Content::Stream(stream))
+    }
+}
+
 impl From<Value> for Payload {
     fn from(value: Value) -> Self {
         Self(Content::Value(value))
@@ -91,6 +113,7 @@ impl fmt::Debug for Payload {
             Content::Bytes(bytes) => write!(f, "Payload({} bytes)", bytes.len()),
             Content::Value(_) => f.write_str("Payload(value)"),
             Content::Typed(_) => f.write_str("Payload(typed)"),
+            Content::Stream(stream) => write!(f, "Payload({stream:?})"),
         }
     }
 }

@@ -2,7 +2,7 @@ use std::fmt;
 
 use http::{HeaderMap, StatusCode};
 
-use super::Payload;
+use super::{ByteStream, Content, Payload};
 
 /// What a service answered, on its way back to a channel.
 ///
@@ -57,6 +57,13 @@ impl Reply {
     #[must_use]
     pub fn payload(&self) -> &Payload {
         &self.payload
+    }
+
+    pub(crate) fn stream_mut(&mut self) -> Option<&mut ByteStream> {
+        match &mut self.payload.0 {
+            Content::Stream(stream) => Some(stream),
+            Content::Bytes(_) | Content::Value(_) | Content::Typed(_) => None,
+        }
     }
 
     /// Takes the reply apart.

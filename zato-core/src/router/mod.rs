@@ -18,7 +18,7 @@ use crate::{
     error::{Error, Result},
     layer::{self, Stack, limit::Limiter, statistics::Recorder},
     message::{ChannelInfo, Head, Message, Payload, Reply},
-    service::{Binder, BoundService, Dispatch, Registration, Target},
+    service::{Binder, BoundService, Definition, Dispatch, Registration, Shape, Target},
 };
 
 /// A layer of the user's, for all services or one.
@@ -51,6 +51,7 @@ struct Route {
     stack: Stack<BoundService>,
     /// What a message says that comes from another service.
     channel: Arc<ChannelInfo>,
+    takes_stream: bool,
 }
 
 impl Router {
@@ -72,7 +73,9 @@ impl Router {
                     Ok(bound) => {
                         let name = registration.definition.name().to_owned();
                         // A layer of the program's own that panics must not end the task that applies configurations.
-                        let Ok(route) = catch_unwind(AssertUnwindSafe(|| Route::new(&name, bound, parts))) else {
+                        let Ok(route) =
+                            catch_unwind(AssertUnwindSafe(|| Route::new(&registration.definition, bound, parts)))
+                        else {
                             faults.push(ConfigFault::new(format!("a layer around the service \"{name}\" panicked")));
                             continue;
                         };
@@ -136,7 +139,8 @@ fn fault_of(registration: &Registration, error: &Error) -> ConfigFault {
 }
 
 impl Route {
-    fn new(name: &str, bound: BoundService, parts: &Parts<'_>) -> Self {
+    fn new(definition: &Definition, bound: BoundService, parts: &Parts<'_>) -> Self {
+        let name = definition.name();
         let mine = |layer: &&UserLayer| layer.service.as_deref().is_none_or(|service| service == name);
         // The layer added first is the outermost, as in tower's builder; those of one service stand inside those of all.
         let (of_one, of_all): (Vec<_>, Vec<_>) =
@@ -144,7 +148,8 @@ impl Route {
         let layered = of_one.iter().rev().chain(of_all.iter().rev()).fold(bound, |inner, layer| (layer.apply)(inner));
         let recorder = parts.recorders.get(name).cloned().unwrap_or_default();
         let stack = layer::stack(layered, recorder, Arc::clone(parts.limiter));
-        Self { stack, channel: Arc::new(ChannelInfo::new("invoke", "invoke", name)) }
+        let takes_stream = matches!(definition.input(), Shape::Raw);
+        Self { stack, channel: Arc::new(ChannelInfo::new("invoke", "invoke", name)), takes_stream }
     }
 }
 
@@ -158,6 +163,10 @@ impl Intake for Entrance {
     fn take(&self, message: Message) -> BoxFuture<'static, Result<Reply>> {
         // Every layer of ours is always ready, and what is not ours is driven by the bound service.
         Box::pin(self.route.stack.clone().call(message))
+    }
+
+    fn takes_stream(&self) -> bool {
+        self.route.takes_stream
     }
 }
 

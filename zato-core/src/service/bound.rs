@@ -7,7 +7,7 @@ use std::{
 
 use bytes::Bytes;
 
-use super::{Binder, Context, Dispatch, Input, Output, Service, Surroundings};
+use super::{Binder, Context, Dispatch, Input, Output, Service, Shape, Surroundings};
 use crate::{
     ambient::Ambient,
     channel::BoxFuture,
@@ -60,7 +60,10 @@ impl<S: Service> Erased for Bound<S> {
         Box::pin(async move {
             let Message { head, payload } = message;
             let (raw, wanted) = match &payload.0 {
+                // Who takes the payload itself has no second one beside it.
+                Content::Bytes(_) if matches!(S::Input::shape(), Shape::Raw) => (Bytes::new(), Wanted::Written),
                 Content::Bytes(bytes) => (bytes.clone(), Wanted::Written),
+                Content::Stream(_) => (Bytes::new(), Wanted::Written),
                 Content::Value(_) => (Bytes::new(), Wanted::Value),
                 Content::Typed(_) => (Bytes::new(), Wanted::Typed),
             };
@@ -69,7 +72,14 @@ impl<S: Service> Erased for Bound<S> {
             let ctx = Context::new(head, raw, surroundings?);
             let output = self.service.call(&ctx, input).await?;
             match wanted {
-                Wanted::Written => output.into_reply(format),
+                Wanted::Written => {
+                    let mut reply = output.into_reply(format)?;
+                    if let Some(stream) = reply.stream_mut() {
+                        // The generation that it was begun under, and with it the connections that it may read from.
+                        stream.keep(Arc::clone(&ctx.surroundings.dispatch));
+                    }
+                    Ok(reply)
+                }
                 Wanted::Value => Ok(Reply::new(Payload::from(output.into_value()?))),
                 Wanted::Typed => Ok(Reply::new(Payload::typed(output))),
             }

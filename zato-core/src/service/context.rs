@@ -26,7 +26,7 @@ use crate::{
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<()> {
 /// let ctx = TestContext::new().caller("Partner key", "partner").build();
-/// assert_eq!(greet(&ctx).await?.bytes(), "hello partner, it is 00:00");
+/// assert_eq!(greet(&ctx).await?.bytes().await?, "hello partner, it is 00:00");
 /// # Ok(())
 /// # }
 /// ```
@@ -114,7 +114,8 @@ impl Context {
         self.head.client_address
     }
 
-    /// Returns the payload as it came; empty if another service is the caller.
+    /// Returns the payload as it came, beside the model that was read from it; empty if another service is the caller, or
+    /// if the service takes [`Raw`](super::Raw), which is the payload itself.
     #[must_use]
     pub fn payload(&self) -> &Bytes {
         &self.payload
@@ -158,7 +159,7 @@ impl Context {
                 Ok(output) => Ok(*output),
                 Err(_) => Err(replaced::<S>()),
             },
-            Content::Bytes(_) | Content::Value(_) => Err(replaced::<S>()),
+            Content::Bytes(_) | Content::Value(_) | Content::Stream(_) => Err(replaced::<S>()),
         }
     }
 
@@ -188,6 +189,7 @@ impl Reply {
             Content::Value(value) => Ok(value),
             Content::Bytes(bytes) => super::Raw::new(bytes).into_value(),
             Content::Typed(_) => Err(Error::internal("a layer answered a dynamic call with a typed reply")),
+            Content::Stream(_) => Err(Error::internal("a layer answered a dynamic call with a stream")),
         }
     }
 }

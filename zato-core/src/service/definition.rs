@@ -37,7 +37,7 @@ use crate::{
 ///     }
 ///
 ///     async fn call(&self, _: &Context, input: Raw) -> Result<Raw> {
-///         Ok(Raw::new(self.echo.call(input.into_bytes()).await?))
+///         Ok(Raw::new(self.echo.call(input.bytes().await?).await?))
 ///     }
 /// }
 ///
@@ -213,7 +213,7 @@ impl fmt::Debug for Need {
 pub enum Shape {
     /// Nothing.
     Nothing,
-    /// Bytes as they come.
+    /// Bytes as they come, all at once or in pieces.
     Raw,
     /// A model.
     Model {

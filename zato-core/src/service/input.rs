@@ -1,3 +1,4 @@
+use http::{HeaderValue, header};
 use serde_json::Value;
 
 use super::{Raw, Shape};
@@ -38,6 +39,8 @@ impl<M: Model> Input for M {
             Content::Bytes(bytes) => format::decode(&bytes, head),
             Content::Value(value) => from_value(value),
             Content::Typed(typed) => typed.downcast().map(|model| *model).map_err(|_| mismatch::<M>(head)),
+            // Channels hand one over to a service that takes it, and to no other.
+            Content::Stream(_) => Err(Error::internal("a layer put a stream in the place of the payload of a model")),
         }
     }
 }
@@ -50,10 +53,8 @@ impl Input for Raw {
 
     fn from_payload(payload: Payload, head: &Head) -> Result<Self> {
         match payload.0 {
-            Content::Bytes(bytes) => {
-                let content_type = head.headers.get(http::header::CONTENT_TYPE).cloned();
-                Ok(Self::new(bytes).with_content_type_of(content_type))
-            }
+            Content::Bytes(bytes) => Ok(Self::new(bytes).with_content_type_of(content_type(head))),
+            Content::Stream(stream) => Ok(Self::of(stream).with_content_type_of(content_type(head))),
             Content::Value(value) => Ok(Self::new(value.to_string()).with_content_type("application/json")),
             Content::Typed(typed) => typed.downcast().map(|raw| *raw).map_err(|_| mismatch::<Self>(head)),
         }
@@ -77,6 +78,10 @@ fn from_value<M: Model>(value: Value) -> Result<M> {
         let tree: Tree<'_> = serde_json::from_str(&text).unwrap_or(Tree::Null);
         Error::faults(all_faults::<M>(&tree, M::COERCE))
     })
+}
+
+fn content_type(head: &Head) -> Option<HeaderValue> {
+    head.headers.get(header::CONTENT_TYPE).cloned()
 }
 
 fn mismatch<T>(head: &Head) -> Error {

@@ -37,7 +37,7 @@ pub(super) fn check_depth(from: &Head) -> Result<()> {
 /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
 /// let rates: Invoke<Rates> = Invoke::fake(|_asked| async { Ok(Raw::new("1.25")) });
 /// let reply = rates.call(&testing::context(), Raw::new("EUR")).await.unwrap();
-/// assert_eq!(reply.bytes(), "1.25");
+/// assert_eq!(reply.bytes().await.unwrap(), "1.25");
 /// # });
 /// ```
 pub struct Invoke<S: Service> {

@@ -60,15 +60,18 @@ impl Output for Raw {
     fn into_reply(self, _: Format) -> Result<Reply> {
         let unnamed = const { HeaderValue::from_static("application/octet-stream") };
         let content_type = self.content_type().cloned().unwrap_or(unnamed);
-        Ok(Reply::new(self.into_bytes().into()).with_headers(with_content_type(content_type)))
+        let payload = self.into_content().map_or_else(Payload::from, Payload::from);
+        Ok(Reply::new(payload).with_headers(with_content_type(content_type)))
     }
 
-    /// As what the bytes say if they are JSON, otherwise as text.
+    /// As what the bytes say if they are JSON, otherwise as text. A stream, which may have any length, is no value.
     fn into_value(self) -> Result<Value> {
-        if let Ok(value) = serde_json::from_slice(self.bytes()) {
+        let streamed = |_| Error::internal("the service gave a stream, which is no value: invoke it typed");
+        let bytes = self.into_content().map_err(streamed)?;
+        if let Ok(value) = serde_json::from_slice(&bytes) {
             return Ok(value);
         }
-        let text = String::from_utf8(self.into_bytes().into());
+        let text = String::from_utf8(bytes.into());
         text.map(Value::String).map_err(|_| Error::internal("the service gave bytes that are neither JSON nor text"))
     }
 }

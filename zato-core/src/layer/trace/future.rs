@@ -53,18 +53,29 @@ where
         let output = match this.seen {
             Seen::Marks(marks) => {
                 let _entered = marks::enter(marks);
-                let output = ready!(this.inner.poll(cx));
+                let mut output = ready!(this.inner.poll(cx));
+                hand_on(&mut output, marks::span);
                 end_marked(&output, *this.since);
                 output
             }
             Seen::Span(span) => {
                 let _entered = span.enter();
-                let output = ready!(this.inner.poll(cx));
+                let mut output = ready!(this.inner.poll(cx));
+                hand_on(&mut output, || Some(span.clone()));
                 end(&output, span, *this.since);
                 output
             }
         };
         Poll::Ready(output)
+    }
+}
+
+/// Lets a stream log in its request's span, which we have left when its pieces are made.
+fn hand_on(output: &mut Result<Reply>, span: impl FnOnce() -> Option<Span>) {
+    if let Ok(Some(stream)) = output.as_mut().map(Reply::stream_mut)
+        && let Some(span) = span()
+    {
+        stream.set_span(span);
     }
 }
 
