@@ -17,6 +17,7 @@ mod reload;
 mod routing;
 mod services;
 mod serving;
+mod streaming;
 mod support;
 pub mod ui;
 mod user_layers;

@@ -23,6 +23,8 @@ pub(crate) struct Activity {
     changes: AtomicU64,
     /// Requests in work.
     in_work: AtomicU64,
+    /// Replies that go out in pieces.
+    streaming: AtomicU64,
     /// Whether a piece of a reply waits for the client to take it.
     is_blocked: AtomicBool,
 }
@@ -43,6 +45,41 @@ impl Activity {
     pub(crate) fn end(&self) {
         self.changes.fetch_add(1, Ordering::Relaxed);
         self.in_work.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A reply that goes out in pieces.
+///
+/// While its service has the next piece still to make, the request is in work, however long that takes. While the piece
+/// waits for the client, it is not: one that takes nothing is quiet, over HTTP/2, too, where the connection has room.
+pub(crate) struct Streaming {
+    activity: Arc<Activity>,
+    is_in_work: bool,
+}
+
+impl Streaming {
+    pub(crate) fn begin(activity: &Arc<Activity>) -> Self {
+        activity.streaming.fetch_add(1, Ordering::Relaxed);
+        Self { activity: Arc::clone(activity), is_in_work: false }
+    }
+
+    /// Notes that a piece was asked for, and whether it has still to be made.
+    pub(crate) fn note(&mut self, is_in_work: bool) {
+        match (std::mem::replace(&mut self.is_in_work, is_in_work), is_in_work) {
+            (false, true) => self.activity.begin(),
+            (true, false) => self.activity.end(),
+            (false, false) => {
+                self.activity.changes.fetch_add(1, Ordering::Relaxed);
+            }
+            (true, true) => {}
+        }
+    }
+}
+
+impl Drop for Streaming {
+    fn drop(&mut self) {
+        self.note(false);
+        self.activity.streaming.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -122,7 +159,8 @@ impl Watched {
     /// Returns whether the connection may stay while the listener goes: one that nobody waits at is ended soon, one
     /// whose reply the client takes in slowly is not.
     pub(crate) fn may_finish(&mut self, patience: Duration, quiet: Duration) -> bool {
-        let is_blocked = self.activity.is_blocked.load(Ordering::Relaxed);
+        let is_blocked =
+            self.activity.is_blocked.load(Ordering::Relaxed) || self.activity.streaming.load(Ordering::Relaxed) > 0;
         self.may_stay(if is_blocked { patience } else { patience.min(quiet) })
     }
 

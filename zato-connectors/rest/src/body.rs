@@ -1,4 +1,4 @@
-//! Bodies: a request's, read whole within its limits, and a reply's.
+//! Bodies: a request's that is read whole within its limits, and a reply's.
 
 use std::{
     fmt,
@@ -12,7 +12,10 @@ use bytes::{Buf, Bytes, BytesMut};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::{BodyExt, combinators::UnsyncBoxBody};
 use tokio::time;
-use zato_core::{BoxError, Error, Kind, Result};
+use tokio_util::task::task_tracker::TaskTrackerToken;
+use zato_core::{BoxError, Error, Kind, Result, message::ByteStream};
+
+use crate::{activity::Streaming, download::Download};
 
 /// The body of a reply: bytes that are there, or a stream of them.
 #[derive(Default)]
@@ -20,7 +23,21 @@ pub struct Body(Inner);
 
 enum Inner {
     Whole(Bytes),
-    Stream(UnsyncBoxBody<Bytes, BoxError>),
+    Stream(Box<Streamed>),
+}
+
+/// A body that comes in pieces, and what it is part of until its end.
+struct Streamed {
+    body: UnsyncBoxBody<Bytes, BoxError>,
+    hold: Option<Hold>,
+}
+
+/// What a reply holds until it has gone out, or is given up.
+pub(crate) enum Hold {
+    /// The connection that it goes over.
+    Connection(Streaming),
+    /// A place among the requests that came through a server of somebody else's.
+    Nested { _token: TaskTrackerToken },
 }
 
 impl Default for Inner {
@@ -37,7 +54,14 @@ impl Body {
     where
         B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
     {
-        Self(Inner::Stream(body.map_err(Into::into).boxed_unsync()))
+        Self(Inner::Stream(Box::new(Streamed { body: body.map_err(Into::into).boxed_unsync(), hold: None })))
+    }
+
+    /// Lets a body that comes in pieces hold what it is part of; one that is there needs nothing.
+    pub(crate) fn hold(&mut self, hold: impl FnOnce() -> Hold) {
+        if let Inner::Stream(stream) = &mut self.0 {
+            stream.hold = Some(hold());
+        }
     }
 
     /// Returns the bytes, if they are there as a whole.
@@ -56,6 +80,12 @@ impl From<Bytes> for Body {
     }
 }
 
+impl From<ByteStream> for Body {
+    fn from(stream: ByteStream) -> Self {
+        Self::stream(Download::from(stream))
+    }
+}
+
 impl HttpBody for Body {
     type Data = Bytes;
     type Error = BoxError;
@@ -64,22 +94,32 @@ impl HttpBody for Body {
         match &mut self.get_mut().0 {
             Inner::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
             Inner::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
-            Inner::Stream(stream) => Pin::new(stream).poll_frame(cx),
+            Inner::Stream(stream) => stream.poll_frame(cx),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match &self.0 {
             Inner::Whole(bytes) => bytes.is_empty(),
-            Inner::Stream(stream) => stream.is_end_stream(),
+            Inner::Stream(stream) => stream.body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
             Inner::Whole(bytes) => SizeHint::with_exact(u64::try_from(bytes.len()).unwrap_or(u64::MAX)),
-            Inner::Stream(stream) => stream.size_hint(),
+            Inner::Stream(stream) => stream.body.size_hint(),
         }
+    }
+}
+
+impl Streamed {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let polled = Pin::new(&mut self.body).poll_frame(cx);
+        if let Some(Hold::Connection(streaming)) = &mut self.hold {
+            streaming.note(polled.is_pending());
+        }
+        polled
     }
 }
 
@@ -122,9 +162,8 @@ where
     if body.is_end_stream() {
         return Ok(first);
     }
-    let late = |_| Error::new(Kind::Timeout, "the body did not arrive in time");
     let rest = Box::pin(time::timeout(timeout, read_on(body, first, limit)));
-    rest.await.map_err(late).map_err(|error| error.with_public("the body did not arrive in time"))?
+    rest.await.map_err(|_| late())?
 }
 
 /// Reads what is left, frame by frame.
@@ -144,12 +183,17 @@ where
 }
 
 /// Takes the bytes of a frame; trailers have none.
-fn bytes_of<D: Buf, E: Into<BoxError>>(frame: Result<Frame<D>, E>) -> Result<Bytes> {
+pub(crate) fn bytes_of<D: Buf, E: Into<BoxError>>(frame: Result<Frame<D>, E>) -> Result<Bytes> {
     let frame = frame.map_err(|error| Error::invalid_input("the body broke off").with_source(error))?;
     let data = frame.into_data().ok();
     Ok(data.map(|mut data| data.copy_to_bytes(data.remaining())).unwrap_or_default())
 }
 
-fn too_large(limit: usize) -> Error {
+pub(crate) fn late() -> Error {
+    let late = "the body did not arrive in time";
+    Error::new(Kind::Timeout, late).with_public(late)
+}
+
+pub(crate) fn too_large(limit: usize) -> Error {
     Error::new(Kind::TooLarge, format!("the body is larger than {limit} bytes"))
 }

@@ -14,7 +14,8 @@ use tokio::{io::AsyncReadExt, net::TcpStream};
 use tracing::debug;
 
 use crate::{
-    activity::{Activity, Counted},
+    activity::{Activity, Counted, Streaming},
+    body::Hold,
     edge::{Edge, Via},
     peer::Peer,
     stop::Stop,
@@ -60,7 +61,9 @@ pub(crate) async fn serve(mut stream: TcpStream, shared: Arc<Shared>, stop: Arc<
         let in_work = InWork::begin(&shared);
         async move {
             let Shared { edge, peer, .. } = &*in_work.0;
-            Ok::<_, Infallible>(edge.serve(request, Via::Listener(peer)).await)
+            let mut response = edge.serve(request, Via::Listener(peer)).await;
+            response.body_mut().hold(|| Hold::Connection(Streaming::begin(&in_work.0.activity)));
+            Ok::<_, Infallible>(response)
         }
     });
     let io = Counted::new(TokioIo::new(stream), start, Arc::clone(&shared.activity));

@@ -24,10 +24,12 @@ use zato_core::{
 
 use crate::{
     body::{self, Body},
+    download::Download,
     error, path,
     peer::Peer,
     refusal::Refusal,
     table::{Found, PathParams, Route, Table},
+    upload,
 };
 
 /// Serves HTTP requests by the table that is in force.
@@ -54,7 +56,7 @@ impl Edge {
     /// Serves one request. Whatever goes wrong becomes a response: the result is one in any case.
     pub(crate) async fn serve<B>(&self, request: Request<B>, via: Via<'_>) -> Response<Body>
     where
-        B: HttpBody<Error: Into<BoxError>>,
+        B: HttpBody<Error: Into<BoxError>> + Send + 'static,
     {
         let (parts, body) = request.into_parts();
         let is_head = parts.method == Method::HEAD;
@@ -122,25 +124,41 @@ async fn answer<B>(
     via: Via<'_>,
 ) -> Result<Response<Body>, Refusal>
 where
-    B: HttpBody<Error: Into<BoxError>>,
+    B: HttpBody<Error: Into<BoxError>> + Send + 'static,
 {
     let Admitted { route, path, caller } = admitted;
-    let payload = match body::read(body, route.max_body_size, route.body_timeout).await {
-        Ok(payload) => payload,
+    // HTTP/2 has no header that ends a connection (RFC 9113 §8.2.2), and of one that isn't ours others decide.
+    let is_ours = via.is_listener() && parts.version < Version::HTTP_2;
+    let taken = if route.takes_stream && !upload::is_small(&body) {
+        upload::stream(body, route.max_body_size, route.body_timeout)
+            .map(|(stream, progress)| (Payload::from(stream), Some(progress)))
+    } else {
+        body::read(body, route.max_body_size, route.body_timeout).await.map(|bytes| (Payload::from(bytes), None))
+    };
+    let (payload, progress) = match taken {
+        Ok(taken) => taken,
         Err(error) => {
             let refusal = unread(error, &route, &marks);
-            // HTTP/2 has no such header (RFC 9113 §8.2.2), and of a connection that isn't ours others decide.
-            let is_ours = via.is_listener() && parts.version < Version::HTTP_2;
             return Err(if is_ours { refusal.with_close() } else { refusal });
         }
     };
-    let mut message = Message::new(marks.cid, Arc::clone(&route.info), Payload::from(payload));
+    let mut message = Message::new(marks.cid, Arc::clone(&route.info), payload);
     message.head.client_address = via.client_address();
     fill(&mut message.head, parts, path, caller, &marks);
-    match route.inlet.call(message).await {
-        Ok(reply) => written(reply, &route, marks.cid),
-        Err(error) => Err(Refusal::of(error)),
-    }
+    let answered = route.inlet.call(message).await;
+    let Some(progress) = progress else {
+        return answered.map_err(Refusal::of).and_then(|reply| written(reply, &route, marks.cid));
+    };
+    let answered = answered.map_err(|error| progress.refusal(error));
+    let answered = answered.and_then(|reply| written(reply, &route, marks.cid));
+    // Whoever reads no further leaves the rest on the connection; what goes on in the reply is still to be read.
+    if is_ours && progress.is_left() { answered.map(with_close).map_err(Refusal::with_close) } else { answered }
+}
+
+/// Says that the connection ends with this response.
+fn with_close(mut response: Response<Body>) -> Response<Body> {
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
 }
 
 /// What is known of a request once its headers are there.
@@ -269,7 +287,11 @@ fn written(reply: Reply, route: &Route, cid: Cid) -> Result<Response<Body>, Refu
         }
     }
     error::with_cid(&mut headers, cid);
-    let mut response = Response::new(Body::from(payload.into_bytes().unwrap_or_default()));
+    let body = match payload.into_bytes_or_stream() {
+        Ok(bytes) => Body::from(bytes),
+        Err(stream) => Body::stream(Download::new(stream, cid, Arc::clone(&route.info))),
+    };
+    let mut response = Response::new(body);
     *response.status_mut() = status;
     *response.headers_mut() = headers;
     Ok(response)

@@ -23,6 +23,7 @@ mod body;
 mod channel;
 mod config;
 mod connection;
+mod download;
 mod edge;
 mod error;
 mod path;
@@ -34,6 +35,7 @@ mod stop;
 mod table;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod upload;
 
 pub use self::{
     body::Body,

@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 use zato_core::BoxError;
 
 use crate::{
-    body::Body,
+    body::{Body, Hold},
     edge::{Edge, Via},
 };
 
@@ -59,9 +59,13 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let edge = Arc::clone(&self.edge);
-        // Counted, so that the app waits for it when it stops.
-        let request = self.requests.track_future(async move { Ok(edge.serve(request, Via::Service).await) });
-        Box::pin(request)
+        // Counted to the end of the reply, so that the app waits for it when it stops.
+        let token = self.requests.token();
+        Box::pin(async move {
+            let mut response = edge.serve(request, Via::Service).await;
+            response.body_mut().hold(|| Hold::Nested { _token: token });
+            Ok(response)
+        })
     }
 }
 

@@ -46,6 +46,8 @@ struct Entry {
 pub(crate) struct Route {
     pub(crate) info: Arc<ChannelInfo>,
     pub(crate) inlet: Inlet,
+    /// Whether the service reads the body itself.
+    pub(crate) takes_stream: bool,
     pub(crate) verifier: Option<Verifier>,
     pub(crate) max_body_size: usize,
     pub(crate) body_timeout: Duration,
@@ -213,6 +215,7 @@ fn entry_of(
     let inlet = plan.inlets.inlet(&config.service).filter(|_| config.is_active);
     let route = inlet.map(|inlet| Route {
         info: Arc::clone(&info),
+        takes_stream: inlet.takes_stream(),
         inlet,
         verifier,
         max_body_size: config.max_body_size.unwrap_or(server.max_body_size).as_usize(),

@@ -1,15 +1,18 @@
 //! Talks to an app's REST channels in the test's own process: full stack, real HTTP where wanted, no socket.
 
+use std::time::Duration;
+
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, StatusCode};
-use http_body_util::{BodyExt, Full};
+use http::{HeaderMap, Method, Request, Response, StatusCode, header};
+use http_body::Body as HttpBody;
+use http_body_util::BodyExt;
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tower::ServiceExt;
-use zato_core::app::Running;
+use zato_core::{app::Running, service::Raw};
 
-use crate::HttpService;
+use crate::{Body, HttpService, upload};
 
 /// A client of an app in the same process.
 ///
@@ -52,6 +55,29 @@ pub struct TestReply {
     /// The body.
     pub body: Bytes,
 }
+
+/// What an app replied, as far as it has come.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct StreamedReply {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body, piece by piece.
+    pub body: Raw,
+}
+
+impl StreamedReply {
+    /// Returns a header as text; empty if it is missing.
+    #[must_use]
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+}
+
+/// How long a test may wait for a piece of a reply.
+const PATIENCE: Duration = Duration::from_secs(3600);
 
 impl TestReply {
     /// Returns the body as text.
@@ -106,15 +132,37 @@ impl Client {
         headers: &[(&str, &str)],
         body: impl Into<Bytes>,
     ) -> TestReply {
+        let response = self.response(method, path, headers, Body::from(body.into())).await;
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.expect("the body of the reply comes whole");
+        TestReply { status: parts.status, headers: parts.headers, body: body.to_bytes() }
+    }
+
+    /// Sends a body as fast as the service takes it, and returns the reply as soon as it begins: neither is held as a
+    /// whole by anybody but the service.
+    ///
+    /// # Panics
+    ///
+    /// If path or headers can't stand in a request.
+    pub async fn stream(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Raw) -> StreamedReply {
+        let response = self.response(method, path, headers, Body::from(body.into_stream())).await;
+        let (parts, body) = response.into_parts();
+        let content_type = parts.headers.get(header::CONTENT_TYPE).cloned();
+        let length = body.size_hint().exact();
+        let (stream, _) = upload::stream(body, usize::MAX, PATIENCE).expect("nothing is larger than that");
+        let body = Raw::from_stream(stream).with_content_type_of(content_type);
+        let body = if let Some(length) = length { body.with_length(length) } else { body };
+        StreamedReply { status: parts.status, headers: parts.headers, body }
+    }
+
+    async fn response(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Body) -> Response<Body> {
         let mut request = Request::builder().method(method).uri(path);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let request = request.body(Full::new(body.into())).expect("path and headers can stand in a request");
+        let request = request.body(body).expect("path and headers can stand in a request");
         let Ok(response) = self.service.clone().oneshot(request).await;
-        let (parts, body) = response.into_parts();
-        let body = body.collect().await.expect("the body of the reply comes whole");
-        TestReply { status: parts.status, headers: parts.headers, body: body.to_bytes() }
+        response
     }
 
     /// Sends bytes as they would come over a connection, and returns every byte that goes back until the connection ends.

@@ -22,7 +22,7 @@ pub struct ServerConfig {
     pub shutdown_timeout: Duration,
     /// How long a client may take to send the headers of a request, and how long it may leave a connection idle.
     pub header_timeout: Duration,
-    /// How long a client may take to send a body.
+    /// How long a client may take to send a body; for one that its service takes as a stream, how long it may send nothing.
     pub body_timeout: Duration,
     /// How many connections are served at once; more wait to be accepted.
     pub max_connections: usize,
