@@ -3,10 +3,17 @@
 
 #![expect(clippy::disallowed_methods, reason = "a program may spawn tasks, and this one waits for its own")]
 
-use std::{env, process::Command};
+use std::{
+    env,
+    pin::Pin,
+    process::Command,
+    task::{Context as TaskContext, Poll},
+};
 
 use zato::{
-    Context, Error, Result, service, services, testing,
+    Context, Error, Raw, Result,
+    futures_core::Stream,
+    service, services, testing,
     tracing::{Instrument, Span, info, info_span, warn},
 };
 
@@ -30,17 +37,42 @@ async fn inner() -> Result<()> {
     Ok(())
 }
 
-const CONFIG: &str = "channel_rest: [{name: everywhere, url_path: /, service: log.everywhere}]";
+/// Logs when its reply is made, which is after it has returned.
+#[service(name = "log.streamed")]
+async fn streamed() -> Result<Raw> {
+    Ok(Raw::from_stream(Logging(true)))
+}
+
+struct Logging(bool);
+
+impl Stream for Logging {
+    type Item = Result<&'static str>;
+
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut TaskContext<'_>) -> Poll<Option<Self::Item>> {
+        let is_first = std::mem::take(&mut self.0);
+        Poll::Ready(is_first.then(|| {
+            info!("in a stream");
+            Ok("piece")
+        }))
+    }
+}
+
+const CONFIG: &str = "
+channel_rest:
+  - {name: everywhere, url_path: /, service: log.everywhere}
+  - {name: streamed, url_path: /streamed, service: log.streamed}
+";
 
 /// In a process of its own, since a program's subscriber is there for good: what [`lines`] runs.
 #[tokio::test]
 async fn a_program_that_logs() {
     let Ok(level) = env::var("ZATO_TEST_LOG_LEVEL") else { return };
-    let app = testing::app("logs").services(services![everywhere, inner]);
+    let app = testing::app("logs").services(services![everywhere, inner, streamed]);
     let app =
         app.config_yaml(format!("server: {{log: {{level: {level}}}}}\n{CONFIG}")).logging().start().await.unwrap();
     let client = testing::client(&app);
     client.send("GET".parse().unwrap(), "/", &[("x-zato-cid", "c1")], "").await;
+    client.send("GET".parse().unwrap(), "/streamed", &[("x-zato-cid", "c2")], "").await;
     info!("outside");
     app.stop().await;
 }
@@ -72,9 +104,10 @@ fn every_line_of_a_request_carries_its_marks() {
         format!("{text} in a task with a span of the service step=1 {marks}"),
         format!("{text} in a service that was invoked {of_inner}"),
         format!("{text} in the service again {marks}"),
+        format!("{text} in a stream zato.cid=c2 zato.service=log.streamed zato.channel=streamed"),
     ];
-    assert_eq!(lines.get(..6).unwrap(), expected);
-    assert!(lines[6].starts_with("INFO offline::log_lines: outside") && !lines[6].contains("zato.cid"), "{lines:?}");
+    assert_eq!(lines.get(..7).unwrap(), expected);
+    assert!(lines[7].starts_with("INFO offline::log_lines: outside") && !lines[7].contains("zato.cid"), "{lines:?}");
     assert!(failed.contains("error.type=upstream") && failed.ends_with(marks), "{failed}");
 }
 

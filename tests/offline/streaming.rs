@@ -6,14 +6,14 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
-    task::{Context as TaskContext, Poll},
+    task::{Context as TaskContext, Poll, ready},
     time::Duration,
 };
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpStream, tcp},
-    sync::mpsc,
+    sync::{Notify, mpsc},
     task::JoinSet,
     time::timeout,
 };
@@ -22,6 +22,7 @@ use zato::{
     bytes::Bytes,
     futures_core::Stream,
     http::{Method, Request, StatusCode},
+    loopback::Loopback,
     service, services, testing,
     tracing::{self, Level},
 };
@@ -39,6 +40,8 @@ struct Stage {
     made: Arc<AtomicUsize>,
     /// What the service `sum` failed with.
     failed: Arc<Mutex<Option<String>>>,
+    /// Lets the service `later` go on.
+    open: Arc<Notify>,
 }
 
 impl Stage {
@@ -138,6 +141,31 @@ async fn through(ctx: &Context, input: Raw, #[invoke] echo: Invoke<echo>) -> Res
     echo.call(ctx, input).await
 }
 
+/// Gives what a future gives.
+struct Later(Option<Pin<Box<dyn Future<Output = Result<Bytes>> + Send>>>);
+
+impl Stream for Later {
+    type Item = Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Option<Self::Item>> {
+        let Some(future) = &mut self.0 else { return Poll::Ready(None) };
+        let given = ready!(future.as_mut().poll(cx));
+        self.0 = None;
+        Poll::Ready(Some(given))
+    }
+}
+
+/// Asks another system when it is told to, long after it has returned.
+#[service(name = "later")]
+async fn later(#[out("Rates")] rates: Loopback, #[state] stage: &Stage) -> Result<Raw> {
+    let open = Arc::clone(&stage.open);
+    let asking = async move {
+        open.notified().await;
+        rates.call("EUR").await
+    };
+    Ok(Raw::from_stream(Later(Some(Box::pin(asking)))))
+}
+
 const CHANNELS: &str = "
 channel_rest:
   - {name: echo, url_path: /echo, service: echo, max_body_size: 1GiB}
@@ -160,9 +188,7 @@ async fn started(server: &str) -> (Running, Stage) {
     (app.config_yaml(config).start().await.expect("the app starts"), stage)
 }
 
-/// What lies between two ends of a connection when nobody takes anything: buffers of the sockets, on both ways, and ours.
-const ON_THE_WAY: usize = 48 * 1024 * 1024;
-
+/// More than lies on the way when nobody takes anything: in the buffers of the sockets, in both directions, and ours.
 const LARGE: usize = 96 * 1024 * 1024;
 
 /// Sends zeros until nothing more is taken, or so many are, and returns how many were.
@@ -198,7 +224,7 @@ async fn large_echo(path: &str) {
     writer.write_all(head.as_bytes()).await.expect("the connection is open");
     // Nobody reads: what the app has taken is what lies on the way, and it stops taking.
     let sent = pour(&mut writer, LARGE).await;
-    assert!(sent < ON_THE_WAY, "{sent} bytes were taken that nobody has read");
+    assert!(sent < LARGE, "{sent} bytes were taken that nobody has read");
     let reading = async {
         let (mut head, mut end) = (Vec::new(), [0; 1]);
         while !head.ends_with(b"\r\n\r\n") {
@@ -245,7 +271,7 @@ async fn a_reply_is_made_as_fast_as_it_is_read_and_no_faster() {
     let head = Answer::new(200, &cid(1), "application/octet-stream", "").header("transfer-encoding", "chunked");
     assert_answer(wire.head().await, &head);
     let made = settled(&stage.made).await;
-    assert!(made * PIECE < ON_THE_WAY, "{made} pieces were made that nobody has read");
+    assert!(made * PIECE < LARGE, "{made} pieces were made that nobody has read");
     wire.some(made * PIECE).await;
     assert!(settled(&stage.made).await > made);
     // Who goes away is not written for any longer.
@@ -482,6 +508,27 @@ async fn a_stream_is_handed_over_typed_and_is_no_value() {
     let refused = app.invoke_by_name("fed", zato::Value::Null).await.unwrap_err();
     assert_eq!(refused.to_string(), "the service gave a stream, which is no value: invoke it typed");
     assert_eq!(app.invoke_by_name("through", zato::Value::from(7)).await.unwrap(), 7);
+}
+
+#[tokio::test]
+async fn a_reply_is_made_to_its_end_with_the_configuration_that_it_began_with() {
+    let stage = Stage::default();
+    let app = testing::app("streaming").services(services![later]).state(stage.clone());
+    let config = |reply: &str| {
+        format!(
+            "outgoing_loopback: [{{name: Rates, reply: {reply}}}]\nchannel_rest: [{{name: later, url_path: /, service: later}}]"
+        )
+    };
+    let app = app.config_yaml(config("old")).start().await.unwrap();
+    let client = testing::client(&app);
+    let reply = client.stream(Method::GET, "/", &[], Raw::default()).await;
+    app.apply_yaml(config("new")).await.unwrap();
+    // Long enough for a connection to be closed that nobody uses.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    stage.open.notify_one();
+    assert_eq!(reply.body.bytes().await.unwrap(), "old");
+    stage.open.notify_one();
+    assert_eq!(client.get("/").await.text(), "new");
 }
 
 #[tokio::test]
