@@ -140,8 +140,9 @@ fn server_of(document: &Document, faults: &mut ConfigFaults) -> ServerConfig {
 }
 
 /// Names the limits that would keep everything out if they were zero, and tells which are.
-fn zeros(server: &ServerConfig) -> [(&'static str, bool); 5] {
+fn zeros(server: &ServerConfig) -> [(&'static str, bool); 6] {
     [
+        ("takeover_timeout", server.takeover_timeout.is_zero()),
         ("request_timeout", server.request_timeout.is_zero()),
         ("header_timeout", server.header_timeout.is_zero()),
         ("body_timeout", server.body_timeout.is_zero()),

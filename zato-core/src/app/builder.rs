@@ -7,6 +7,7 @@ use std::{
 
 use serde_json::Value;
 use tower::Layer;
+use tracing::warn;
 
 use super::{
     Running,
@@ -14,11 +15,12 @@ use super::{
     logging::Logging,
     schema,
     sections::{AnyChannel, AnyConnector, TypedConnector},
-    signals::Signals,
+    signals::{End, Signals},
+    supervisor,
 };
 use crate::{
     ambient::{Ambient, Clock, Random},
-    channel::Channel,
+    channel::{Channel, Inherited},
     config::{Environment, ProcessEnvironment, SectionName, Sections, ServerConfig},
     connection::{Connections, Connector, Handle, loopback::LoopbackConnector},
     error::{BoxError, Error, Result},
@@ -200,7 +202,9 @@ impl App {
 
     /// Starts the app, logs to standard output, and runs until the process is told to stop.
     ///
-    /// `SIGINT` and `SIGTERM` stop it gracefully, a second one at once; `SIGHUP` has the configuration read again.
+    /// `SIGINT` and `SIGTERM` stop it gracefully, a second one at once; `SIGHUP` has the configuration read again;
+    /// `SIGUSR2` starts the program anew, hands the listening sockets over, and stops when the new process serves.
+    /// Sockets that systemd has opened are used, and systemd is told how the program stands.
     ///
     /// # Errors
     ///
@@ -212,7 +216,14 @@ impl App {
             running = self.logging().start() => running?,
             () = signals.again() => return Ok(()),
         };
-        signals.until_told(&running).await;
+        // One app is the whole program here, so that nobody else can want them.
+        for address in Inherited::of_process().close() {
+            warn!(%address, "the program was started with a socket that the configuration has no use for; it is closed");
+        }
+        running.tell_ready();
+        if let End::Told = signals.until_end(&running).await {
+            supervisor::stopping();
+        }
         tokio::select! {
             _ = running.stop() => Ok(()),
             () = signals.again() => Err(Error::unavailable("told to stop twice, ended at once")),

@@ -43,6 +43,9 @@ pub(super) struct Shared {
     pub(super) app: App,
     pub(super) recorders: BTreeMap<String, Arc<Recorder>>,
     pub(super) current: ArcSwap<Generation>,
+    /// The file of this program; why it was not found, if it wasn't.
+    #[cfg(unix)]
+    pub(super) program: Result<PathBuf, Arc<std::io::Error>>,
 }
 
 /// What the engine is asked to do.
@@ -84,7 +87,13 @@ impl Engine {
         for activate in activations {
             activate();
         }
-        let shared = Arc::new(Shared { app, recorders, current: ArcSwap::from_pointee(generation) });
+        let shared = Arc::new(Shared {
+            app,
+            recorders,
+            current: ArcSwap::from_pointee(generation),
+            #[cfg(unix)]
+            program: super::takeover::program().map_err(Arc::new),
+        });
         let (sender, commands) = mpsc::channel(16);
         let engine = Self {
             shared: Arc::clone(&shared),
@@ -174,6 +183,12 @@ impl Engine {
         let Built { generation, activations } =
             apply::build(&self.shared.app, &self.shared.recorders, resolved, before).await?;
         let (number, log) = (generation.number, generation.server.log.clone());
+        if generation.server.workers != old.server.workers {
+            warn!(
+                before = %old.server.workers, after = %generation.server.workers,
+                "server.workers was changed, which takes effect at the next start"
+            );
+        }
         begin(&generation, Some(&old)).await;
         // The swap: no await from here until all have switched over.
         for activate in activations {
@@ -283,6 +298,13 @@ impl Shared {
 
     pub(super) fn addresses(&self) -> Vec<String> {
         self.app.channels.iter().flat_map(|channel| channel.addresses()).collect()
+    }
+
+    /// Returns copies of every socket that is listened on.
+    #[cfg(unix)]
+    pub(super) fn listeners(&self) -> std::io::Result<Vec<std::net::TcpListener>> {
+        let each: std::io::Result<Vec<_>> = self.app.channels.iter().map(|channel| channel.listeners()).collect();
+        each.map(|each| each.into_iter().flatten().collect())
     }
 
     pub(super) fn router(&self) -> Arc<Router> {

@@ -11,6 +11,9 @@ mod running;
 mod schema;
 mod sections;
 mod signals;
+mod supervisor;
+#[cfg(unix)]
+mod takeover;
 
 pub use self::{
     builder::{App, ServiceCall},

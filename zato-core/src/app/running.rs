@@ -5,10 +5,15 @@ use tokio::{
     sync::{mpsc, oneshot},
     task::JoinHandle,
 };
+#[cfg(unix)]
+use tracing::info;
 
+#[cfg(unix)]
+use super::takeover;
 use super::{
     Change,
     engine::{Command, Shared},
+    supervisor,
 };
 use crate::{
     channel::Channel,
@@ -112,6 +117,58 @@ impl Running {
     /// and returns what had to be cut, in words.
     pub async fn stop(self) -> Vec<String> {
         self.ask(Command::Stop).await.unwrap_or_default()
+    }
+
+    /// Tells whoever started the program that it serves from now on: systemd, where the unit has `Type=notify`, and the
+    /// process that is taken over. [`App::run`](super::App::run) does so by itself.
+    pub fn tell_ready(&self) {
+        supervisor::ready();
+    }
+
+    /// Starts the program anew, by its file as it is now, hands over the sockets that the app listens on, and waits until
+    /// the new process serves. Returns its id, and this one is to [`stop`](Running::stop) then: nobody is refused at any
+    /// time. Does what [`App::run`](super::App::run) does upon `SIGUSR2`.
+    ///
+    /// The new process has the same arguments, environment and folder. It tells that it serves by
+    /// [`Running::tell_ready`], or by itself if it [runs](super::App::run).
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`](crate::Kind::Unavailable) if it can't be started, ends, or does not serve within
+    /// `server.takeover_timeout`. Then it is gone and this one goes on.
+    ///
+    /// # Cancel safety
+    ///
+    /// When dropped, the new process is ended.
+    #[cfg(unix)]
+    pub async fn hand_over(&self) -> Result<u32> {
+        self.hand_over_with(Vec::new()).await
+    }
+
+    /// Hands over as [`Running::hand_over`] does, and sockets beside those of the app, such as that of a server which the
+    /// app is nested in. The new process finds them in [`Inherited`](crate::channel::Inherited).
+    ///
+    /// # Errors
+    ///
+    /// As [`Running::hand_over`].
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`Running::hand_over`].
+    #[cfg(unix)]
+    pub async fn hand_over_with(&self, mut sockets: Vec<std::net::TcpListener>) -> Result<u32> {
+        let not_found = |error: &Arc<std::io::Error>| {
+            Error::unavailable("the file of this program was not found").with_source(Arc::clone(error))
+        };
+        let program = self.shared.program.as_ref().map_err(not_found)?;
+        let uncopied = |error| Error::unavailable("the sockets can't be handed over").with_source(error);
+        sockets.extend(self.shared.listeners().map_err(uncopied)?);
+        let patience = self.shared.current.load().server.takeover_timeout.0;
+        info!(program = %program.display(), sockets = sockets.len(), "starting a new process that takes over");
+        let process = takeover::hand_over(program, sockets, patience).await?;
+        supervisor::taken_over_by(process);
+        info!(process, "a new process has taken over");
+        Ok(process)
     }
 
     async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T> {

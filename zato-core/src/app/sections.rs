@@ -1,13 +1,13 @@
 //! Connectors and channels with their types erased, so that one engine serves them all.
 
-use std::{marker::PhantomData, sync::Arc, time::Duration};
+use std::{io, marker::PhantomData, net::TcpListener, sync::Arc, time::Duration};
 
 use schemars::{Schema, SchemaGenerator};
 
 use super::entries;
 use crate::{
     ambient::Ambient,
-    channel::{BoxFuture, Channel, ChannelConfig, Inlets, Plan},
+    channel::{BoxFuture, Channel, ChannelConfig, Inherited, Inlets, Plan},
     config::{ConfigFault, ConfigFaults, Document, Node, Origin, SectionName, ServerConfig, listing},
     connection::{ConnectionConfig, Connector, Supervised},
     security::Securities,
@@ -84,6 +84,7 @@ pub(super) trait AnyChannel: Send + Sync {
     fn prepare<'a>(self: Arc<Self>, with: Preparation<'a>) -> BoxFuture<'a, Result<Activation, ConfigFaults>>;
     fn stop(&self, within: Duration) -> BoxFuture<'_, Vec<String>>;
     fn addresses(&self) -> Vec<String>;
+    fn listeners(&self) -> io::Result<Vec<TcpListener>>;
     fn as_any(&self) -> &dyn std::any::Any;
 }
 
@@ -100,7 +101,8 @@ impl<C: Channel> AnyChannel for C {
         Box::pin(async move {
             let entries = entries_of::<C>(&with)?;
             let Preparation { server, inlets, securities, ambient, .. } = with;
-            let plan = Plan { server, entries: &entries, inlets, securities, ambient };
+            let inherited = Inherited::of_process();
+            let plan = Plan { server, entries: &entries, inlets, securities, ambient, inherited };
             let prepared = Channel::prepare(&*self, plan).await?;
             let activation: Activation = Box::new(move || self.activate(prepared));
             Ok(activation)
@@ -113,6 +115,10 @@ impl<C: Channel> AnyChannel for C {
 
     fn addresses(&self) -> Vec<String> {
         Channel::addresses(self)
+    }
+
+    fn listeners(&self) -> io::Result<Vec<TcpListener>> {
+        Channel::listeners(self)
     }
 
     fn as_any(&self) -> &dyn std::any::Any {

@@ -1,19 +1,39 @@
 //! What the operating system tells a running program.
 
-use tracing::info;
+use tracing::{error, info};
 
-use super::Running;
+use super::{Running, supervisor};
+
+/// What a program is told.
+enum Told {
+    Stop,
+    Reload,
+    #[cfg(unix)]
+    HandOver,
+}
+
+/// Why a program ends.
+pub(super) enum End {
+    /// It was told to stop.
+    Told,
+    /// Another process goes on in its place.
+    #[cfg(unix)]
+    TakenOver,
+}
 
 #[cfg(unix)]
 mod listened {
     use tokio::signal::unix::{Signal, SignalKind, signal};
     use tracing::warn;
 
-    /// `SIGINT`, `SIGTERM` and `SIGHUP`, each if it can be listened for.
+    use super::Told;
+
+    /// `SIGINT`, `SIGTERM`, `SIGHUP` and `SIGUSR2`, each if it can be listened for.
     pub(super) struct Listened {
         interrupt: Option<Signal>,
         terminate: Option<Signal>,
         hangup: Option<Signal>,
+        user: Option<Signal>,
     }
 
     impl Listened {
@@ -26,6 +46,7 @@ mod listened {
                 interrupt: listen(SignalKind::interrupt()),
                 terminate: listen(SignalKind::terminate()),
                 hangup: listen(SignalKind::hangup()),
+                user: listen(SignalKind::user_defined2()),
             }
         }
 
@@ -37,12 +58,13 @@ mod listened {
             }
         }
 
-        /// Waits for either of the two, or for `SIGHUP`; returns whether it was the latter.
-        pub(super) async fn stop_or_reload(&mut self) -> bool {
+        /// Waits for any of the signals.
+        pub(super) async fn told(&mut self) -> Told {
             tokio::select! {
-                () = next(&mut self.interrupt) => false,
-                () = next(&mut self.terminate) => false,
-                () = next(&mut self.hangup) => true,
+                () = next(&mut self.interrupt) => Told::Stop,
+                () = next(&mut self.terminate) => Told::Stop,
+                () = next(&mut self.hangup) => Told::Reload,
+                () = next(&mut self.user) => Told::HandOver,
             }
         }
     }
@@ -62,6 +84,8 @@ mod listened {
 mod listened {
     use tracing::warn;
 
+    use super::Told;
+
     /// Ctrl-C, which is all there is.
     pub(super) struct Listened;
 
@@ -78,9 +102,9 @@ mod listened {
             }
         }
 
-        pub(super) async fn stop_or_reload(&mut self) -> bool {
+        pub(super) async fn told(&mut self) -> Told {
             self.stop().await;
-            false
+            Told::Stop
         }
     }
 }
@@ -104,12 +128,24 @@ impl Signals {
         Self(listened::Listened::new())
     }
 
-    /// Waits until the process is told to stop; has the configuration read again whenever it is told so.
-    pub(super) async fn until_told(&mut self, running: &Running) {
-        while self.0.stop_or_reload().await {
-            // Why one is refused is logged where it is.
-            if let Ok(applied) = running.reload().await {
-                info!(generation = applied.generation, changes = applied.changes.len(), "configuration read again");
+    /// Waits until the program is to end. Has the configuration read again whenever the process is told so, and has a
+    /// new process take over; if that fails, the program goes on.
+    pub(super) async fn until_end(&mut self, running: &Running) -> End {
+        loop {
+            match self.0.told().await {
+                Told::Stop => return End::Told,
+                Told::Reload => reload(running).await,
+                #[cfg(unix)]
+                Told::HandOver => {
+                    let outcome = tokio::select! {
+                        outcome = running.hand_over() => outcome,
+                        () = self.0.stop() => return End::Told,
+                    };
+                    match outcome {
+                        Ok(_) => return End::TakenOver,
+                        Err(error) => error!(error = %error.report(), "no new process has taken over"),
+                    }
+                }
             }
         }
     }
@@ -118,4 +154,13 @@ impl Signals {
     pub(super) async fn again(&mut self) {
         self.0.stop().await;
     }
+}
+
+async fn reload(running: &Running) {
+    supervisor::reloading();
+    // Why one is refused is logged where it is.
+    if let Ok(applied) = running.reload().await {
+        info!(generation = applied.generation, changes = applied.changes.len(), "configuration read again");
+    }
+    supervisor::ready();
 }

@@ -4,7 +4,9 @@
 //! them. When a configuration is applied, every channel first prepares itself for it, which may fail and changes
 //! nothing; only when all have, each is told to switch over, which can't fail.
 
-use std::{fmt, pin::Pin, sync::Arc, time::Duration};
+mod inherited;
+
+use std::{fmt, io, net::TcpListener, pin::Pin, sync::Arc, time::Duration};
 
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -16,6 +18,10 @@ use crate::{
     message::{Message, Reply},
     security::Securities,
 };
+
+pub use self::inherited::Inherited;
+#[cfg(unix)]
+pub(crate) use self::inherited::{ACTIVATED, READY, TAKEOVER};
 
 /// A future that is boxed at a seam between rooms.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -65,6 +71,16 @@ pub trait Channel: Send + Sync + 'static {
 
     /// Returns where the channel can be reached, such as `http://127.0.0.1:17010`; empty if it has no address of its own.
     fn addresses(&self) -> Vec<String>;
+
+    /// Returns copies of the sockets that it listens on, for a process that takes over; each has the same queue of
+    /// connections as the original. None by default, for a channel that nobody connects to.
+    ///
+    /// # Errors
+    ///
+    /// The operating system's, if it gives no more file descriptors.
+    fn listeners(&self) -> io::Result<Vec<TcpListener>> {
+        Ok(Vec::new())
+    }
 }
 
 /// A new configuration, as the channels of one section see it.
@@ -79,6 +95,8 @@ pub struct Plan<'a, C> {
     pub securities: &'a Securities,
     /// Time and randomness.
     pub ambient: &'a Ambient,
+    /// Sockets that the process was started with, to be used in place of new ones.
+    pub inherited: &'a Inherited,
 }
 
 impl<C> fmt::Debug for Plan<'_, C> {

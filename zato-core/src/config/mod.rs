@@ -48,6 +48,7 @@ mod de;
 mod duration;
 mod secret;
 mod size;
+mod workers;
 
 mod server;
 mod user;
@@ -66,6 +67,7 @@ pub use self::size::{ByteSize, NotAByteSize};
 pub use self::suggest::{alternatives, listing, nearest};
 pub use self::user::{Typed, UserConfig, UserFiles};
 pub use self::watch::Watcher;
+pub use self::workers::{NotWorkers, Workers};
 
 #[cfg(test)]
 mod robustness;

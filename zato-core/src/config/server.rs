@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::config::{ByteSize, Duration, SectionName};
+use crate::config::{ByteSize, Duration, SectionName, Workers};
 
 /// The `server` section: what holds for the whole program.
 ///
@@ -12,6 +12,10 @@ use crate::config::{ByteSize, Duration, SectionName};
 pub struct ServerConfig {
     /// Where HTTP channels listen: an address and a port; port 0 takes a free one.
     pub bind: String,
+    /// On which threads connections and their requests are served: `shared` for those of the runtime that the program
+    /// was started in, or a number of threads, or `per_core`, each with a runtime and a queue of new connections of its
+    /// own. Takes effect at the next start.
+    pub workers: Workers,
     /// How errors are written on HTTP channels.
     pub error_format: ErrorFormat,
     /// What is logged, and how.
@@ -20,6 +24,8 @@ pub struct ServerConfig {
     pub request_timeout: Duration,
     /// How long requests that are in work may go on after the program was told to stop.
     pub shutdown_timeout: Duration,
+    /// How long a new process may take, after `SIGUSR2`, until it serves and this one ends.
+    pub takeover_timeout: Duration,
     /// How long a client may take to send the headers of a request, and how long it may leave a connection idle.
     pub header_timeout: Duration,
     /// How long a client may take to send a body; for one that its service takes as a stream, how long it may send nothing.
@@ -45,10 +51,12 @@ impl Default for ServerConfig {
         Self {
             // Zato's own port, on loopback until somebody says otherwise.
             bind: "127.0.0.1:17010".to_owned(),
+            workers: Workers::default(),
             error_format: ErrorFormat::default(),
             log: LogConfig::default(),
             request_timeout: seconds(30),
             shutdown_timeout: seconds(30),
+            takeover_timeout: seconds(30),
             header_timeout: seconds(30),
             body_timeout: seconds(30),
             max_connections: 10_000,
