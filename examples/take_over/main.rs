@@ -2,9 +2,9 @@
 //!
 //! ```text
 //! cargo run --example take_over
-//! curl localhost:17010/api/v1/process -d '{"pause": 0}'     {"process":4711}
+//! curl localhost:17010/api/v1/process     {"process":4711}
 //! kill -USR2 4711
-//! curl localhost:17010/api/v1/process -d '{"pause": 0}'     {"process":4712}
+//! curl localhost:17010/api/v1/process     {"process":4712}
 //! ```
 //!
 //! The new process gets the listening socket of the old one, which ends when it has answered whoever it has taken in. The
@@ -18,7 +18,7 @@ use zato::{Result, model, service, services};
 #[model]
 #[derive(Debug)]
 pub struct Work {
-    /// In milliseconds.
+    /// In milliseconds; at once, if it isn't said.
     pub pause: Option<u64>,
 }
 
@@ -33,7 +33,9 @@ pub struct Done {
 /// Takes its time, and says which process it is.
 #[service(name = "process.work")]
 pub async fn work(work: Work) -> Result<Done> {
-    tokio::time::sleep(Duration::from_millis(work.pause.unwrap_or(10))).await;
+    if let Some(pause) = work.pause {
+        tokio::time::sleep(Duration::from_millis(pause)).await;
+    }
     Ok(Done { process: process::id() })
 }
 

@@ -71,7 +71,7 @@ impl Example {
 }
 
 /// Cargo puts examples beside the folder that this test was put in.
-fn program(name: &str) -> PathBuf {
+pub(crate) fn program(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("this test is a file");
     let profile = test.parent().and_then(|deps| deps.parent()).expect("a test lies in <profile>/deps");
     profile.join("examples").join(name).with_extension(std::env::consts::EXE_EXTENSION)
@@ -104,6 +104,15 @@ async fn embed_in_axum_answers_beside_axum() {
     assert_eq!(example.ask("/bank/api/v1/balance/7", None).await, balance);
     assert_eq!(example.ask("/bank/api/v1/balance/0", None).await.status, 404);
     assert_eq!(example.ask("/api/v1/balance/7", None).await.status, 404);
+    example.stop().await;
+}
+
+#[tokio::test]
+async fn take_over_says_which_process_it_is() {
+    let example = Example::start("take_over").await;
+    let process = example.child.id().expect("it runs");
+    let expected = json(&format!(r#"{{"process":{process}}}"#));
+    assert_eq!(example.ask("/api/v1/process", Some(r#"{"pause":0}"#)).await, expected);
     example.stop().await;
 }
 

@@ -14,6 +14,8 @@ mod observability;
 mod properties;
 mod reference;
 mod reload;
+#[cfg(unix)]
+mod restart;
 mod routing;
 mod services;
 mod serving;
@@ -21,3 +23,4 @@ mod streaming;
 mod support;
 pub mod ui;
 mod user_layers;
+mod workers;

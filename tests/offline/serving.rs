@@ -161,7 +161,7 @@ async fn a_stop_lets_requests_finish_and_takes_no_more_in() {
     door.entered.notified().await;
     let mut stopping = JoinSet::new();
     stopping.spawn(app.stop());
-    assert_eq!(idle.rest().await, "", "an idle connection is ended at once");
+    assert_eq!(idle.rest().await, "", "an idle connection is ended");
     let refused = async {
         while TcpStream::connect(&address).await.is_ok() {
             tokio::task::yield_now().await;

@@ -42,6 +42,10 @@ impl Activity {
         self.in_work.fetch_add(1, Ordering::Relaxed);
     }
 
+    pub(crate) fn is_in_work(&self) -> bool {
+        self.in_work.load(Ordering::Relaxed) > 0
+    }
+
     pub(crate) fn end(&self) {
         self.changes.fetch_add(1, Ordering::Relaxed);
         self.in_work.fetch_sub(1, Ordering::Relaxed);

@@ -2,7 +2,7 @@ use std::{
     borrow::Cow,
     fmt, io,
     net::SocketAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::Duration,
 };
 
@@ -13,17 +13,19 @@ use tokio::{
 use tokio_util::task::TaskTracker;
 use tracing::info;
 use zato_core::{
-    channel::{Channel, Plan},
-    config::{ConfigFault, ConfigFaults, SectionName},
+    channel::{Channel, Inherited, Plan},
+    config::{ConfigFault, ConfigFaults, SectionName, ServerConfig},
     error::Result,
 };
 
 use crate::{
     config::{RestChannelConfig, SECTION},
     edge::Edge,
+    listen,
     server::Server,
     service::HttpService,
     table::Table,
+    workers::Workers,
 };
 
 /// REST channels: everything in `channel_rest`, behind one listener or nested in somebody else's server.
@@ -39,6 +41,8 @@ pub struct RestChannels {
     /// Requests that came through a service that somebody else's server drives.
     nested: TaskTracker,
     listening: Mutex<Listening>,
+    /// Where connections are served, from the first listener on.
+    workers: OnceLock<Arc<Workers>>,
     /// Servers whose address was given up, until their last connection has ended.
     leaving: Mutex<Vec<Server>>,
 }
@@ -62,7 +66,15 @@ enum Listening {
 /// A table, and a listener if there is a new one.
 pub struct Prepared {
     table: Table,
-    listener: Option<(TcpListener, Option<String>)>,
+    listener: Option<Sockets>,
+}
+
+/// A listener that isn't served yet.
+struct Sockets {
+    sockets: Vec<std::net::TcpListener>,
+    /// What `server.bind` says; `None` if that doesn't matter.
+    bind: Option<String>,
+    workers: Arc<Workers>,
 }
 
 impl RestChannels {
@@ -89,6 +101,7 @@ impl RestChannels {
             edge: Arc::new(Edge::new()),
             nested: TaskTracker::new(),
             listening: Mutex::new(listening),
+            workers: OnceLock::new(),
             leaving: Mutex::default(),
         }
     }
@@ -120,26 +133,53 @@ impl RestChannels {
     }
 
     /// Binds a listener if the one that there is doesn't fit.
-    async fn listener(&self, bind: &str) -> Result<Option<(TcpListener, Option<String>)>, ConfigFaults> {
-        let ours = match self.wanted(bind) {
-            Wanted::Nothing => return Ok(None),
-            Wanted::Given(listener) => return Ok(Some((listener, None))),
+    async fn listener(&self, server: &ServerConfig, inherited: &Inherited) -> Result<Option<Sockets>, ConfigFaults> {
+        let bind = &*server.bind;
+        let wanted = self.wanted(bind);
+        if matches!(wanted, Wanted::Nothing) {
+            return Ok(None);
+        }
+        let workers = match self.workers.get() {
+            Some(workers) => Arc::clone(workers),
+            None => Workers::start(server.workers.threads()).map(Arc::new).map_err(|error| {
+                one(format!("\"server.workers: {}\" can't be started: {error}; choose less", server.workers))
+            })?,
+        };
+        let ours = match wanted {
+            Wanted::Given(listener) => {
+                let unusable = |error| one(format!("the listener that was handed in can't be used: {error}"));
+                let sockets = vec![listener.into_std().map_err(unusable)?];
+                return Ok(Some(Sockets { sockets, bind: None, workers }));
+            }
             Wanted::Bound(ours) => ours,
+            Wanted::Nothing => None,
         };
         // What can't be resolved is told by the attempt to bind it.
         let addresses: Vec<SocketAddr> = lookup_host(bind).await.map(Iterator::collect).unwrap_or_default();
         if ours.is_some_and(|ours| addresses.contains(&ours)) {
             return Ok(None);
         }
-        let listener = TcpListener::bind(bind).await.map_err(|error| {
-            let same_port = ours.filter(|ours| addresses.iter().any(|address| address.port() == ours.port()));
-            let mut faults = ConfigFaults::new();
-            faults
-                .push(ConfigFault::new(format!("can't listen on \"{bind}\": {error}; {}", remedy(&error, same_port))));
-            faults
-        })?;
-        Ok(Some((listener, Some(bind.to_owned()))))
+        let mut sockets = match ours {
+            Some(_) => inherited.take_exact(&addresses),
+            None => inherited.take(&addresses).map_err(|error| {
+                one(format!("can't listen on \"{bind}\": {error}; set server.bind to what it was started with"))
+            })?,
+        };
+        if sockets.is_empty() {
+            let bound = listen::bind(bind, &addresses, workers.number()).await;
+            sockets = bound.map_err(|error| {
+                let same_port = ours.filter(|ours| addresses.iter().any(|address| address.port() == ours.port()));
+                one(format!("can't listen on \"{bind}\": {error}; {}", remedy(&error, same_port)))
+            })?;
+        }
+        Ok(Some(Sockets { sockets, bind: Some(bind.to_owned()), workers }))
     }
+}
+
+fn one(fault: String) -> ConfigFaults {
+    let mut faults = ConfigFaults::new();
+    faults.push(ConfigFault::new(fault));
+    faults
 }
 
 /// What has to be done to listen where a configuration says.
@@ -172,18 +212,19 @@ impl Channel for RestChannels {
 
     async fn prepare(&self, plan: Plan<'_, RestChannelConfig>) -> Result<Prepared, ConfigFaults> {
         let table = Table::build(&plan)?;
-        let listener = self.listener(&plan.server.bind).await?;
+        let listener = self.listener(plan.server, plan.inherited).await?;
         Ok(Prepared { table, listener })
     }
 
     fn activate(&self, prepared: Prepared) {
         let Prepared { table, listener } = prepared;
         self.edge.switch(Arc::new(table));
-        let Some((listener, bind)) = listener else { return };
-        let server = match Server::start(listener, Arc::clone(&self.edge)) {
+        let Some(Sockets { sockets, bind, workers }) = listener else { return };
+        let workers = self.workers.get_or_init(|| workers);
+        let server = match Server::start(sockets, workers, &self.edge) {
             Ok(server) => server,
             Err(error) => {
-                tracing::error!(%error, "the listener has no address, nothing is served");
+                tracing::error!(%error, "the listener can't be used, nothing is served");
                 return;
             }
         };
@@ -216,6 +257,9 @@ impl Channel for RestChannels {
             connections += server.left().await;
         }
         let _ = timeout_at(deadline, self.nested.wait()).await;
+        if let Some(workers) = self.workers.get() {
+            workers.stop(deadline).await;
+        }
         if connections == 0 { Vec::new() } else { vec![format!("{connections} HTTP connections")] }
     }
 
@@ -223,6 +267,13 @@ impl Channel for RestChannels {
         match &*self.lock() {
             Listening::Now { server, .. } => vec![url_of(server.address())],
             _ => Vec::new(),
+        }
+    }
+
+    fn listeners(&self) -> io::Result<Vec<std::net::TcpListener>> {
+        match &*self.lock() {
+            Listening::Now { server, .. } => server.sockets(),
+            _ => Ok(Vec::new()),
         }
     }
 }
@@ -245,6 +296,7 @@ impl fmt::Debug for RestChannels {
 
 impl fmt::Debug for Prepared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Prepared").field("listener", &self.listener).finish_non_exhaustive()
+        let sockets = self.listener.as_ref().map(|listener| &listener.sockets);
+        f.debug_struct("Prepared").field("sockets", &sockets).finish_non_exhaustive()
     }
 }

@@ -3,7 +3,7 @@
 use std::{convert::Infallible, io, pin::pin, sync::Arc};
 
 use bytes::{Bytes, BytesMut};
-use http::Request;
+use http::{HeaderValue, Request, header};
 use hyper::{
     body::Incoming,
     server::conn::{http1, http2},
@@ -29,6 +29,7 @@ pub(crate) struct Shared {
     pub(crate) edge: Arc<Edge>,
     pub(crate) peer: Peer,
     pub(crate) activity: Arc<Activity>,
+    pub(crate) stop: Arc<Stop>,
 }
 
 /// A request in work on a connection.
@@ -48,33 +49,32 @@ impl Drop for InWork {
 }
 
 /// Serves the requests of one connection until it ends, or the server stops.
-pub(crate) async fn serve(mut stream: TcpStream, shared: Arc<Shared>, stop: Arc<Stop>) {
-    let (is_http2, start) = tokio::select! {
-        // Not there if the client went away.
-        protocol = protocol_of(&mut stream) => match protocol {
-            Ok(protocol) => protocol,
-            Err(_) => return,
-        },
-        () = stop.told() => return,
-    };
+pub(crate) async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
+    // Not there if the client went away, or said nothing until the server went.
+    let Some(Ok((is_http2, start))) = shared.stop.first(protocol_of(&mut stream)).await else { return };
     let service = service_fn(|request: Request<Incoming>| {
         let in_work = InWork::begin(&shared);
         async move {
-            let Shared { edge, peer, .. } = &*in_work.0;
+            let Shared { edge, peer, stop, .. } = &*in_work.0;
             let mut response = edge.serve(request, Via::Listener(peer)).await;
             response.body_mut().hold(|| Hold::Connection(Streaming::begin(&in_work.0.activity)));
+            if stop.is_told() && !is_http2 {
+                response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
             Ok::<_, Infallible>(response)
         }
     });
     let io = Counted::new(TokioIo::new(stream), start, Arc::clone(&shared.activity));
+    let (stop, activity) = (&shared.stop, &shared.activity);
     let ended = if is_http2 {
         let http2 = http2::Builder::new(TokioExecutor::new());
         let connection = pin!(http2.serve_connection(io, service));
-        stop.during(connection, |connection| connection.graceful_shutdown()).await
+        // At once: the client is told which requests are still taken, and whatever it sent meanwhile is (RFC 9113 §6.8).
+        stop.during(connection, || true, |connection| connection.graceful_shutdown()).await
     } else {
         // Who has said everything may say so, and still gets the answer (RFC 9112 §9.6).
         let connection = pin!(http1::Builder::new().half_close(true).serve_connection(io, service));
-        stop.during(connection, |connection| connection.graceful_shutdown()).await
+        stop.during(connection, || activity.is_in_work(), |connection| connection.graceful_shutdown()).await
     };
     if let Err(error) = ended {
         debug!(%error, "a connection ended with an error");

@@ -43,7 +43,8 @@ impl Edge {
         Self { table: ArcSwap::from_pointee(Table::empty()), is_closed: AtomicBool::new(false) }
     }
 
-    /// Answers 503 from now on; requests that were begun go on.
+    /// Answers 503 from now on, but for connections of our own listener: those are let go one by one, and a request that
+    /// is on its way meanwhile is served. Requests that were begun go on.
     pub(crate) fn close(&self) {
         self.is_closed.store(true, Ordering::Release);
     }
@@ -77,7 +78,7 @@ impl Edge {
     fn admit(&self, parts: &Parts, via: Via<'_>) -> Admission {
         let table = self.table.load();
         let marks = Marks::of(&parts.headers, &table.ambient);
-        let admitted = if self.is_closed.load(Ordering::Acquire) {
+        let admitted = if !via.is_listener() && self.is_closed.load(Ordering::Acquire) {
             Err(Refusal::of(Error::unavailable("stopping").with_retry_after(Duration::from_secs(1))))
         } else if via.is_listener() && marks.hosts != 1 && parts.version == Version::HTTP_11 {
             // RFC 9112 §3.2: who stands between us and the client may have read another host than we do.

@@ -26,8 +26,10 @@ mod connection;
 mod download;
 mod edge;
 mod error;
+mod listen;
 mod path;
 mod peer;
+mod places;
 mod refusal;
 mod server;
 mod service;
@@ -36,6 +38,7 @@ mod table;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod upload;
+mod workers;
 
 pub use self::{
     body::Body,

@@ -1,21 +1,33 @@
 //! The listener: takes connections in, up to a limit, and lets them go.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    future::poll_fn,
+    io,
+    net::SocketAddr,
+    pin::pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::Poll,
+    time::Duration,
+};
 
 use tokio::{
     net::{TcpListener, TcpStream},
+    runtime::Handle,
     sync::watch,
     task::{JoinHandle, JoinSet},
     time::{self, Instant},
 };
-use tracing::{debug, warn};
+use tracing::{debug, error, warn};
 
 use crate::{
     activity::{Activity, Watched},
     connection::{self, Shared},
     edge::Edge,
+    listen,
     peer::Peer,
+    places::Places,
     stop::Stop,
+    workers::Workers,
 };
 
 /// For how long nothing may happen on a connection without a request while the listener goes.
@@ -24,135 +36,225 @@ const QUIET: Duration = Duration::from_secs(1);
 /// How often connections are looked at while the listener goes.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// A listener and its connections. Dropped, it cuts them.
+/// How long an idle connection is kept for one more request while the listener goes. Who uses it often has sent one by
+/// then, and learns from the reply that it was the last; closing at once would cut off what is on its way.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// A listener and its connections, on one thread or several. Dropped, it cuts them.
 pub(crate) struct Server {
     address: SocketAddr,
     /// By when everything has to have ended, once that is known.
     deadline: watch::Sender<Option<Instant>>,
-    task: JoinHandle<usize>,
+    /// One for each worker.
+    tasks: Vec<JoinHandle<usize>>,
+    /// What it listens on, for a process that takes over; closed together with the workers' own.
+    sockets: Mutex<Vec<std::net::TcpListener>>,
 }
 
 impl Server {
-    /// Starts to take connections in.
+    /// Starts to take connections in, on every worker.
     ///
     /// # Errors
     ///
-    /// The listener's own, if it has no address.
-    pub(crate) fn start(listener: TcpListener, edge: Arc<Edge>) -> io::Result<Self> {
-        let address = listener.local_addr()?;
-        let deadline = watch::Sender::new(None);
-        let accepting = Accepting { listener, edge, deadline: deadline.subscribe(), connections: JoinSet::new() };
-        #[expect(clippy::disallowed_methods, reason = "the handle is kept and aborted on drop")]
-        let task = tokio::spawn(accepting.run());
-        Ok(Self { address, deadline, task })
+    /// The sockets' own, if they have no address or can't be copied.
+    pub(crate) fn start(sockets: Vec<std::net::TcpListener>, workers: &Workers, edge: &Arc<Edge>) -> io::Result<Self> {
+        let address = sockets.first().ok_or(io::ErrorKind::AddrNotAvailable)?.local_addr()?;
+        let (deadline, places) = (watch::Sender::new(None), Arc::<Places>::default());
+        let mut ready = Vec::new();
+        for (handle, sockets) in workers.handles().iter().zip(listen::deal(&sockets, workers.number())?) {
+            let accepting = Accepting {
+                listeners: listeners(handle, sockets)?,
+                edge: Arc::clone(edge),
+                deadline: deadline.subscribe(),
+                places: Arc::clone(&places),
+                stop: Arc::default(),
+                held: None,
+                connections: JoinSet::new(),
+                watched: Vec::new(),
+            };
+            ready.push((handle, accepting));
+        }
+        let tasks = ready.into_iter().map(|(handle, accepting)| handle.spawn(accepting.run())).collect();
+        Ok(Self { address, deadline, tasks, sockets: Mutex::new(sockets) })
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
+    /// Returns copies of the sockets.
+    pub(crate) fn sockets(&self) -> io::Result<Vec<std::net::TcpListener>> {
+        self.lock().iter().map(std::net::TcpListener::try_clone).collect()
+    }
+
     /// Stops taking connections in, and lets those finish that serve a request, until a deadline or an earlier one that
     /// was given before.
     pub(crate) fn leave_by(&self, deadline: Instant) {
+        self.lock().clear();
         self.deadline.send_modify(|by| *by = Some(by.map_or(deadline, |by| by.min(deadline))));
     }
 
     pub(crate) fn has_left(&self) -> bool {
-        self.task.is_finished()
+        self.tasks.iter().all(JoinHandle::is_finished)
     }
 
     /// Waits until it has left, and returns how many connections had to be cut when the time was over.
     pub(crate) async fn left(mut self) -> usize {
-        (&mut self.task).await.unwrap_or(0)
+        let mut cut = 0;
+        for task in &mut self.tasks {
+            match task.await {
+                Ok(connections) => cut += connections,
+                Err(error) => error!(%error, "what took connections in has failed, and its connections were cut"),
+            }
+        }
+        cut
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<std::net::TcpListener>> {
+        self.sockets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.task.abort();
+        for task in &self.tasks {
+            task.abort();
+        }
     }
 }
 
+/// Has sockets listened on by a runtime.
+fn listeners(handle: &Handle, sockets: Vec<std::net::TcpListener>) -> io::Result<Vec<TcpListener>> {
+    let _on_it = handle.enter();
+    let listener = |socket: std::net::TcpListener| {
+        socket.set_nonblocking(true)?;
+        TcpListener::from_std(socket)
+    };
+    sockets.into_iter().map(listener).collect()
+}
+
+/// A connection, and where it comes from.
+type Accepted = (TcpStream, SocketAddr);
+
+/// What one worker does.
 struct Accepting {
-    listener: TcpListener,
+    listeners: Vec<TcpListener>,
     edge: Arc<Edge>,
     deadline: watch::Receiver<Option<Instant>>,
+    places: Arc<Places>,
+    stop: Arc<Stop>,
+    /// One that was accepted when other workers had just taken the last places. To take a place before accepting, and wait
+    /// with it, would keep it from a worker that somebody connects to.
+    held: Option<Accepted>,
     connections: JoinSet<()>,
+    watched: Vec<Watched>,
 }
 
 impl Accepting {
-    async fn run(self) -> usize {
-        let Self { listener, edge, mut deadline, mut connections } = self;
-        let stop = Arc::<Stop>::default();
-        let mut watched: Vec<Watched> = Vec::new();
+    async fn run(mut self) -> usize {
         let mut look = Instant::now();
         let mut trouble = Trouble::default();
+        let (places, mut deadline) = (Arc::clone(&self.places), self.deadline.clone());
         loop {
             let (most, patience) = {
-                let table = edge.table.load();
+                let table = self.edge.table.load();
                 (table.max_connections, table.header_timeout)
             };
+            let mut freed = pin!(places.freed());
+            let is_full = places.is_full(most, freed.as_mut());
+            if !is_full && let Some(held) = self.held.take() {
+                self.serve(held, most);
+                continue;
+            }
             tokio::select! {
                 _ = deadline.wait_for(Option::is_some) => break,
-                Some(_) = connections.join_next() => {}
-                () = time::sleep_until(look), if !watched.is_empty() => {
-                    watched.retain_mut(|connection| connection.may_stay(patience));
+                Some(_) = self.connections.join_next() => {}
+                () = time::sleep_until(look), if !self.watched.is_empty() => {
+                    self.watched.retain_mut(|connection| connection.may_stay(patience));
                     // Seldom enough to cost nothing, and so often that what has ended goes, and a change is noticed.
                     look = Instant::now() + (patience / 4).clamp(Duration::from_millis(50), Duration::from_secs(1));
                 }
-                accepted = accept(&listener, trouble.not_before), if connections.len() < most => match accepted {
-                    Ok((stream, peer)) => {
-                        let (edge, activity) = (Arc::clone(&edge), Arc::<Activity>::default());
-                        let shared = Shared { edge, peer, activity: Arc::clone(&activity) };
-                        let serving = connection::serve(stream, Arc::new(shared), Arc::clone(&stop));
-                        watched.push(Watched::new(activity, connections.spawn(serving)));
-                    }
+                () = freed, if is_full => {}
+                accepted = accept(&self.listeners, trouble.not_before), if !is_full => match accepted {
+                    Ok(accepted) => self.serve(accepted, most),
                     Err(error) => {
                         trouble.note(&error);
                     }
                 },
             }
         }
-        // Before the connections: who comes from now on is refused at once and may go elsewhere.
-        drop(listener);
-        stop.tell();
-        let patience = edge.table.load().header_timeout;
-        drain(connections, watched, deadline, patience).await
+        self.leave().await
     }
-}
 
-/// Waits until connections have ended, and returns how many there are left at the deadline. Those that nobody waits at,
-/// such as one with half of a request's headers, are not waited for.
-async fn drain(
-    mut connections: JoinSet<()>,
-    mut watched: Vec<Watched>,
-    mut deadline: watch::Receiver<Option<Instant>>,
-    patience: Duration,
-) -> usize {
-    let mut look = time::interval(LOOK);
-    loop {
-        let by = deadline.borrow_and_update().unwrap_or_else(Instant::now);
-        tokio::select! {
-            biased;
-            ended = connections.join_next() => if ended.is_none() { return 0 },
-            Ok(()) = deadline.changed() => {}
-            () = time::sleep_until(by) => return connections.len(),
-            _ = look.tick() => watched.retain_mut(|connection| connection.may_finish(patience, QUIET)),
+    /// Serves a connection, or holds it until there is a place.
+    fn serve(&mut self, (stream, address): Accepted, most: usize) {
+        let Some(place) = self.places.take(most) else {
+            self.held = Some((stream, address));
+            return;
+        };
+        // A reply is written in one piece; waiting for more to send would only delay it.
+        if let Err(error) = stream.set_nodelay(true) {
+            debug!(%error, "a connection can't be told not to wait");
+        }
+        let activity = Arc::<Activity>::default();
+        let shared = Arc::new(Shared {
+            edge: Arc::clone(&self.edge),
+            peer: Peer { address },
+            activity: Arc::clone(&activity),
+            stop: Arc::clone(&self.stop),
+        });
+        let serving = async move {
+            connection::serve(stream, shared).await;
+            drop(place);
+        };
+        self.watched.push(Watched::new(activity, self.connections.spawn(serving)));
+    }
+
+    /// Takes nobody in any more, and waits for connections to end. Returns how many had to be cut.
+    async fn leave(mut self) -> usize {
+        // Who has connected already is in the queue, and would be reset. Who comes from now on is refused at once and may
+        // go elsewhere, or is in the queue that another process has of the same socket.
+        let queued = std::mem::take(&mut self.listeners).into_iter().flat_map(listen::queued);
+        let waiting: Vec<Accepted> = self.held.take().into_iter().chain(queued).collect();
+        for accepted in waiting {
+            self.serve(accepted, usize::MAX);
+        }
+        let within = self.deadline.borrow().map_or(GRACE, |by| by.saturating_duration_since(Instant::now()) / 2);
+        self.stop.tell(within.min(GRACE));
+        self.drain().await
+    }
+
+    /// Waits until connections have ended, and returns how many there are left at the deadline. Those that nobody waits
+    /// at, such as one with half of a request's headers, are not waited for.
+    async fn drain(mut self) -> usize {
+        let patience = self.edge.table.load().header_timeout;
+        let mut look = time::interval(LOOK);
+        loop {
+            let by = self.deadline.borrow_and_update().unwrap_or_else(Instant::now);
+            tokio::select! {
+                biased;
+                ended = self.connections.join_next() => if ended.is_none() { return 0 },
+                Ok(()) = self.deadline.changed() => {}
+                () = time::sleep_until(by) => return self.connections.len(),
+                _ = look.tick() => self.watched.retain_mut(|connection| connection.may_finish(patience, QUIET)),
+            }
         }
     }
 }
 
 /// Takes a connection in, but not before a pause is over.
-async fn accept(listener: &TcpListener, not_before: Option<Instant>) -> io::Result<(TcpStream, Peer)> {
+async fn accept(listeners: &[TcpListener], not_before: Option<Instant>) -> io::Result<Accepted> {
     if let Some(not_before) = not_before {
         time::sleep_until(not_before).await;
     }
-    let (stream, address) = listener.accept().await?;
-    // A reply is written in one piece; waiting for more to send would only delay it.
-    if let Err(error) = stream.set_nodelay(true) {
-        debug!(%error, "a connection can't be told not to wait");
-    }
-    Ok((stream, Peer { address }))
+    poll_fn(|cx| {
+        let accepted = listeners.iter().find_map(|listener| match listener.poll_accept(cx) {
+            Poll::Ready(accepted) => Some(accepted),
+            Poll::Pending => None,
+        });
+        accepted.map_or(Poll::Pending, Poll::Ready)
+    })
+    .await
 }
 
 /// What goes wrong with taking connections in. Most of it concerns one connection alone; running out of file handles
@@ -183,17 +285,17 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn trouble_makes_a_pause_and_is_told_once_a_second() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let listeners = [TcpListener::bind("127.0.0.1:0").await.unwrap()];
+        let _client = TcpStream::connect(listeners[0].local_addr().unwrap()).await.unwrap();
         let (mut trouble, begin, mut told) = (Trouble::default(), Instant::now(), 0);
         for _ in 0..20 {
             told += usize::from(trouble.note(&io::Error::other("too many open files")));
             // Asked again in between, as when a connection ends: the pause stays as long as it is.
-            let soon = accept(&listener, trouble.not_before);
+            let soon = accept(&listeners, trouble.not_before);
             assert!(time::timeout(Duration::from_millis(60), soon).await.is_err());
             time::sleep_until(trouble.not_before.unwrap()).await;
         }
         assert_eq!((told, begin.elapsed()), (2, Duration::from_secs(2)));
-        assert!(accept(&listener, trouble.not_before).await.is_ok());
+        assert!(accept(&listeners, trouble.not_before).await.is_ok());
     }
 }
