@@ -7,6 +7,7 @@
 #![doc = include_str!("docs/connections.md")]
 #![doc = include_str!("docs/streaming.md")]
 #![doc = include_str!("docs/testing.md")]
+#![doc = include_str!("docs/running.md")]
 #![doc = include_str!("docs/embedding.md")]
 #![doc = include_str!("docs/logs.md")]
 #![doc = include_str!("docs/layers.md")]
