@@ -46,6 +46,7 @@ mod env;
 // Values to types.
 mod de;
 mod duration;
+mod network;
 mod secret;
 mod size;
 mod workers;
@@ -59,6 +60,7 @@ pub use self::document::{Document, Section, SectionName, Sections};
 pub use self::duration::{Duration, NotADuration};
 pub use self::env::{Environment, ProcessEnvironment, substitute};
 pub use self::fault::{ConfigFault, ConfigFaults};
+pub use self::network::{Network, NotANetwork};
 pub use self::node::{Key, Node, NodeKind};
 pub use self::origin::Origin;
 pub use self::secret::Secret;
