@@ -11,6 +11,7 @@ mod layers;
 mod log_lines;
 mod models;
 mod observability;
+mod places;
 mod properties;
 mod reference;
 mod reload;

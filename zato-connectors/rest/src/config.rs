@@ -50,6 +50,14 @@ pub struct RestChannelConfig {
     /// Whether parameters go into the service's model at all.
     #[serde(default = "yes")]
     pub merge_url_params_req: bool,
+    /// How many of its requests are in work at once, beside what `server.max_concurrent_requests` says; not limited
+    /// unless given.
+    #[serde(default)]
+    pub max_concurrent_requests: Option<usize>,
+    /// How many of its requests may wait for one of `max_concurrent_requests` to end; more are answered at once with
+    /// 503. `server.max_queued_requests` unless given.
+    #[serde(default)]
+    pub max_queued_requests: Option<usize>,
 }
 
 impl RestChannelConfig {

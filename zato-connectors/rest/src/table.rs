@@ -6,14 +6,14 @@ use http::{HeaderValue, Method};
 use matchit::{InsertError, Router};
 use zato_core::{
     ambient::Ambient,
-    channel::{Inlet, Plan},
+    channel::{Inlet, Places, Plan},
     config::{ConfigFault, ConfigFaults, ErrorFormat, Origin, ServerConfig},
     message::ChannelInfo,
     security::Verifier,
 };
 
 use crate::{
-    config::{METHODS, RestChannelConfig},
+    config::{METHODS, RestChannelConfig, SECTION},
     path::Pattern,
 };
 
@@ -199,10 +199,7 @@ fn entry_of(
     if pattern.shape == "/zato" || pattern.shape.starts_with("/zato/") {
         return Err(unusable("starts with \"/zato\", which is kept for channels of the framework".to_owned()));
     }
-    if config.timeout.is_some_and(|timeout| timeout.is_zero()) {
-        let message = format!("the timeout of the channel \"{}\" is 0, which no request meets", config.name);
-        return Err(ConfigFault::at(origin, message));
-    }
+    check(config, origin)?;
     let verifier = config.security().map(|name| plan.securities.verifier(name, origin)).transpose()?;
     let server = plan.server;
     let mut info = ChannelInfo::new("rest", config.name.as_str(), config.service.as_str());
@@ -212,7 +209,7 @@ fn entry_of(
     info.params = config.merge_url_params_req.then_some(config.params_pri);
     info.url_params = config.url_params_pri;
     let info = Arc::new(info);
-    let inlet = plan.inlets.inlet(&config.service).filter(|_| config.is_active);
+    let inlet = inlet_of(config, plan).filter(|_| config.is_active);
     let route = inlet.map(|inlet| Route {
         info: Arc::clone(&info),
         takes_stream: inlet.takes_stream(),
@@ -223,6 +220,25 @@ fn entry_of(
         names: pattern.names,
     });
     Ok((pattern.shape, Entry { info, origin: origin.clone(), route: route.map(Arc::new) }))
+}
+
+/// Finds the way to the service of a channel, through the places that the channel has.
+fn inlet_of(config: &RestChannelConfig, plan: &Plan<'_, RestChannelConfig>) -> Option<Inlet> {
+    let Some(in_work) = config.max_concurrent_requests else { return plan.inlets.inlet(&config.service) };
+    let waiting = config.max_queued_requests.unwrap_or(plan.server.max_queued_requests);
+    plan.inlets
+        .limited_inlet(&config.service, Places { section: SECTION.name, channel: &config.name, in_work, waiting })
+}
+
+/// Finds what no channel can mean.
+fn check(config: &RestChannelConfig, origin: &Origin) -> Result<(), ConfigFault> {
+    let fault = match (config.max_concurrent_requests, config.max_queued_requests) {
+        _ if config.timeout.is_some_and(|timeout| timeout.is_zero()) => "the timeout {} is 0, which no request meets",
+        (Some(0), _) => "the max_concurrent_requests {} is 0, which lets no request in; write \"is_active: false\"",
+        (None, Some(_)) => "the max_queued_requests {} means nothing without a max_concurrent_requests",
+        _ => return Ok(()),
+    };
+    Err(ConfigFault::at(origin, fault.replace("{}", &format!("of the channel \"{}\"", config.name))))
 }
 
 fn router_of(resources: Vec<(String, Resource)>, faults: &mut ConfigFaults) -> Router<Resource> {

@@ -20,7 +20,7 @@ use crate::{
         ConfigFault, ConfigFaults, Document, LogConfig, Node, ServerConfig, UserFiles, from_node, from_tagged_node,
     },
     connection::{Connections, Supervised},
-    layer::{limit::Limiter, statistics::Recorder},
+    layer::statistics::Recorder,
     router::{Parts, Router},
     security::{self, Securities},
     service::Binder,
@@ -107,19 +107,19 @@ pub(super) async fn build(
         }
     }
     connections.extend(&app.fakes);
-    let limiter = limiter_of(&server, before.map(|(old, _)| old));
+    let limiters = Arc::new(before.map(|(old, _)| old.limiters.next()).unwrap_or_default());
     let router = {
         let services = app.service_types();
         let binder = Binder { connections: &connections, user: &user, state: &app.state, services: &services };
         let (registrations, layers) = (&app.registrations, &app.layers);
-        let parts =
-            Parts { registrations, binder: &binder, ambient: &app.ambient, layers, recorders, limiter: &limiter };
+        let (ambient, server, limiters) = (&app.ambient, &server, &limiters);
+        let parts = Parts { registrations, binder: &binder, ambient, layers, recorders, server, limiters };
         Router::build(&parts)?
     };
     let preparation = (&document, &server, &*securities);
     let activations = prepare(app, preparation, &router).await?;
     let number = before.map_or(1, |(old, _)| old.number + 1);
-    let generation = Generation { number, document, user, server, connections, limiter, router };
+    let generation = Generation { number, document, user, server, connections, limiters, router };
     Ok(Built { generation, activations })
 }
 
@@ -174,22 +174,14 @@ fn kept(
     if is_changed { None } else { old.connections.supervised(section, new.name).cloned() }
 }
 
-/// Keeps the places of the generation before, as long as their number stays the same.
-fn limiter_of(server: &ServerConfig, before: Option<&Generation>) -> Arc<Limiter> {
-    let numbers = |server: &ServerConfig| (server.max_concurrent_requests, server.max_queued_requests);
-    match before {
-        Some(old) if numbers(&old.server) == numbers(server) => Arc::clone(&old.limiter),
-        _ => Arc::new(Limiter::new(server.max_concurrent_requests, server.max_queued_requests)),
-    }
-}
-
 async fn prepare(
     app: &App,
     (document, server, securities): (&Document, &ServerConfig, &Securities),
     router: &Arc<Router>,
 ) -> Result<Vec<Activation>, ConfigFaults> {
     let services: Vec<&str> = app.registrations.iter().map(|one| one.definition.name()).collect();
-    let with = Preparation { document, server, inlets: router, services: &services, securities, ambient: &app.ambient };
+    let (services, inlets, ambient) = (services.as_slice(), router, &app.ambient);
+    let with = Preparation { document, server, inlets, services, securities, ambient };
     let (mut faults, mut activations) = (ConfigFaults::new(), Vec::new());
     for channel in &app.channels {
         match AnyChannel::prepare(Arc::clone(channel), with).await {

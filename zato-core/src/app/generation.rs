@@ -3,7 +3,7 @@ use std::sync::Arc;
 use crate::{
     config::{Document, ServerConfig, UserFiles},
     connection::Connections,
-    layer::limit::Limiter,
+    layer::limit::Limiters,
     router::Router,
 };
 
@@ -15,6 +15,6 @@ pub(super) struct Generation {
     pub(super) user: UserFiles,
     pub(super) server: ServerConfig,
     pub(super) connections: Connections,
-    pub(super) limiter: Arc<Limiter>,
+    pub(super) limiters: Arc<Limiters>,
     pub(super) router: Arc<Router>,
 }

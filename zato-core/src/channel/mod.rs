@@ -109,6 +109,30 @@ impl<C> fmt::Debug for Plan<'_, C> {
 pub trait Inlets: Send + Sync {
     /// Returns the way to a service; `None` if there is none of that name.
     fn inlet(&self, service: &str) -> Option<Inlet>;
+
+    /// Returns the way to a service for a channel that lets in only so many requests at once; all inlets of one channel
+    /// share its places.
+    fn limited_inlet(&self, service: &str, places: Places<'_>) -> Option<Inlet>;
+}
+
+/// How many requests of one channel may be in work at once, beside what holds for all channels.
+///
+/// ```
+/// use zato_core::channel::Places;
+///
+/// let places = Places { section: "channel_rest", channel: "get-client", in_work: 20, waiting: 40 };
+/// assert!(places.in_work > 0);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Places<'a> {
+    /// The section that the channel stands in.
+    pub section: &'static str,
+    /// The channel's name.
+    pub channel: &'a str,
+    /// How many may be in work.
+    pub in_work: usize,
+    /// How many may wait for that; more are refused at once.
+    pub waiting: usize,
 }
 
 /// The way from a channel to one service, layers included. A clone leads to the same service of the same

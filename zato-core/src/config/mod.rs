@@ -55,11 +55,15 @@ mod server;
 mod user;
 mod watch;
 
+// From one configuration to the next.
+mod kept;
+
 pub use self::de::{DeError, from_node, from_tagged_node};
 pub use self::document::{Document, Section, SectionName, Sections};
 pub use self::duration::{Duration, NotADuration};
 pub use self::env::{Environment, ProcessEnvironment, substitute};
 pub use self::fault::{ConfigFault, ConfigFaults};
+pub use self::kept::Kept;
 pub use self::network::{Network, NotANetwork};
 pub use self::node::{Key, Node, NodeKind};
 pub use self::origin::Origin;

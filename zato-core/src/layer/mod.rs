@@ -13,7 +13,7 @@ use std::sync::Arc;
 use tower::ServiceBuilder;
 
 use self::{
-    limit::{Limit, LimitLayer, Limiter},
+    limit::{Limit, LimitLayer},
     panic::{CatchPanic, CatchPanicLayer},
     statistics::{Recorder, Statistics, StatisticsLayer},
     timeout::{Timeout, TimeoutLayer},
@@ -24,7 +24,7 @@ use self::{
 pub(crate) type Stack<S> = Trace<Statistics<Timeout<Limit<CatchPanic<S>>>>>;
 
 /// Puts the layers around a service.
-pub(crate) fn stack<S>(service: S, recorder: Arc<Recorder>, limiter: Arc<Limiter>) -> Stack<S> {
+pub(crate) fn stack<S>(service: S, recorder: Arc<Recorder>, limit: LimitLayer) -> Stack<S> {
     ServiceBuilder::new()
         // Outermost, so that whatever a layer below decides stands in the request's span and log.
         .layer(TraceLayer)
@@ -33,7 +33,7 @@ pub(crate) fn stack<S>(service: S, recorder: Arc<Recorder>, limiter: Arc<Limiter
         // Around the limit, so that waiting for a place counts and ends too.
         .layer(TimeoutLayer)
         // Around the panic catcher, so that a panic gives its place back as any other end does.
-        .layer(LimitLayer::new(limiter))
+        .layer(limit)
         // Innermost of ours: the layers above go on as for any other error.
         .layer(CatchPanicLayer)
         .service(service)

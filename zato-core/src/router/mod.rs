@@ -13,10 +13,14 @@ use tower::Service as _;
 
 use crate::{
     ambient::Ambient,
-    channel::{BoxFuture, Inlet, Inlets, Intake},
-    config::{ConfigFault, ConfigFaults, listing},
+    channel::{BoxFuture, Inlet, Inlets, Intake, Places},
+    config::{ConfigFault, ConfigFaults, ServerConfig, listing},
     error::{Error, Result},
-    layer::{self, Stack, limit::Limiter, statistics::Recorder},
+    layer::{
+        self, Stack,
+        limit::{LimitLayer, Limiter, Limiters},
+        statistics::Recorder,
+    },
     message::{ChannelInfo, Head, Message, Payload, Reply},
     service::{Binder, BoundService, Definition, Dispatch, Registration, Shape, Target},
 };
@@ -35,7 +39,8 @@ pub(crate) struct Parts<'a> {
     pub(crate) ambient: &'a Ambient,
     pub(crate) layers: &'a [UserLayer],
     pub(crate) recorders: &'a BTreeMap<String, Arc<Recorder>>,
-    pub(crate) limiter: &'a Arc<Limiter>,
+    pub(crate) server: &'a ServerConfig,
+    pub(crate) limiters: &'a Arc<Limiters>,
 }
 
 /// Every service of one generation of the configuration.
@@ -44,11 +49,16 @@ pub(crate) struct Parts<'a> {
 pub struct Router {
     routes: HashMap<String, Arc<Route>>,
     by_type: HashMap<TypeId, Arc<Route>>,
+    limiters: Arc<Limiters>,
     alive: watch::Sender<()>,
 }
 
 struct Route {
     stack: Stack<BoundService>,
+    /// What the stack is made of, for channels that have one of their own.
+    layered: BoundService,
+    recorder: Arc<Recorder>,
+    limit: LimitLayer,
     /// What a message says that comes from another service.
     channel: Arc<ChannelInfo>,
     takes_stream: bool,
@@ -65,6 +75,9 @@ impl Router {
         check_needs(parts, &mut faults);
         faults.into_result(())?;
         let mut faults = ConfigFaults::new();
+        let places = (parts.server.max_concurrent_requests, parts.server.max_queued_requests);
+        let limiter = parts.limiters.get_or_make(ServerConfig::SECTION.name, "", places, limiter_of);
+        let limit = LimitLayer::new(limiter);
         let router = Arc::new_cyclic(|weak: &Weak<Self>| {
             let (mut routes, mut by_type) = (HashMap::new(), HashMap::new());
             for registration in parts.registrations {
@@ -73,9 +86,9 @@ impl Router {
                     Ok(bound) => {
                         let name = registration.definition.name().to_owned();
                         // A layer of the program's own that panics must not end the task that applies configurations.
-                        let Ok(route) =
-                            catch_unwind(AssertUnwindSafe(|| Route::new(&registration.definition, bound, parts)))
-                        else {
+                        let Ok(route) = catch_unwind(AssertUnwindSafe(|| {
+                            Route::new(&registration.definition, bound, parts, &limit)
+                        })) else {
                             faults.push(ConfigFault::new(format!("a layer around the service \"{name}\" panicked")));
                             continue;
                         };
@@ -86,7 +99,7 @@ impl Router {
                     Err(error) => faults.push(fault_of(registration, &error)),
                 }
             }
-            Self { routes, by_type, alive: watch::Sender::new(()) }
+            Self { routes, by_type, limiters: Arc::clone(parts.limiters), alive: watch::Sender::new(()) }
         });
         faults.into_result(router)
     }
@@ -122,6 +135,10 @@ impl Router {
     }
 }
 
+fn limiter_of((in_work, waiting): &(usize, usize)) -> Limiter {
+    Limiter::new(*in_work, *waiting)
+}
+
 fn check_needs(parts: &Parts<'_>, faults: &mut ConfigFaults) {
     for registration in parts.registrations {
         for need in registration.definition.needs() {
@@ -139,7 +156,7 @@ fn fault_of(registration: &Registration, error: &Error) -> ConfigFault {
 }
 
 impl Route {
-    fn new(definition: &Definition, bound: BoundService, parts: &Parts<'_>) -> Self {
+    fn new(definition: &Definition, bound: BoundService, parts: &Parts<'_>, limit: &LimitLayer) -> Self {
         let name = definition.name();
         let mine = |layer: &&UserLayer| layer.service.as_deref().is_none_or(|service| service == name);
         // The layer added first is the outermost, as in tower's builder; those of one service stand inside those of all.
@@ -147,9 +164,18 @@ impl Route {
             parts.layers.iter().filter(mine).partition(|layer| layer.service.is_some());
         let layered = of_one.iter().rev().chain(of_all.iter().rev()).fold(bound, |inner, layer| (layer.apply)(inner));
         let recorder = parts.recorders.get(name).cloned().unwrap_or_default();
-        let stack = layer::stack(layered, recorder, Arc::clone(parts.limiter));
+        let stack = layer::stack(layered.clone(), Arc::clone(&recorder), limit.clone());
         let takes_stream = matches!(definition.input(), Shape::Raw);
-        Self { stack, channel: Arc::new(ChannelInfo::new("invoke", "invoke", name)), takes_stream }
+        let channel = Arc::new(ChannelInfo::new("invoke", "invoke", name));
+        Self { stack, layered, recorder, limit: limit.clone(), channel, takes_stream }
+    }
+
+    /// Returns the same for a channel with a limiter of its own.
+    fn limited(&self, limiter: Arc<Limiter>) -> Self {
+        let limit = self.limit.clone().with_channel(limiter);
+        let stack = layer::stack(self.layered.clone(), Arc::clone(&self.recorder), limit.clone());
+        let (layered, recorder) = (self.layered.clone(), Arc::clone(&self.recorder));
+        Self { stack, layered, recorder, limit, channel: Arc::clone(&self.channel), takes_stream: self.takes_stream }
     }
 }
 
@@ -173,6 +199,13 @@ impl Intake for Entrance {
 impl Inlets for Arc<Router> {
     fn inlet(&self, service: &str) -> Option<Inlet> {
         self.inlet_of(service)
+    }
+
+    fn limited_inlet(&self, service: &str, places: Places<'_>) -> Option<Inlet> {
+        let Places { section, channel, in_work, waiting } = places;
+        let limiter = self.limiters.get_or_make(section, channel, (in_work, waiting), limiter_of);
+        let route = Arc::new(self.routes.get(service)?.limited(limiter));
+        Some(Inlet::new(Arc::new(Entrance { _router: Self::clone(self), route })))
     }
 }
 

@@ -5,9 +5,8 @@ use std::{
 };
 
 use pin_project_lite::pin_project;
-use tokio::sync::OwnedSemaphorePermit;
 
-use super::limiter::Place;
+use super::limiter::{Held, Place};
 use crate::error::{Error, Result};
 
 pin_project! {
@@ -17,7 +16,7 @@ pin_project! {
         inner: Option<F>,
         place: Option<Place>,
         // Held until the request has ended, however it ends.
-        held: Option<OwnedSemaphorePermit>,
+        held: Option<Held>,
         refused: Option<Error>,
     }
 }
@@ -29,7 +28,7 @@ impl<F> LimitFuture<F> {
 
     pub(super) fn limited(inner: F, place: Place) -> Self {
         match place {
-            Place::Given(permit) => Self { inner: Some(inner), place: None, held: Some(permit), refused: None },
+            Place::Given(held) => Self { inner: Some(inner), place: None, held: Some(held), refused: None },
             waiting @ Place::Awaited(_) => Self { inner: Some(inner), place: Some(waiting), held: None, refused: None },
         }
     }
@@ -48,11 +47,12 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T>> {
         let this = self.project();
         if let Some(Place::Awaited(waiting)) = this.place {
-            match ready!(waiting.as_mut().poll(cx)) {
-                Ok(permit) => *this.held = Some(permit),
-                Err(_) => return Poll::Ready(Err(Error::unavailable("stopping"))),
-            }
+            let entered = ready!(waiting.as_mut().poll(cx));
             *this.place = None;
+            match entered {
+                Ok(held) => *this.held = Some(held),
+                Err(error) => return Poll::Ready(Err(error)),
+            }
         }
         let Some(inner) = this.inner.as_pin_mut() else {
             let refused = this.refused.take();

@@ -29,23 +29,81 @@ impl Limiter {
     /// [`Unavailable`](crate::Kind::Unavailable) if there is neither.
     pub(super) fn enter(&self) -> Result<Place> {
         if let Ok(permit) = Arc::clone(&self.in_work).try_acquire_owned() {
-            return Ok(Place::Given(permit));
+            return Ok(Place::Given(Held::one(permit)));
         }
+        let waits = self.wait()?;
+        Ok(Place::Awaited(Box::pin(async move { waits.await.map(Held::one).map_err(stopping) })))
+    }
+
+    /// Takes a place of a channel's own limiter, and then one of this.
+    ///
+    /// In this order: who waits for a place of its channel must hold none that others could use, and who waits for one
+    /// here keeps only its own channel waiting.
+    ///
+    /// # Errors
+    ///
+    /// As [`Limiter::enter`].
+    pub(super) fn enter_from(self: &Arc<Self>, channel: &Self) -> Result<Place> {
+        let Ok(of_channel) = Arc::clone(&channel.in_work).try_acquire_owned() else {
+            let (waits, limiter) = (channel.wait().map_err(told_of_channel)?, Arc::clone(self));
+            return Ok(Place::Awaited(Box::pin(async move {
+                let of_channel = waits.await.map_err(stopping)?;
+                let held = match limiter.enter()? {
+                    Place::Given(held) => held,
+                    Place::Awaited(waits) => waits.await?,
+                };
+                Ok(held.and(of_channel))
+            })));
+        };
+        Ok(match self.enter()? {
+            Place::Given(held) => Place::Given(held.and(of_channel)),
+            Place::Awaited(waits) => {
+                Place::Awaited(Box::pin(async move { waits.await.map(|held| held.and(of_channel)) }))
+            }
+        })
+    }
+
+    /// Takes a place to wait.
+    fn wait(&self) -> Result<impl Future<Output = Result<OwnedSemaphorePermit, AcquireError>> + Send + use<>> {
         let Ok(waiting) = Arc::clone(&self.waiting).try_acquire_owned() else {
             let error = Error::unavailable("too many requests are in work and waiting");
             return Err(error.with_retry_after(Duration::from_secs(1)));
         };
         let in_work = Arc::clone(&self.in_work);
-        Ok(Place::Awaited(Box::pin(async move {
+        Ok(async move {
             let permit = in_work.acquire_owned().await;
             drop(waiting);
             permit
-        })))
+        })
     }
+}
+
+fn told_of_channel(error: Error) -> Error {
+    error.with("limit", "channel")
+}
+
+fn stopping(_: AcquireError) -> Error {
+    Error::unavailable("stopping")
 }
 
 /// A place to work, or the wait for one.
 pub(super) enum Place {
-    Given(OwnedSemaphorePermit),
-    Awaited(BoxFuture<'static, Result<OwnedSemaphorePermit, AcquireError>>),
+    Given(Held),
+    Awaited(BoxFuture<'static, Result<Held>>),
+}
+
+/// What a request in work holds until it has ended.
+pub(super) struct Held {
+    _of_all: OwnedSemaphorePermit,
+    _of_channel: Option<OwnedSemaphorePermit>,
+}
+
+impl Held {
+    fn one(permit: OwnedSemaphorePermit) -> Self {
+        Self { _of_all: permit, _of_channel: None }
+    }
+
+    fn and(self, of_channel: OwnedSemaphorePermit) -> Self {
+        Self { _of_channel: Some(of_channel), ..self }
+    }
 }

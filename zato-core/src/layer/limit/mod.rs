@@ -5,4 +5,10 @@ mod layer;
 mod limiter;
 mod service;
 
+use crate::config::Kept;
+
 pub use self::{future::LimitFuture, layer::LimitLayer, limiter::Limiter, service::Limit};
+
+/// The limiters of a configuration, by how many requests may be in work and how many may wait: those of the
+/// configuration before, as long as their numbers stay the same.
+pub(crate) type Limiters = Kept<(usize, usize), Limiter>;
