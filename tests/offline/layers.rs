@@ -10,11 +10,12 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
 
 /// The rooms of `zato-core`, in the order in which a message meets them. Each may name those before it.
-const ROOMS: [&str; 14] = [
+const ROOMS: [&str; 15] = [
     "error",
     "message",
     "ambient",
     "config",
+    "rate",
     "model",
     "format",
     "security",
@@ -464,7 +465,7 @@ fn planted_names_are_found() {
 #[test]
 fn what_the_root_re_exports_belongs_to_its_room() {
     assert_eq!(planted("layer/trace.rs", "use crate::{Context, Bytes};"), [""; 0]);
-    let rule = "`format` names only rooms before it: error, message, ambient, config, model";
+    let rule = "`format` names only rooms before it: error, message, ambient, config, rate, model";
     assert_eq!(
         planted("format/json.rs", "use crate::Context;\nuse crate::Bytes;"),
         [

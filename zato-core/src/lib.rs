@@ -6,7 +6,7 @@
 //! together.
 //!
 //! In the order in which a message meets them, and in which each names only those before it, the modules are [`error`],
-//! [`message`], [`ambient`], [`config`], [`model`], `format`, [`security`], [`connection`], [`channel`], [`service`],
+//! [`message`], [`ambient`], [`config`], [`rate`], [`model`], `format`, [`security`], [`connection`], [`channel`], [`service`],
 //! [`layer`], [`router`], [`app`] and `testing`, of which the last two name all.
 
 pub mod ambient;
@@ -19,6 +19,7 @@ mod format;
 pub mod layer;
 pub mod message;
 pub mod model;
+pub mod rate;
 pub mod router;
 pub mod security;
 pub mod service;

@@ -51,6 +51,7 @@ mod secret;
 mod size;
 mod workers;
 
+mod rate;
 mod server;
 mod user;
 mod watch;
@@ -67,6 +68,7 @@ pub use self::kept::Kept;
 pub use self::network::{Network, NotANetwork};
 pub use self::node::{Key, Node, NodeKind};
 pub use self::origin::Origin;
+pub use self::rate::{Allowance, FixedWindow, Hours, LimitUnit, RateLimitRule, TimeRange, TokenBucket};
 pub use self::secret::Secret;
 pub use self::server::{ErrorFormat, LogConfig, LogFormat, ServerConfig};
 pub use self::size::{ByteSize, NotAByteSize};
