@@ -72,7 +72,7 @@ async fn what_is_unknown_is_told_with_what_was_probably_meant() {
             "server: {bnd: x}",
             "configuration:1:10: unknown key \"bnd\"; did you mean \"bind\"? (bind, body_timeout, error_format, \
              header_timeout, log, max_body_size, max_concurrent_requests, max_connections, max_queued_requests, \
-             request_timeout and 1 more)",
+             rate_limiting and 2 more)",
         ),
         (
             "channel_rest:\n  - name: a\n    service: echo.chanel\n    url_path: /a",

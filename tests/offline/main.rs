@@ -13,6 +13,7 @@ mod models;
 mod observability;
 mod places;
 mod properties;
+mod rates;
 mod reference;
 mod reload;
 #[cfg(unix)]

@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use serde_json::json;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
     time::timeout,
 };
 use zato::{App, Running, http::StatusCode, rest::RestChannels, testing, testing::TestReply};
@@ -129,6 +129,14 @@ impl Wire {
 
     pub(crate) async fn to_address(address: &str) -> Self {
         Self(BufReader::new(TcpStream::connect(address).await.expect("the app listens")))
+    }
+
+    /// Connects from an address of this machine.
+    pub(crate) async fn from(source: &str, app: &Running) -> Self {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.bind(format!("{source}:0").parse().expect("an address")).expect("the address is this machine's");
+        let to = address(app).parse().expect("an address");
+        Self(BufReader::new(socket.connect(to).await.expect("the app listens")))
     }
 
     pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) {

@@ -3,7 +3,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, de::Error};
 use zato_core::{
     channel::ChannelConfig,
-    config::{ByteSize, Duration, SectionName},
+    config::{ByteSize, Duration, RateLimitRule, SectionName},
     message::{Format, ParamsPriority, UrlParams},
 };
 
@@ -58,6 +58,9 @@ pub struct RestChannelConfig {
     /// 503. `server.max_queued_requests` unless given.
     #[serde(default)]
     pub max_queued_requests: Option<usize>,
+    /// How many requests a client may send to it, with or without the right credentials; not limited unless given.
+    #[serde(default)]
+    pub rate_limiting: Vec<RateLimitRule>,
 }
 
 impl RestChannelConfig {

@@ -20,6 +20,7 @@ use zato_core::{
     ambient::Ambient,
     config::ErrorFormat,
     message::{Caller, Cid, Head, Message, Params, Payload, Reply, TraceParent},
+    rate::Standing,
 };
 
 use crate::{
@@ -27,6 +28,7 @@ use crate::{
     download::Download,
     error, path,
     peer::Peer,
+    rate::{self, Asking, Scope},
     refusal::Refusal,
     table::{Found, PathParams, Route, Table},
     upload,
@@ -62,12 +64,18 @@ impl Edge {
         let (parts, body) = request.into_parts();
         let is_head = parts.method == Method::HEAD;
         let Admission { marks, error_format, admitted } = self.admit(&parts, via);
-        let cid = marks.cid;
+        let (cid, mut quota) = (marks.cid, None);
         let answered = match admitted {
-            Ok(admitted) => answer(admitted, marks, parts, body, via).await,
+            Ok(mut admitted) => {
+                quota = admitted.quota.take();
+                answer(admitted, marks, parts, body, via).await
+            }
             Err(refusal) => Err(refusal),
         };
         let mut response = answered.unwrap_or_else(|refusal| refusal.into_response(cid, error_format));
+        if let Some(quota) = quota {
+            rate::tell(&quota, Scope::Security(""), response.headers_mut());
+        }
         if is_head || is_bodiless(response.status()) {
             leave_body_out(&mut response);
         }
@@ -80,17 +88,28 @@ impl Edge {
         let marks = Marks::of(&parts.headers, &table.ambient);
         let admitted = if !via.is_listener() && self.is_closed.load(Ordering::Acquire) {
             Err(Refusal::of(Error::unavailable("stopping").with_retry_after(Duration::from_secs(1))))
-        } else if via.is_listener() && marks.hosts != 1 && parts.version == Version::HTTP_11 {
-            // RFC 9112 §3.2: who stands between us and the client may have read another host than we do.
-            Err(Refusal::of(Error::invalid_input("exactly one Host header is needed")))
         } else {
-            find(&table, parts, marks.cid).and_then(|(route, path)| {
-                let caller = verify(&route, &parts.headers, marks.cid)?;
-                Ok(Admitted { route, path, caller })
-            })
+            admitted(&table, parts, &marks, via)
         };
         Admission { marks, error_format: table.error_format, admitted }
     }
+}
+
+/// Finds what answers a request, and whether it may: what costs least to find out comes first, and nothing that could
+/// be guessed is looked at faster than the limits allow.
+fn admitted(table: &Table, parts: &Parts, marks: &Marks, via: Via<'_>) -> Result<Admitted, Refusal> {
+    let asking = Asking { address: via.client_address(), cid: &marks.cid, ambient: &table.ambient };
+    asking.pass(table.rate_limiter.as_deref(), Scope::Server)?;
+    if via.is_listener() && marks.hosts != 1 && parts.version == Version::HTTP_11 {
+        // RFC 9112 §3.2: who stands between us and the client may have read another host than we do.
+        return Err(Refusal::of(Error::invalid_input("exactly one Host header is needed")));
+    }
+    let (route, path) = find(table, parts, marks.cid)?;
+    asking.pass(route.rate_limiter.as_deref(), Scope::Channel(&route.info.name))?;
+    let caller = verify(&route, &parts.headers, marks.cid)?;
+    let definition = caller.as_ref().map_or("", |caller| &caller.security);
+    let quota = asking.pass(route.caller_rate_limiter.as_deref(), Scope::Security(definition))?.map(Box::new);
+    Ok(Admitted { route, path, caller, quota })
 }
 
 /// Whose connection a request came over.
@@ -127,7 +146,7 @@ async fn answer<B>(
 where
     B: HttpBody<Error: Into<BoxError>> + Send + 'static,
 {
-    let Admitted { route, path, caller } = admitted;
+    let Admitted { route, path, caller, .. } = admitted;
     // HTTP/2 has no header that ends a connection (RFC 9113 §8.2.2), and of one that isn't ours others decide.
     let is_ours = via.is_listener() && parts.version < Version::HTTP_2;
     let taken = if route.takes_stream && !upload::is_small(&body) {
@@ -174,6 +193,8 @@ struct Admitted {
     route: Arc<Route>,
     path: PathParams,
     caller: Option<Arc<Caller>>,
+    /// What the caller has left of its definition's limit, which it is told with whatever answer it gets.
+    quota: Option<Box<Standing>>,
 }
 
 /// What a caller says in headers about the request as a whole.

@@ -30,6 +30,7 @@ mod listen;
 mod path;
 mod peer;
 mod places;
+mod rate;
 mod refusal;
 mod server;
 mod service;

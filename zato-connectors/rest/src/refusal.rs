@@ -1,7 +1,7 @@
 //! Answers that no service gave.
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use serde::Serialize;
 use zato_core::{Error, Kind, config::ErrorFormat, message::Cid};
 
@@ -50,6 +50,11 @@ impl Refusal {
     /// Says that the connection ends, as it does where a part of a body is left (RFC 9112 §9.6).
     pub(crate) fn with_close(mut self) -> Self {
         self.headers.push((header::CONNECTION, HeaderValue::from_static("close")));
+        self
+    }
+
+    pub(crate) fn with_headers(mut self, headers: HeaderMap) -> Self {
+        self.headers.extend(headers.into_iter().filter_map(|(name, value)| Some((name?, value))));
         self
     }
 

@@ -9,7 +9,8 @@ use zato_core::{
     channel::{Inlet, Places, Plan},
     config::{ConfigFault, ConfigFaults, ErrorFormat, Origin, ServerConfig},
     message::ChannelInfo,
-    security::Verifier,
+    rate::RateLimiter,
+    security::{self, Verifier},
 };
 
 use crate::{
@@ -22,6 +23,8 @@ pub(crate) struct Table {
     router: Router<Resource>,
     pub(crate) error_format: ErrorFormat,
     pub(crate) ambient: Ambient,
+    /// What limits every request.
+    pub(crate) rate_limiter: Option<Arc<RateLimiter>>,
     pub(crate) header_timeout: Duration,
     pub(crate) max_connections: usize,
 }
@@ -48,7 +51,11 @@ pub(crate) struct Route {
     pub(crate) inlet: Inlet,
     /// Whether the service reads the body itself.
     pub(crate) takes_stream: bool,
+    /// What limits the requests of this channel.
+    pub(crate) rate_limiter: Option<Arc<RateLimiter>>,
     pub(crate) verifier: Option<Verifier>,
+    /// What limits the requests of those who satisfy the verifier's definition, through whatever channel.
+    pub(crate) caller_rate_limiter: Option<Arc<RateLimiter>>,
     pub(crate) max_body_size: usize,
     pub(crate) body_timeout: Duration,
     names: Vec<Arc<str>>,
@@ -78,6 +85,7 @@ impl Table {
             router,
             error_format: server.error_format,
             ambient,
+            rate_limiter: None,
             header_timeout: server.header_timeout.0,
             max_connections: server.max_connections.max(1),
         }
@@ -103,7 +111,9 @@ impl Table {
             }
         }
         let router = router_of(resources, &mut faults);
-        faults.into_result(Self::with(router, plan.server, plan.ambient.clone()))
+        let section = ServerConfig::SECTION.name;
+        let rate_limiter = plan.rate_limiters.limiter(section, "", &plan.server.rate_limiting);
+        faults.into_result(Self { rate_limiter, ..Self::with(router, plan.server, plan.ambient.clone()) })
     }
 
     /// Finds what answers; `path` is decoded.
@@ -200,7 +210,10 @@ fn entry_of(
         return Err(unusable("starts with \"/zato\", which is kept for channels of the framework".to_owned()));
     }
     check(config, origin)?;
-    let verifier = config.security().map(|name| plan.securities.verifier(name, origin)).transpose()?;
+    let definition = config.security().map(|name| plan.securities.get(name, origin)).transpose()?;
+    let caller_rate_limiter = definition.and_then(|definition| {
+        plan.rate_limiters.limiter(security::SECTION.name, definition.name(), definition.rate_limiting())
+    });
     let server = plan.server;
     let mut info = ChannelInfo::new("rest", config.name.as_str(), config.service.as_str());
     info.format = config.data_format;
@@ -209,12 +222,16 @@ fn entry_of(
     info.params = config.merge_url_params_req.then_some(config.params_pri);
     info.url_params = config.url_params_pri;
     let info = Arc::new(info);
+    // Also those of a channel that is inactive: what they have counted is there again when it is activated.
+    let rate_limiter = plan.rate_limiters.limiter(SECTION.name, &config.name, &config.rate_limiting);
     let inlet = inlet_of(config, plan).filter(|_| config.is_active);
     let route = inlet.map(|inlet| Route {
         info: Arc::clone(&info),
         takes_stream: inlet.takes_stream(),
         inlet,
-        verifier,
+        rate_limiter,
+        verifier: definition.map(|definition| Verifier::new(Arc::clone(definition))),
+        caller_rate_limiter,
         max_body_size: config.max_body_size.unwrap_or(server.max_body_size).as_usize(),
         body_timeout: server.body_timeout.0,
         names: pattern.names,

@@ -21,6 +21,7 @@ use crate::{
     },
     connection::{Connections, Supervised},
     layer::statistics::Recorder,
+    rate::RateLimiters,
     router::{Parts, Router},
     security::{self, Securities},
     service::Binder,
@@ -108,6 +109,7 @@ pub(super) async fn build(
     }
     connections.extend(&app.fakes);
     let limiters = Arc::new(before.map(|(old, _)| old.limiters.next()).unwrap_or_default());
+    let rate_limiters = before.map(|(old, _)| old.rate_limiters.next()).unwrap_or_default();
     let router = {
         let services = app.service_types();
         let binder = Binder { connections: &connections, user: &user, state: &app.state, services: &services };
@@ -116,10 +118,10 @@ pub(super) async fn build(
         let parts = Parts { registrations, binder: &binder, ambient, layers, recorders, server, limiters };
         Router::build(&parts)?
     };
-    let preparation = (&document, &server, &*securities);
+    let preparation = (&document, &server, &*securities, &rate_limiters);
     let activations = prepare(app, preparation, &router).await?;
     let number = before.map_or(1, |(old, _)| old.number + 1);
-    let generation = Generation { number, document, user, server, connections, limiters, router };
+    let generation = Generation { number, document, user, server, connections, limiters, rate_limiters, router };
     Ok(Built { generation, activations })
 }
 
@@ -176,12 +178,12 @@ fn kept(
 
 async fn prepare(
     app: &App,
-    (document, server, securities): (&Document, &ServerConfig, &Securities),
+    (document, server, securities, rate_limiters): (&Document, &ServerConfig, &Securities, &RateLimiters),
     router: &Arc<Router>,
 ) -> Result<Vec<Activation>, ConfigFaults> {
     let services: Vec<&str> = app.registrations.iter().map(|one| one.definition.name()).collect();
     let (services, inlets, ambient) = (services.as_slice(), router, &app.ambient);
-    let with = Preparation { document, server, inlets, services, securities, ambient };
+    let with = Preparation { document, server, inlets, services, securities, ambient, rate_limiters };
     let (mut faults, mut activations) = (ConfigFaults::new(), Vec::new());
     for channel in &app.channels {
         match AnyChannel::prepare(Arc::clone(channel), with).await {

@@ -4,6 +4,7 @@ use crate::{
     config::{Document, ServerConfig, UserFiles},
     connection::Connections,
     layer::limit::Limiters,
+    rate::RateLimiters,
     router::Router,
 };
 
@@ -16,5 +17,6 @@ pub(super) struct Generation {
     pub(super) server: ServerConfig,
     pub(super) connections: Connections,
     pub(super) limiters: Arc<Limiters>,
+    pub(super) rate_limiters: RateLimiters,
     pub(super) router: Arc<Router>,
 }

@@ -10,6 +10,7 @@ use crate::{
     channel::{BoxFuture, Channel, ChannelConfig, Inherited, Inlets, Plan},
     config::{ConfigFault, ConfigFaults, Document, Node, Origin, SectionName, ServerConfig, listing},
     connection::{ConnectionConfig, Connector, Supervised},
+    rate::RateLimiters,
     security::Securities,
 };
 
@@ -72,6 +73,7 @@ pub(super) struct Preparation<'a> {
     pub(super) services: &'a [&'a str],
     pub(super) securities: &'a Securities,
     pub(super) ambient: &'a Ambient,
+    pub(super) rate_limiters: &'a RateLimiters,
 }
 
 /// Switches a channel over to what it has prepared.
@@ -100,9 +102,9 @@ impl<C: Channel> AnyChannel for C {
     fn prepare<'a>(self: Arc<Self>, with: Preparation<'a>) -> BoxFuture<'a, Result<Activation, ConfigFaults>> {
         Box::pin(async move {
             let entries = entries_of::<C>(&with)?;
-            let Preparation { server, inlets, securities, ambient, .. } = with;
-            let inherited = Inherited::of_process();
-            let plan = Plan { server, entries: &entries, inlets, securities, ambient, inherited };
+            let Preparation { server, inlets, securities, ambient, rate_limiters, .. } = with;
+            let (entries, inherited) = (&entries, Inherited::of_process());
+            let plan = Plan { server, entries, inlets, securities, ambient, rate_limiters, inherited };
             let prepared = Channel::prepare(&*self, plan).await?;
             let activation: Activation = Box::new(move || self.activate(prepared));
             Ok(activation)

@@ -16,6 +16,7 @@ use crate::{
     config::{ConfigFaults, Origin, SectionName, ServerConfig},
     error::Result,
     message::{Message, Reply},
+    rate::RateLimiters,
     security::Securities,
 };
 
@@ -97,6 +98,8 @@ pub struct Plan<'a, C> {
     pub ambient: &'a Ambient,
     /// Sockets that the process was started with, to be used in place of new ones.
     pub inherited: &'a Inherited,
+    /// What counts the requests of clients, from one configuration to the next.
+    pub rate_limiters: &'a RateLimiters,
 }
 
 impl<C> fmt::Debug for Plan<'_, C> {

@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::config::{ByteSize, Duration, SectionName, Workers};
+use crate::config::{ByteSize, Duration, RateLimitRule, SectionName, Workers};
 
 /// The `server` section: what holds for the whole program.
 ///
@@ -38,6 +38,8 @@ pub struct ServerConfig {
     pub max_concurrent_requests: usize,
     /// How many requests may wait for a place in work; more are answered at once with 503.
     pub max_queued_requests: usize,
+    /// How many requests a client may send over all channels, of any path; not limited unless given.
+    pub rate_limiting: Vec<RateLimitRule>,
 }
 
 impl ServerConfig {
@@ -63,6 +65,7 @@ impl Default for ServerConfig {
             max_body_size: ByteSize(2 * 1024 * 1024),
             max_concurrent_requests: 1_000,
             max_queued_requests: 1_000,
+            rate_limiting: Vec::new(),
         }
     }
 }

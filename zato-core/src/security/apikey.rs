@@ -30,6 +30,7 @@ mod tests {
             username: None,
             password: Secret::new("key-1"),
             header: http::HeaderName::from_static("x-api-key"),
+            rate_limiting: Vec::new(),
         };
         let verifier = Verifier::new(Arc::new(SecurityConfig::ApiKey(config)));
         let headers = |values: &[&'static str]| -> HeaderMap {

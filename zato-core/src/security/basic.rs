@@ -49,6 +49,7 @@ mod tests {
             username: "api".to_owned(),
             password: Secret::new("se:cret"),
             realm: "the \"CRM\"".to_owned(),
+            rate_limiting: Vec::new(),
         };
         Verifier::new(Arc::new(SecurityConfig::BasicAuth(config)))
     }

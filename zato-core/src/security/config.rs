@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::config::Secret;
+use crate::config::{RateLimitRule, Secret};
 
 /// One entry of the `security` section.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -34,6 +34,9 @@ pub struct BasicAuthConfig {
     /// What a browser shows when it asks for the password.
     #[serde(default = "default_realm")]
     pub realm: String,
+    /// How many requests may come in with these credentials; not limited unless given.
+    #[serde(default)]
+    pub rate_limiting: Vec<RateLimitRule>,
 }
 
 /// A key in a header.
@@ -55,6 +58,9 @@ pub struct ApiKeyConfig {
     #[serde(default = "default_header", deserialize_with = "header_name")]
     #[schemars(with = "String")]
     pub header: http::HeaderName,
+    /// How many requests may come in with this key; not limited unless given.
+    #[serde(default)]
+    pub rate_limiting: Vec<RateLimitRule>,
 }
 
 impl SecurityConfig {
@@ -73,6 +79,15 @@ impl SecurityConfig {
         match self {
             Self::BasicAuth(config) => &config.username,
             Self::ApiKey(config) => config.username.as_deref().unwrap_or(&config.name),
+        }
+    }
+
+    /// Returns how many requests of a client it lets in; no rule if it doesn't count them.
+    #[must_use]
+    pub fn rate_limiting(&self) -> &[RateLimitRule] {
+        match self {
+            Self::BasicAuth(config) => &config.rate_limiting,
+            Self::ApiKey(config) => &config.rate_limiting,
         }
     }
 
