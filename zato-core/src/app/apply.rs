@@ -17,11 +17,11 @@ use super::{
 };
 use crate::{
     config::{
-        ConfigFault, ConfigFaults, Document, LogConfig, Node, ServerConfig, UserFiles, from_node, from_tagged_node,
+        ConfigFault, ConfigFaults, Document, Files, LogConfig, Node, ServerConfig, UserFiles, from_node,
+        from_tagged_node,
     },
     connection::{Connections, Supervised},
     layer::statistics::Recorder,
-    rate::RateLimiters,
     router::{Parts, Router},
     security::{self, Securities},
     service::Binder,
@@ -31,6 +31,8 @@ use crate::{
 pub(super) struct Resolved {
     pub(super) document: Document,
     pub(super) user: UserFiles,
+    /// Those that are named by it, read by whoever builds something of them.
+    pub(super) files: Arc<Files>,
 }
 
 /// A generation that is ready to be switched to.
@@ -64,7 +66,8 @@ pub(super) fn resolve(app: &App, source: &Source, watched: &mut Vec<PathBuf>) ->
         Some(folder) => UserFiles::load(folder, environment)?,
         None => UserFiles::default(),
     };
-    Ok(Resolved { document, user })
+    let files = Arc::new(Files::of_documents(base_of(app).unwrap_or(Path::new("")), document.files()));
+    Ok(Resolved { document, user, files })
 }
 
 /// Finds the folder of user configuration: what the section says, or `user-conf` beside the configuration.
@@ -90,7 +93,7 @@ pub(super) async fn build(
     resolved: Resolved,
     before: Option<(&Generation, &[Change])>,
 ) -> Result<Built, ConfigFaults> {
-    let Resolved { document, user, .. } = resolved;
+    let Resolved { document, user, files } = resolved;
     let mut faults = ConfigFaults::new();
     let server = server_of(&document, &mut faults);
     let securities = Arc::new(securities_of(&document, &mut faults));
@@ -118,10 +121,23 @@ pub(super) async fn build(
         let parts = Parts { registrations, binder: &binder, ambient, layers, recorders, server, limiters };
         Router::build(&parts)?
     };
-    let preparation = (&document, &server, &*securities, &rate_limiters);
-    let activations = prepare(app, preparation, &router).await?;
+    let services: Vec<&str> = app.registrations.iter().map(|one| one.definition.name()).collect();
+    let activations = prepare(
+        app,
+        Preparation {
+            document: &document,
+            server: &server,
+            inlets: &router,
+            services: &services,
+            securities: &securities,
+            files: &files,
+            ambient: &app.ambient,
+            rate_limiters: &rate_limiters,
+        },
+    )
+    .await?;
     let number = before.map_or(1, |(old, _)| old.number + 1);
-    let generation = Generation { number, document, user, server, connections, limiters, rate_limiters, router };
+    let generation = Generation { number, document, user, files, server, connections, limiters, rate_limiters, router };
     Ok(Built { generation, activations })
 }
 
@@ -176,14 +192,7 @@ fn kept(
     if is_changed { None } else { old.connections.supervised(section, new.name).cloned() }
 }
 
-async fn prepare(
-    app: &App,
-    (document, server, securities, rate_limiters): (&Document, &ServerConfig, &Securities, &RateLimiters),
-    router: &Arc<Router>,
-) -> Result<Vec<Activation>, ConfigFaults> {
-    let services: Vec<&str> = app.registrations.iter().map(|one| one.definition.name()).collect();
-    let (services, inlets, ambient) = (services.as_slice(), router, &app.ambient);
-    let with = Preparation { document, server, inlets, services, securities, ambient, rate_limiters };
+async fn prepare(app: &App, with: Preparation<'_>) -> Result<Vec<Activation>, ConfigFaults> {
     let (mut faults, mut activations) = (ConfigFaults::new(), Vec::new());
     for channel in &app.channels {
         match AnyChannel::prepare(Arc::clone(channel), with).await {
@@ -212,18 +221,24 @@ pub(super) fn check_not_emptied(source: &Source, old: &Generation, new: &Resolve
     }
 }
 
-/// Tells what an application changes.
+/// Tells what an application changes: in the configuration itself, and in the files that it names.
 pub(super) fn changes(old: &Generation, new: &Resolved) -> Vec<Change> {
-    plan::between((&old.document, &old.user), (&new.document, &new.user))
+    let mut changes = plan::between((&old.document, &old.user), (&new.document, &new.user));
+    changes.extend(plan::of_files(&old.document, &old.files.changed()));
+    changes
 }
 
 /// Puts changes into one line for the log.
 pub(super) fn summary(changes: &[Change]) -> String {
     let of = |kind| {
         let names = changes.iter().filter(|change| change.kind == kind);
-        let written = names.map(|change| match change.name.as_str() {
+        let entry = |change: &Change| match change.name.as_str() {
             "" => change.section.clone(),
             name => format!("{}/{name}", change.section),
+        };
+        let written = names.map(|change| match &change.file {
+            Some(file) => format!("{} ({file})", entry(change)),
+            None => entry(change),
         });
         written.collect::<Vec<_>>().join(", ")
     };

@@ -1,6 +1,6 @@
 //! The one task that owns an app's configuration: it applies, swaps, retires and stops.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, future, path::PathBuf, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use tokio::{
@@ -18,7 +18,7 @@ use super::{
     logging::Logging,
 };
 use crate::{
-    config::{ConfigFaults, Watcher},
+    config::{ConfigFaults, Files, Watcher},
     connection::Supervised,
     error::{Error, Result},
     layer::statistics::Recorder,
@@ -64,6 +64,8 @@ pub(super) struct Engine {
     text: Option<String>,
     commands: mpsc::Receiver<Command>,
     watcher: Option<Watcher>,
+    /// Whether a file was changed between being read and being watched, so that nobody will tell.
+    is_late: bool,
     logging: Option<Logging>,
     /// Old generations that still have requests in work: one ends when `changed` fails.
     outlived: Vec<watch::Receiver<()>>,
@@ -75,14 +77,16 @@ impl Engine {
     pub(super) async fn start(app: App, mut logging: Option<Logging>) -> Result<Running> {
         let mut watched = Vec::new();
         let resolved = apply::resolve(&app, &app.source, &mut watched).map_err(|faults| unusable(&faults))?;
+        watched.sort();
         // Before anything else, so that what is saved from here on is seen.
-        let watcher = watcher_of(watched);
+        let mut watcher = watcher_of(watched.clone());
         let recorders = app.recorders();
         if let Some(logging) = &mut logging {
             logging.install(&apply::log_of(&resolved));
         }
         let Built { generation, activations } =
             apply::build(&app, &recorders, resolved, None).await.map_err(|faults| unusable(&faults))?;
+        let is_late = follow(&mut watcher, watched, &[&generation.files]);
         begin(&generation, None).await;
         for activate in activations {
             activate();
@@ -100,6 +104,7 @@ impl Engine {
             text: None,
             commands,
             watcher,
+            is_late,
             logging,
             outlived: Vec::new(),
             retiring: JoinSet::new(),
@@ -135,7 +140,8 @@ impl Engine {
                     }
                     None => return,
                 },
-                () = changed(self.watcher.as_mut()) => {
+                () = changed(self.watcher.as_mut(), self.is_late) => {
+                    self.is_late = false;
                     // What is wrong was logged; what runs goes on.
                     let _ = self.apply(None).await;
                 }
@@ -169,10 +175,10 @@ impl Engine {
             watched.sort();
             watched.dedup();
         }
-        // Also where nothing has changed: a file that is included from now on may be empty still.
-        self.follow(watched);
-        let resolved = resolved?;
         let old = self.shared.current.load_full();
+        // Also where nothing has changed: a file that is included from now on may be empty still.
+        follow(&mut self.watcher, watched.clone(), &[&old.files]);
+        let resolved = resolved?;
         apply::check_not_emptied(&source, &old, &resolved)?;
         let changes = apply::changes(&old, &resolved);
         if changes.is_empty() {
@@ -180,8 +186,12 @@ impl Engine {
             return Ok(Applied::new(old.number, Vec::new()));
         }
         let before = Some((&*old, changes.as_slice()));
-        let Built { generation, activations } =
-            apply::build(&self.shared.app, &self.shared.recorders, resolved, before).await?;
+        let files = Arc::clone(&resolved.files);
+        let built = apply::build(&self.shared.app, &self.shared.recorders, resolved, before).await;
+        // A file that can't be used will be mended, or be what it was again.
+        let wanted: &[_] = if built.is_ok() { &[&files] } else { &[&files, &old.files] };
+        self.is_late = follow(&mut self.watcher, watched, wanted);
+        let Built { generation, activations } = built?;
         let (number, log) = (generation.number, generation.server.log.clone());
         if generation.server.workers != old.server.workers {
             warn!(
@@ -202,16 +212,6 @@ impl Engine {
         self.retire(old);
         info!(generation = number, changes = apply::summary(&changes), "configuration applied");
         Ok(Applied::new(number, changes))
-    }
-
-    /// Watches what the new configuration is made of, even if it turns out to be unusable: it will be mended there.
-    fn follow(&mut self, paths: Vec<PathBuf>) {
-        let Some(watcher) = &mut self.watcher else { return };
-        if watcher.paths() != paths
-            && let Err(error) = watcher.watch_instead(paths)
-        {
-            warn!(%error, "changes of the configuration can't be watched");
-        }
     }
 
     /// Closes what only the old generation has, once its last request has ended.
@@ -328,6 +328,24 @@ async fn begin(generation: &Generation, before: Option<&Generation>) {
     let _ = time::timeout(FIRST_CHANCE, trying.join_all()).await;
 }
 
+/// Watches what a configuration is made of, and the files that it names, even if it turns out to be unusable: it will be
+/// mended there. Returns whether one of the files was changed before it was watched.
+fn follow(watcher: &mut Option<Watcher>, mut paths: Vec<PathBuf>, files: &[&Arc<Files>]) -> bool {
+    paths.extend(files.iter().flat_map(|files| files.paths()));
+    paths.sort();
+    paths.dedup();
+    match watcher {
+        Some(watcher) if watcher.paths() == paths => return false,
+        Some(watcher) => {
+            if let Err(error) = watcher.watch_instead(paths) {
+                warn!(%error, "changes of the configuration can't be watched");
+            }
+        }
+        None => *watcher = watcher_of(paths),
+    }
+    files.first().is_some_and(|files| !files.changed().is_empty())
+}
+
 fn watcher_of(paths: Vec<PathBuf>) -> Option<Watcher> {
     if paths.is_empty() {
         return None;
@@ -341,10 +359,11 @@ fn watcher_of(paths: Vec<PathBuf>) -> Option<Watcher> {
     }
 }
 
-async fn changed(watcher: Option<&mut Watcher>) {
+async fn changed(watcher: Option<&mut Watcher>, is_late: bool) {
     match watcher {
+        _ if is_late => {}
         Some(watcher) => watcher.changed().await,
-        None => std::future::pending().await,
+        None => future::pending().await,
     }
 }
 

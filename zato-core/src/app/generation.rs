@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use crate::{
-    config::{Document, ServerConfig, UserFiles},
+    config::{Document, Files, ServerConfig, UserFiles},
     connection::Connections,
     layer::limit::Limiters,
     rate::RateLimiters,
@@ -14,6 +14,7 @@ pub(super) struct Generation {
     pub(super) number: u64,
     pub(super) document: Document,
     pub(super) user: UserFiles,
+    pub(super) files: Arc<Files>,
     pub(super) server: ServerConfig,
     pub(super) connections: Connections,
     pub(super) limiters: Arc<Limiters>,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::config::{Document, Node, UserFiles};
+use crate::config::{Document, FilePath, Node, Origin, Section, UserFiles};
 
 /// One thing that a new configuration changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +14,9 @@ pub struct Change {
     pub section: String,
     /// Its name; empty for a section that has no entries, such as `server`.
     pub name: String,
+    /// The file that it names and in which there is something else now, such as a certificate; `None` if what stands in
+    /// the configuration itself has changed.
+    pub file: Option<String>,
 }
 
 /// What happens to an entry.
@@ -35,14 +38,17 @@ impl fmt::Display for Change {
             ChangeKind::Removed => "removed",
         };
         write!(f, "{kind} {}", self.section)?;
-        if self.name.is_empty() { Ok(()) } else { write!(f, " \"{}\"", self.name) }
+        if !self.name.is_empty() {
+            write!(f, " \"{}\"", self.name)?;
+        }
+        self.file.iter().try_for_each(|file| write!(f, ": {file}"))
     }
 }
 
 /// Compares two documents, and the user configuration that goes with them, entry by entry.
 pub(super) fn between(old: (&Document, &UserFiles), new: (&Document, &UserFiles)) -> Vec<Change> {
     let (before, after) = (items(old.0, old.1), items(new.0, new.1));
-    let change = |kind, key: &Key<'_>| Change { kind, section: key.0.to_owned(), name: key.1.to_owned() };
+    let change = |kind, key: &Key<'_>| Change { kind, section: key.0.to_owned(), name: key.1.to_owned(), file: None };
     let mut changes = Vec::new();
     for (key, content) in &after {
         match before.iter().find(|(known, _)| known == key) {
@@ -56,6 +62,41 @@ pub(super) fn between(old: (&Document, &UserFiles), new: (&Document, &UserFiles)
     changes
 }
 
+/// Tells which entries of a document name one of some files that have changed.
+pub(super) fn of_files(document: &Document, files: &[FilePath]) -> Vec<Change> {
+    let named = |file: &FilePath| {
+        let owners = file.origin().map(|origin| owners(document, origin)).unwrap_or_default();
+        let change = move |(section, name): Key<'_>| Change {
+            kind: ChangeKind::Changed,
+            section: section.to_owned(),
+            name: name.to_owned(),
+            file: Some(file.to_string()),
+        };
+        owners.into_iter().map(change).collect::<Vec<_>>()
+    };
+    files.iter().flat_map(named).collect()
+}
+
+/// Finds the entries in which something stands at a place; several, where one is an alias for the other.
+fn owners<'a>(document: &'a Document, origin: &Origin) -> Vec<Key<'a>> {
+    let of_section = |section: &'a Section| {
+        let items = section.value.items();
+        let named = items.iter().filter(|entry| has(entry, origin)).map(|entry| (section.name, name_of(entry)));
+        let whole = (items.is_empty() && has(&section.value, origin)).then_some((section.name, ""));
+        named.chain(whole)
+    };
+    document.sections().iter().flat_map(of_section).collect()
+}
+
+fn has(node: &Node, origin: &Origin) -> bool {
+    let within = node.items().iter().chain(node.entries().iter().map(|(_, value)| value));
+    node.origin == *origin || within.into_iter().any(|node| has(node, origin))
+}
+
+fn name_of(entry: &Node) -> &str {
+    entry.get("name").and_then(Node::as_str).unwrap_or_default()
+}
+
 type Key<'a> = (&'a str, &'a str);
 
 fn items<'a>(document: &'a Document, user: &'a UserFiles) -> Vec<(Key<'a>, Option<&'a Node>)> {
@@ -65,8 +106,7 @@ fn items<'a>(document: &'a Document, user: &'a UserFiles) -> Vec<(Key<'a>, Optio
             items.push(((section.name, ""), Some(&section.value)));
         }
         for entry in section.value.items() {
-            let name = entry.get("name").and_then(Node::as_str).unwrap_or_default();
-            items.push(((section.name, name), Some(entry)));
+            items.push(((section.name, name_of(entry)), Some(entry)));
         }
     }
     items.extend(user.iter().map(|file| (("user_config", file.name()), file.node(""))));

@@ -8,7 +8,7 @@ use super::entries;
 use crate::{
     ambient::Ambient,
     channel::{BoxFuture, Channel, ChannelConfig, Inherited, Inlets, Plan},
-    config::{ConfigFault, ConfigFaults, Document, Node, Origin, SectionName, ServerConfig, listing},
+    config::{ConfigFault, ConfigFaults, Document, Files, Node, Origin, SectionName, ServerConfig, listing},
     connection::{ConnectionConfig, Connector, Supervised},
     rate::RateLimiters,
     security::Securities,
@@ -72,6 +72,7 @@ pub(super) struct Preparation<'a> {
     pub(super) inlets: &'a dyn Inlets,
     pub(super) services: &'a [&'a str],
     pub(super) securities: &'a Securities,
+    pub(super) files: &'a Files,
     pub(super) ambient: &'a Ambient,
     pub(super) rate_limiters: &'a RateLimiters,
 }
@@ -102,9 +103,9 @@ impl<C: Channel> AnyChannel for C {
     fn prepare<'a>(self: Arc<Self>, with: Preparation<'a>) -> BoxFuture<'a, Result<Activation, ConfigFaults>> {
         Box::pin(async move {
             let entries = entries_of::<C>(&with)?;
-            let Preparation { server, inlets, securities, ambient, rate_limiters, .. } = with;
+            let Preparation { server, inlets, securities, files, ambient, rate_limiters, .. } = with;
             let (entries, inherited) = (&entries, Inherited::of_process());
-            let plan = Plan { server, entries, inlets, securities, ambient, rate_limiters, inherited };
+            let plan = Plan { server, entries, inlets, securities, files, ambient, rate_limiters, inherited };
             let prepared = Channel::prepare(&*self, plan).await?;
             let activation: Activation = Box::new(move || self.activate(prepared));
             Ok(activation)

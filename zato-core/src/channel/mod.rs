@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 
 use crate::{
     ambient::Ambient,
-    config::{ConfigFaults, Origin, SectionName, ServerConfig},
+    config::{ConfigFaults, Files, Origin, SectionName, ServerConfig},
     error::Result,
     message::{Message, Reply},
     rate::RateLimiters,
@@ -94,6 +94,8 @@ pub struct Plan<'a, C> {
     pub inlets: &'a dyn Inlets,
     /// The security definitions.
     pub securities: &'a Securities,
+    /// Reads the files that the configuration names, which are watched from then on.
+    pub files: &'a Files,
     /// Time and randomness.
     pub ambient: &'a Ambient,
     /// Sockets that the process was started with, to be used in place of new ones.

@@ -51,6 +51,7 @@ mod secret;
 mod size;
 mod workers;
 
+mod files;
 mod rate;
 mod server;
 mod user;
@@ -64,6 +65,7 @@ pub use self::document::{Document, Section, SectionName, Sections};
 pub use self::duration::{Duration, NotADuration};
 pub use self::env::{Environment, ProcessEnvironment, substitute};
 pub use self::fault::{ConfigFault, ConfigFaults};
+pub use self::files::{FilePath, Files};
 pub use self::kept::Kept;
 pub use self::network::{Network, NotANetwork};
 pub use self::node::{Key, Node, NodeKind};

@@ -1,14 +1,16 @@
 //! [`Node`] as serde's deserializer.
 
+use serde::de::value::SeqDeserializer;
 use serde::de::{Deserializer, Visitor};
 
 use super::DeError;
 use super::access::{Entries, Items, Variant};
 use super::error::{concealed, integer_words};
 use super::key::Name;
+use crate::config::files::WITH_PLACE;
 use crate::config::scalar::{self, Meaning};
 use crate::config::suggest::{alternatives, quoted};
-use crate::config::{Node, NodeKind};
+use crate::config::{Node, NodeKind, Origin};
 
 impl Node {
     pub(super) fn is_map(&self) -> bool {
@@ -187,8 +189,13 @@ impl<'de> Deserializer<'de> for &'de Node {
         }
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, DeError> {
-        self.located(visitor.visit_newtype_struct(self))
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, DeError> {
+        if name != WITH_PLACE {
+            return self.located(visitor.visit_newtype_struct(self));
+        }
+        let (text, Origin { file, line, column }) = (self.text()?, &self.origin);
+        let parts = [text, &self.hidden.to_string(), file, &line.to_string(), &column.to_string()].map(str::to_owned);
+        self.located(visitor.visit_seq(SeqDeserializer::new(parts.into_iter())))
     }
 
     fn deserialize_tuple<V: Visitor<'de>>(self, length: usize, visitor: V) -> Result<V::Value, DeError> {

@@ -1,0 +1,205 @@
+//! Files that a configuration names, such as certificates and keys.
+
+mod path;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs::File;
+use std::hash::{BuildHasher, RandomState};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+pub use self::path::FilePath;
+pub(in crate::config) use self::path::WITH_PLACE;
+use crate::config::{ConfigFault, Origin};
+
+/// How much is read of a file: the certificate authorities of all the world are a quarter of a megabyte.
+const MAX_BYTES: u64 = 4 * 1024 * 1024;
+
+/// Reads the files that a configuration names, and remembers what was in them.
+///
+/// Each application of a configuration has its own. Whoever builds something from a file reads it here, and thereby has
+/// it watched: when it is changed, the configuration is applied again, with a [`Change`](crate::app::Change) of the entry
+/// that names the file. A configuration that can't be built from what is in the files now changes nothing.
+///
+/// # Examples
+///
+/// ```
+/// use zato_core::config::{FilePath, Files};
+///
+/// let files = Files::in_folder("a-folder-that-does-not-exist");
+/// let fault = files.read(&FilePath::new("server.pem")).unwrap_err();
+/// assert_eq!(fault.to_string(), "the file \"server.pem\" does not exist");
+/// ```
+pub struct Files {
+    /// Where a relative name starts that stands in none of the documents.
+    folder: PathBuf,
+    /// The files of the configuration itself.
+    documents: Vec<PathBuf>,
+    /// What was read, by where it was read from.
+    known: Mutex<BTreeMap<PathBuf, Known>>,
+    /// Of no use to anybody who would want to make two contents look alike: its keys are made anew with each value.
+    hasher: RandomState,
+}
+
+struct Known {
+    name: FilePath,
+    state: State,
+}
+
+/// What was in a file. A digest of it: a key is not kept for longer than it is needed.
+#[derive(Clone, PartialEq)]
+enum State {
+    Content { length: usize, digest: u64 },
+    Unreadable(io::ErrorKind),
+}
+
+impl Files {
+    /// Reads relative names from a folder.
+    #[must_use]
+    pub fn in_folder(folder: impl Into<PathBuf>) -> Self {
+        Self::of_documents(folder, &[])
+    }
+
+    /// Reads a relative name from the folder of that one of `documents` in which it stands, or from `folder`.
+    pub(crate) fn of_documents(folder: impl Into<PathBuf>, documents: &[PathBuf]) -> Self {
+        let (known, hasher) = (Mutex::default(), RandomState::new());
+        Self { folder: folder.into(), documents: documents.to_vec(), known, hasher }
+    }
+
+    /// Reads a file, and remembers what was in it.
+    ///
+    /// # Errors
+    ///
+    /// A fault at the place where the file is named, if it can't be read or is larger than 4 MiB.
+    pub fn read(&self, file: &FilePath) -> Result<Vec<u8>, ConfigFault> {
+        let path = self.resolve(file);
+        let content = load(&path);
+        let known = Known { name: file.clone(), state: self.state(&content) };
+        // What was read first stays: if it is another content by now, that is a change.
+        self.lock().entry(path).or_insert(known);
+        content.map_err(|error| file.fault(words(&error)))
+    }
+
+    /// Gives every file that was asked for: what to watch.
+    pub(crate) fn paths(&self) -> Vec<PathBuf> {
+        self.lock().keys().cloned().collect()
+    }
+
+    /// Gives the files in which there is something else now than when they were read.
+    pub(crate) fn changed(&self) -> Vec<FilePath> {
+        let known = self.lock();
+        let is_changed = |path: &Path, known: &Known| self.state(&load(path)) != known.state;
+        known.iter().filter(|(path, known)| is_changed(path, known)).map(|(_, known)| known.name.clone()).collect()
+    }
+
+    fn state(&self, content: &io::Result<Vec<u8>>) -> State {
+        match content {
+            Ok(bytes) => State::Content { length: bytes.len(), digest: self.hasher.hash_one(bytes) },
+            Err(error) => State::Unreadable(error.kind()),
+        }
+    }
+
+    fn resolve(&self, file: &FilePath) -> PathBuf {
+        self.folder_of(file.origin()).join(file.as_path())
+    }
+
+    fn folder_of(&self, origin: Option<&Origin>) -> &Path {
+        let is_it = |path: &&PathBuf| origin.is_some_and(|origin| path.display().to_string() == *origin.file);
+        self.documents.iter().find(is_it).and_then(|path| path.parent()).unwrap_or(&self.folder)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<PathBuf, Known>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Names the files, and says nothing of what is in them.
+impl fmt::Debug for Files {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let known = self.lock();
+        f.debug_list().entries(known.values().map(|known| &known.name)).finish()
+    }
+}
+
+fn load(path: &Path) -> io::Result<Vec<u8>> {
+    let file = File::open(path)?;
+    // A pipe would be waited at for ever, and a device has no end.
+    if !file.metadata()?.is_file() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    let mut bytes = Vec::new();
+    file.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
+    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > MAX_BYTES {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    Ok(bytes)
+}
+
+/// Says why a file can't be read.
+fn words(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "does not exist".to_owned(),
+        io::ErrorKind::PermissionDenied => "may not be read by this program; change its permissions".to_owned(),
+        io::ErrorKind::IsADirectory => "is no file; name a file".to_owned(),
+        io::ErrorKind::FileTooLarge => "is larger than 4 MiB, which no such file is".to_owned(),
+        kind => format!("cannot be read: {kind}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::config::{from_node, yaml};
+
+    #[test]
+    fn a_file_is_changed_when_there_is_something_else_in_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        fs::write(path("a"), "one").unwrap();
+        let files = Files::in_folder(folder.path());
+        assert_eq!(files.read(&FilePath::new("a")).unwrap(), b"one");
+        assert_eq!(files.read(&FilePath::new("b")).unwrap_err().message, "the file \"b\" does not exist");
+        assert_eq!(files.paths(), [path("a"), path("b")]);
+        assert_eq!(files.changed(), []);
+
+        fs::write(path("a"), "one").unwrap();
+        assert_eq!(files.changed(), [], "the same again is no change");
+        fs::write(path("a"), "two").unwrap();
+        assert_eq!(files.changed(), [FilePath::new("a")]);
+        assert_eq!(files.read(&FilePath::new("a")).unwrap(), b"two");
+        assert_eq!(files.changed(), [FilePath::new("a")], "what was read first counts");
+        fs::write(path("b"), "").unwrap();
+        fs::remove_file(path("a")).unwrap();
+        assert_eq!(files.changed(), [FilePath::new("a"), FilePath::new("b")]);
+        assert_eq!(format!("{files:?}"), r#"[the file "a", the file "b"]"#);
+    }
+
+    #[test]
+    fn a_relative_name_starts_where_it_is_written() {
+        let documents = [PathBuf::from("/etc/zato/zato.yaml"), PathBuf::from("/etc/zato/tls/tls.yaml")];
+        let files = Files::of_documents("/srv", &documents);
+        for (document, name, expected) in [
+            ("/etc/zato/zato.yaml", "a.pem", "/etc/zato/a.pem"),
+            ("/etc/zato/tls/tls.yaml", "a.pem", "/etc/zato/tls/a.pem"),
+            ("configuration", "a.pem", "/srv/a.pem"),
+            ("/etc/zato/zato.yaml", "/a.pem", "/a.pem"),
+        ] {
+            let file: FilePath = from_node(&yaml::parse(document, name).unwrap()).unwrap();
+            assert_eq!(files.resolve(&file), Path::new(expected));
+        }
+    }
+
+    #[test]
+    fn what_is_no_file_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("large"), vec![0; 4 * 1024 * 1024 + 1]).unwrap();
+        let files = Files::in_folder(folder.path());
+        let said = |name: &str| files.read(&FilePath::new(name)).unwrap_err().message;
+        assert_eq!(said("."), "the file \".\" is no file; name a file");
+        assert_eq!(said("large"), "the file \"large\" is larger than 4 MiB, which no such file is");
+    }
+}
