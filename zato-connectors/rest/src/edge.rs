@@ -19,8 +19,9 @@ use zato_core::{
     BoxError, Error, Result,
     ambient::Ambient,
     config::ErrorFormat,
-    message::{Caller, Cid, Head, Message, Params, Payload, Reply, TraceParent},
+    message::{Caller, Cid, ClientCertificate, Head, Message, Params, Payload, Reply, TraceParent},
     rate::Standing,
+    security::Credentials,
 };
 
 use crate::{
@@ -106,7 +107,7 @@ fn admitted(table: &Table, parts: &Parts, marks: &Marks, via: Via<'_>) -> Result
     }
     let (route, path) = find(table, parts, marks.cid)?;
     asking.pass(route.rate_limiter.as_deref(), Scope::Channel(&route.info.name))?;
-    let caller = verify(&route, &parts.headers, marks.cid)?;
+    let caller = verify(&route, parts, via, marks.cid)?;
     let definition = caller.as_ref().map_or("", |caller| &caller.security);
     let quota = asking.pass(route.caller_rate_limiter.as_deref(), Scope::Security(definition))?.map(Box::new);
     Ok(Admitted { route, path, caller, quota })
@@ -131,6 +132,14 @@ impl Via<'_> {
         match self {
             Self::Listener(peer) => Some(peer.address.ip()),
             Self::Service => None,
+        }
+    }
+
+    /// Returns the certificate that the client presented; a server around us hands it over as an extension.
+    fn certificate<'p>(&'p self, parts: &'p Parts) -> Option<&'p Arc<ClientCertificate>> {
+        match self {
+            Self::Listener(peer) => peer.certificate.as_ref(),
+            Self::Service => parts.extensions.get(),
         }
     }
 }
@@ -164,6 +173,7 @@ where
     };
     let mut message = Message::new(marks.cid, Arc::clone(&route.info), payload);
     message.head.client_address = via.client_address();
+    message.head.certificate = via.certificate(&parts).cloned();
     fill(&mut message.head, parts, path, caller, &marks);
     let answered = route.inlet.call(message).await;
     let Some(progress) = progress else {
@@ -226,13 +236,19 @@ impl Marks {
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// Verifies the caller, where the channel asks for that.
-fn verify(route: &Route, headers: &HeaderMap, cid: Cid) -> Result<Option<Arc<Caller>>, Refusal> {
+fn verify(route: &Route, parts: &Parts, via: Via<'_>, cid: Cid) -> Result<Option<Arc<Caller>>, Refusal> {
     let Some(verifier) = &route.verifier else { return Ok(None) };
-    verifier.verify(headers).map(Some).map_err(|denied| {
+    let certificate = via.certificate(parts).map(|certificate| &**certificate);
+    let credentials = Credentials { headers: &parts.headers, certificate };
+    verifier.verify(credentials).map(Some).map_err(|denied| {
         info!(
             zato.cid = cid.as_str(),
             zato.channel = route.info.name,
-            "caller refused: credentials are missing or wrong"
+            reason = denied.reason,
+            // Written as a definition takes it, so that whoever is to be let in can be added to one.
+            certificate.subject = certificate.map(|certificate| certificate.subject.as_str()),
+            certificate.fingerprint = certificate.map(|certificate| tracing::field::display(certificate.fingerprint)),
+            "caller refused"
         );
         Refusal::unauthenticated(denied.challenge)
     })

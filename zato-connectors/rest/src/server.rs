@@ -199,7 +199,7 @@ impl Accepting {
         let activity = Arc::<Activity>::default();
         let shared = Arc::new(Shared {
             edge: Arc::clone(&self.edge),
-            peer: Peer { address },
+            peer: Peer { address, certificate: None },
             activity: Arc::clone(&activity),
             stop: Arc::clone(&self.stop),
         });

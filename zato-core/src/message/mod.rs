@@ -1,5 +1,6 @@
 //! What travels: a [`Message`] from a channel to a service, a [`Reply`] back.
 
+mod certificate;
 mod cid;
 mod format_name;
 mod params;
@@ -14,6 +15,7 @@ use http::{Extensions, HeaderMap, Method, Uri};
 use tokio::time::Instant;
 
 pub use self::{
+    certificate::{ClientCertificate, Fingerprint, SubjectName},
     cid::{Cid, InvalidCid},
     format_name::{Format, UnknownFormat},
     params::{Params, ParamsPriority, UrlParams, percent_decode},
@@ -59,6 +61,7 @@ impl Message {
             method: None,
             uri: None,
             client_address: None,
+            certificate: None,
             caller: None,
             trace: None,
             depth: 0,
@@ -87,6 +90,8 @@ pub struct Head {
     pub uri: Option<Uri>,
     /// Where the client is, as far as that is known.
     pub client_address: Option<IpAddr>,
+    /// The certificate that the client presented to our listener, where it asks for one.
+    pub certificate: Option<Arc<ClientCertificate>>,
     /// Who the caller proved to be, where the channel asks for that.
     pub caller: Option<Arc<Caller>>,
     /// The trace that the caller goes on with us.

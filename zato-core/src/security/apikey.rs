@@ -38,9 +38,13 @@ mod tests {
                 |value: &&'static str| (http::HeaderName::from_static("x-api-key"), HeaderValue::from_static(value));
             values.iter().map(named).collect()
         };
-        assert_eq!(verifier.verify(&headers(&["key-1"])).unwrap().username, "Partner");
+        assert_eq!(verifier.verify((&headers(&["key-1"])).into()).unwrap().username, "Partner");
         for bad in [&[][..], &["key-2"], &["key-1", "key-1"], &[""], &["key-11"], &["KEY-1"]] {
-            assert_eq!(verifier.verify(&headers(bad)).unwrap_err().challenge, "ApiKey header=\"x-api-key\"", "{bad:?}");
+            assert_eq!(
+                verifier.verify((&headers(bad)).into()).unwrap_err().challenge,
+                "ApiKey header=\"x-api-key\"",
+                "{bad:?}"
+            );
         }
     }
 }

@@ -63,16 +63,16 @@ mod tests {
         let right = format!("Basic {}", BASE64_STANDARD.encode("api:se:cret"));
         let lower = format!("basic  {}", BASE64_STANDARD.encode("api:se:cret"));
         for good in [&right, &lower] {
-            assert_eq!(verifier(true).verify(&headers(&[good])).unwrap().username, "api");
+            assert_eq!(verifier(true).verify((&headers(&[good])).into()).unwrap().username, "api");
         }
         let encoded = |text: &str| format!("Basic {}", BASE64_STANDARD.encode(text));
         let wrong = [encoded("api:"), encoded("api"), encoded(""), encoded("API:se:cret"), encoded("api:secret")];
         for bad in wrong.iter().map(String::as_str).chain(["Basic", "Basic ???", "Bearer abc", "", "Basic \u{e4}"]) {
-            let denied = verifier(true).verify(&headers(&[bad])).unwrap_err();
+            let denied = verifier(true).verify((&headers(&[bad])).into()).unwrap_err();
             assert_eq!(denied.challenge, r#"Basic realm="the \"CRM\"", charset="UTF-8""#, "{bad}");
         }
-        assert!(verifier(true).verify(&headers(&[])).is_err(), "missing");
-        assert!(verifier(true).verify(&headers(&[&right, &right])).is_err(), "doubled");
-        assert!(verifier(false).verify(&headers(&[&right])).is_err(), "inactive");
+        assert!(verifier(true).verify((&headers(&[])).into()).is_err(), "missing");
+        assert!(verifier(true).verify((&headers(&[&right, &right])).into()).is_err(), "doubled");
+        assert!(verifier(false).verify((&headers(&[&right])).into()).is_err(), "inactive");
     }
 }

@@ -1,7 +1,15 @@
-use schemars::JsonSchema;
-use serde::Deserialize;
+use std::{fmt, marker::PhantomData, str::FromStr};
 
-use crate::config::{RateLimitRule, Secret};
+use schemars::JsonSchema;
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error, SeqAccess, Visitor},
+};
+
+use crate::{
+    config::{RateLimitRule, Secret},
+    message::{Fingerprint, SubjectName},
+};
 
 /// One entry of the `security` section.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -15,6 +23,8 @@ pub enum SecurityConfig {
     /// A key in a header.
     #[serde(rename = "apikey")]
     ApiKey(ApiKeyConfig),
+    /// A client certificate that the listener has verified (RFC 8446 §4.4.2).
+    Mtls(MtlsConfig),
 }
 
 /// HTTP Basic authentication.
@@ -63,6 +73,42 @@ pub struct ApiKeyConfig {
     pub rate_limiting: Vec<RateLimitRule>,
 }
 
+/// A client certificate that one of the authorities of `server.tls.client_ca` has signed, and that satisfies each of the
+/// keys that are given here; of a list, one is enough. Without any of them, every such certificate does.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct MtlsConfig {
+    /// What channels and connections refer to it by.
+    pub name: String,
+    /// An inactive definition refuses everybody.
+    #[serde(default = "yes")]
+    pub is_active: bool,
+    /// Who the certificate stands for, in logs and for services; the definition's name unless given.
+    #[serde(default)]
+    pub username: Option<String>,
+    /// The SHA-256 digest of the certificate, in hexadecimal digits, with colons or without.
+    #[serde(default, deserialize_with = "one_or_many")]
+    #[schemars(with = "Option<OneOrMany>")]
+    pub client_cert_fingerprint: Vec<Fingerprint>,
+    /// The whole subject as RFC 4514 writes it, such as `CN=partner,O=Bank,C=PL`: what stands last in the certificate
+    /// comes first.
+    #[serde(default, deserialize_with = "one_or_many")]
+    #[schemars(with = "Option<OneOrMany>")]
+    pub client_cert_subject_dn: Vec<String>,
+    /// The common name of the subject, the only one that it has.
+    #[serde(default, deserialize_with = "one_or_many")]
+    #[schemars(with = "Option<OneOrMany>")]
+    pub client_cert_common_name: Vec<String>,
+    /// An alternative name: `DNS:partner.example`, `email:ops@partner.example` or `URI:spiffe://partner.example/billing`.
+    #[serde(default, deserialize_with = "one_or_many")]
+    #[schemars(with = "Option<OneOrMany>")]
+    pub client_cert_san: Vec<SubjectName>,
+    /// How many requests may come in with such a certificate; not limited unless given.
+    #[serde(default)]
+    pub rate_limiting: Vec<RateLimitRule>,
+}
+
 impl SecurityConfig {
     /// Returns the definition's name.
     #[must_use]
@@ -70,6 +116,7 @@ impl SecurityConfig {
         match self {
             Self::BasicAuth(config) => &config.name,
             Self::ApiKey(config) => &config.name,
+            Self::Mtls(config) => &config.name,
         }
     }
 
@@ -79,6 +126,7 @@ impl SecurityConfig {
         match self {
             Self::BasicAuth(config) => &config.username,
             Self::ApiKey(config) => config.username.as_deref().unwrap_or(&config.name),
+            Self::Mtls(config) => config.username.as_deref().unwrap_or(&config.name),
         }
     }
 
@@ -88,6 +136,7 @@ impl SecurityConfig {
         match self {
             Self::BasicAuth(config) => &config.rate_limiting,
             Self::ApiKey(config) => &config.rate_limiting,
+            Self::Mtls(config) => &config.rate_limiting,
         }
     }
 
@@ -97,8 +146,52 @@ impl SecurityConfig {
         match self {
             Self::BasicAuth(config) => config.is_active,
             Self::ApiKey(config) => config.is_active,
+            Self::Mtls(config) => config.is_active,
         }
     }
+}
+
+/// The schema of what may be one text or a list of them.
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "stands for its schema only")]
+enum OneOrMany {
+    One(String),
+    Many(Vec<String>),
+}
+
+/// Reads one text, or a list of them, each into what it stands for.
+fn one_or_many<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: FromStr<Err: fmt::Display>,
+{
+    struct Texts<T>(PhantomData<T>);
+
+    impl<'de, T: FromStr<Err: fmt::Display>> Visitor<'de> for Texts<T> {
+        type Value = Vec<T>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a text, or a list of them")
+        }
+
+        fn visit_unit<E: Error>(self) -> Result<Vec<T>, E> {
+            Ok(Vec::new())
+        }
+
+        fn visit_str<E: Error>(self, text: &str) -> Result<Vec<T>, E> {
+            text.parse().map(|one| vec![one]).map_err(E::custom)
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<T>, A::Error> {
+            let mut many = Vec::new();
+            while let Some(text) = seq.next_element::<String>()? {
+                many.push(text.parse().map_err(A::Error::custom)?);
+            }
+            Ok(many)
+        }
+    }
+    deserializer.deserialize_any(Texts(PhantomData))
 }
 
 fn yes() -> bool {
@@ -113,7 +206,7 @@ fn default_header() -> http::HeaderName {
     http::HeaderName::from_static("x-api-key")
 }
 
-fn header_name<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<http::HeaderName, D::Error> {
+fn header_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<http::HeaderName, D::Error> {
     let text = String::deserialize(deserializer)?;
-    text.parse().map_err(|_| serde::de::Error::custom("expected the name of a header, such as X-API-Key"))
+    text.parse().map_err(|_| Error::custom("expected the name of a header, such as X-API-Key"))
 }

@@ -6,15 +6,16 @@
 mod apikey;
 mod basic;
 mod config;
+mod mtls;
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use http::{HeaderMap, HeaderValue};
 
-pub use self::config::{ApiKeyConfig, BasicAuthConfig, SecurityConfig};
+pub use self::config::{ApiKeyConfig, BasicAuthConfig, MtlsConfig, SecurityConfig};
 use crate::{
     config::{ConfigFault, Origin, SectionName, listing},
-    message::Caller,
+    message::{Caller, ClientCertificate},
 };
 
 /// The section that security definitions stand in.
@@ -61,9 +62,9 @@ impl Securities {
 /// let verifier = Verifier::new(Arc::new(definition));
 ///
 /// let mut headers = HeaderMap::new();
-/// assert!(verifier.verify(&headers).is_err());
+/// assert!(verifier.verify((&headers).into()).is_err());
 /// headers.insert("x-api-key", "not-a-secret".parse()?);
-/// assert!(verifier.verify(&headers).is_ok());
+/// assert!(verifier.verify((&headers).into()).is_ok());
 /// # Ok::<(), zato_core::Error>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -82,11 +83,18 @@ impl Verifier {
         let challenge = match &*definition {
             SecurityConfig::BasicAuth(config) => basic::challenge(config),
             SecurityConfig::ApiKey(config) => apikey::challenge(config),
+            SecurityConfig::Mtls(_) => mtls::challenge(),
         };
         Self { definition, caller, challenge }
     }
 
-    /// Looks for credentials in the headers of a request.
+    /// Returns whether it is a certificate that callers present, for which their listener has to ask.
+    #[must_use]
+    pub fn needs_certificate(&self) -> bool {
+        matches!(*self.definition, SecurityConfig::Mtls(_))
+    }
+
+    /// Looks for credentials in what a caller presents.
     ///
     /// What is presented is compared in constant time, user name and password always both. Credentials given more than
     /// once are refused, since nobody can say which of them counts.
@@ -94,15 +102,46 @@ impl Verifier {
     /// # Errors
     ///
     /// [`Denied`] if they are missing, wrong, doubled or malformed, or if the definition is inactive: it doesn't say which.
-    pub fn verify(&self, headers: &HeaderMap) -> Result<Arc<Caller>, Denied> {
+    pub fn verify(&self, credentials: Credentials<'_>) -> Result<Arc<Caller>, Denied> {
+        let Credentials { headers, certificate } = credentials;
         let is_right = match &*self.definition {
             SecurityConfig::BasicAuth(config) => basic::is_right(config, headers),
             SecurityConfig::ApiKey(config) => apikey::is_right(config, headers),
+            SecurityConfig::Mtls(config) => certificate.is_some_and(|it| mtls::is_right(config, it)),
         };
         if is_right && self.definition.is_active() {
             return Ok(Arc::clone(&self.caller));
         }
-        Err(Denied { challenge: self.challenge.clone() })
+        let reason = match (self.needs_certificate(), certificate) {
+            (false, _) => "credentials are missing or wrong",
+            (true, None) => "no client certificate",
+            (true, Some(_)) => "the client certificate is none that the definition names",
+        };
+        Err(Denied { challenge: self.challenge.clone(), reason })
+    }
+}
+
+/// What a caller presents to prove who it is.
+///
+/// ```
+/// use zato_core::{http::HeaderMap, security::Credentials};
+///
+/// let headers = HeaderMap::new();
+/// let credentials = Credentials::from(&headers);
+/// assert!(credentials.certificate.is_none());
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Credentials<'a> {
+    /// The headers of the request.
+    pub headers: &'a HeaderMap,
+    /// The certificate of the connection, verified.
+    pub certificate: Option<&'a ClientCertificate>,
+}
+
+/// Those of a request whose connection has no certificate.
+impl<'a> From<&'a HeaderMap> for Credentials<'a> {
+    fn from(headers: &'a HeaderMap) -> Self {
+        Self { headers, certificate: None }
     }
 }
 
@@ -111,6 +150,8 @@ impl Verifier {
 pub struct Denied {
     /// How to authenticate: the value of `WWW-Authenticate` (RFC 9110 §11.6.1).
     pub challenge: HeaderValue,
+    /// What is wrong, for the log; it never says which part of a password or user name.
+    pub reason: &'static str,
 }
 
 /// Returns the only value of a header; `None` if it is missing or there are several.

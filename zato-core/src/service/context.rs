@@ -10,7 +10,9 @@ use crate::{
     ambient::Ambient,
     channel::BoxFuture,
     error::{Error, Result},
-    message::{Caller, ChannelInfo, Cid, Content, Head, Message, Params, Payload, Reply, TraceParent},
+    message::{
+        Caller, ChannelInfo, Cid, ClientCertificate, Content, Head, Message, Params, Payload, Reply, TraceParent,
+    },
 };
 
 /// What a service knows of the request that it serves, and its way to other services.
@@ -108,6 +110,13 @@ impl Context {
         self.head.caller.as_deref()
     }
 
+    /// Returns the certificate that the client presented, which one of the authorities of `server.tls.client_ca` has
+    /// signed; `None` if it presented none, or came some other way than over our listener.
+    #[must_use]
+    pub fn certificate(&self) -> Option<&ClientCertificate> {
+        self.head.certificate.as_deref()
+    }
+
     /// Returns where the client is, as far as that is known.
     #[must_use]
     pub fn client_address(&self) -> Option<IpAddr> {
@@ -203,6 +212,7 @@ impl Message {
     pub(crate) fn invoked(from: &Head, channel: Arc<ChannelInfo>, payload: Payload) -> Self {
         let mut message = Self::new(from.cid, channel, payload);
         message.head.client_address = from.client_address;
+        message.head.certificate.clone_from(&from.certificate);
         message.head.caller.clone_from(&from.caller);
         message.head.trace = from.trace;
         message.head.depth = from.depth.saturating_add(1);
