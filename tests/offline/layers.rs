@@ -39,6 +39,9 @@ const NEVER: [(&str, &[&str]); 2] =
 /// Client and server libraries, each of which has a connector crate of its own.
 const DRIVERS: [&str; 6] = ["hyper", "reqwest", "lapin", "redis", "sqlx", "opendal"];
 
+/// Cryptography for TLS, and the library that is built with one of them.
+const PROVIDERS: [&str; 4] = ["aws-lc-rs", "ring", "rustls", "openssl"];
+
 #[test]
 fn crates_depend_on_what_they_may() -> Result<()> {
     let packages = packages()?;
@@ -130,9 +133,16 @@ fn broken_rule(packages: &[Package], package: &Package, dependency: &str, option
         "zato-core" if ours.is_some() => (false, "zato-core depends on no zato crate"),
         "zato-core" => (!is_driver(dependency), "zato-core knows no protocol and no driver"),
         "xtask" => (ours.is_none(), "xtask builds while the rest does not"),
-        folder if connector(folder) => {
-            (ours.is_none() || dependency == "zato-core", "of the zato crates, a connector depends on zato-core alone")
+        "zato-tls" if ours.is_some() => {
+            (dependency == "zato-core", "of the zato crates, zato-tls depends on zato-core alone")
         }
+        "zato-tls" => (true, ""),
+        // Which cryptography there is in a program is decided in one place.
+        _ if PROVIDERS.contains(&dependency) => (false, "zato-tls alone chooses the provider of cryptography"),
+        folder if connector(folder) => (
+            ours.is_none() || dependency == "zato-core" || (dependency == "zato-tls" && optional),
+            "of the zato crates, a connector depends on zato-core, and for a feature on zato-tls",
+        ),
         _ => (ours.is_none() || dependency == "zato", "what is no part of zato depends on zato alone"),
     };
     (!kept).then_some(rule)
@@ -422,7 +432,9 @@ fn planted_dependencies_are_found() {
         package("zato-core", "zato-core", &[("serde", false), ("hyper-util", false), ("zato-macros", false)]),
         package("zato-macros", "zato-macros", &[("syn", false), ("serde", false)]),
         package("zato-rest", "zato-connectors/rest", &[("zato-core", false), ("hyper", false), ("zato-amqp", true)]),
-        package("zato-amqp", "zato-connectors/amqp", &[("zato", false)]),
+        package("zato-amqp", "zato-connectors/amqp", &[("zato", false), ("zato-tls", true), ("ring", true)]),
+        package("zato-redis", "zato-connectors/redis", &[("zato-tls", false)]),
+        package("zato-tls", "zato-tls", &[("ring", false), ("zato-core", false), ("zato-rest", false)]),
         package("xtask", "xtask", &[("clap", false), ("zato-core", false)]),
         package("bank", "examples/bank", &[("zato", false), ("zato-core", false)]),
     ]);
@@ -433,8 +445,11 @@ fn planted_dependencies_are_found() {
             "zato-core/Cargo.toml:4: names `hyper-util`; zato-core knows no protocol and no driver",
             "zato-core/Cargo.toml:0: names `zato-macros`; zato-core depends on no zato crate",
             "zato-macros/Cargo.toml:3: names `serde`; zato-macros uses proc-macro2, quote and syn alone",
-            "zato-connectors/rest/Cargo.toml:0: names `zato-amqp`; of the zato crates, a connector depends on zato-core alone",
-            "zato-connectors/amqp/Cargo.toml:0: names `zato`; of the zato crates, a connector depends on zato-core alone",
+            "zato-connectors/rest/Cargo.toml:0: names `zato-amqp`; of the zato crates, a connector depends on zato-core, and for a feature on zato-tls",
+            "zato-connectors/amqp/Cargo.toml:0: names `zato`; of the zato crates, a connector depends on zato-core, and for a feature on zato-tls",
+            "zato-connectors/amqp/Cargo.toml:0: names `ring`; zato-tls alone chooses the provider of cryptography",
+            "zato-connectors/redis/Cargo.toml:0: names `zato-tls`; of the zato crates, a connector depends on zato-core, and for a feature on zato-tls",
+            "zato-tls/Cargo.toml:0: names `zato-rest`; of the zato crates, zato-tls depends on zato-core alone",
             "xtask/Cargo.toml:0: names `zato-core`; xtask builds while the rest does not",
             "examples/bank/Cargo.toml:0: names `zato-core`; what is no part of zato depends on zato alone",
         ]

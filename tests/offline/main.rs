@@ -23,6 +23,7 @@ mod services;
 mod serving;
 mod streaming;
 mod support;
+mod tls;
 pub mod ui;
 mod user_layers;
 mod workers;

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use http_body_util::{BodyExt, Full};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     sync::Notify,
     task::JoinSet,
@@ -277,13 +277,13 @@ async fn a_stop_waits_for_requests_that_came_through_another_server() {
 }
 
 /// What a client of HTTP/2 says first: the preface, and empty settings (RFC 9113 §3.4).
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 
 /// `GET /zato/ping` on stream 1, as headers that end both headers and stream, none of them in the dynamic table.
-const PING: &[u8] = b"\0\0\x11\x01\x05\0\0\0\x01\x82\x86\x04\x0a/zato/ping\x01\x01a";
+pub(crate) const PING: &[u8] = b"\0\0\x11\x01\x05\0\0\0\x01\x82\x86\x04\x0a/zato/ping\x01\x01a";
 
 /// Reads frames until one of a stream has ended it; returns how many frames of each kind there were and the data.
-async fn read_stream(stream: &mut TcpStream) -> (Vec<u8>, Vec<u8>) {
+pub(crate) async fn read_stream(stream: &mut (impl AsyncRead + Unpin)) -> (Vec<u8>, Vec<u8>) {
     let (mut kinds, mut data) = (Vec::new(), Vec::new());
     loop {
         let mut head = [0; 9];

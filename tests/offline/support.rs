@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use serde_json::json;
 use tokio::{
-    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader},
     net::{TcpSocket, TcpStream},
     time::timeout,
 };
@@ -21,7 +21,8 @@ pub(crate) fn listening_app(name: &str) -> App {
 /// The only address of an app, without its scheme.
 pub(crate) fn address(app: &Running) -> String {
     let [address] = app.addresses().try_into().expect("one address");
-    address.strip_prefix("http://").expect("an http address").to_owned()
+    let (_, address) = address.split_once("://").expect("an address has a scheme");
+    address.to_owned()
 }
 
 /// The correlation id that an app with fixed ids makes as its `number`th.
@@ -120,7 +121,7 @@ pub(crate) fn assert_answer(reply: impl Into<Answer>, expected: &Answer) {
 }
 
 /// A connection to an app, over which bytes go as they are.
-pub(crate) struct Wire(BufReader<TcpStream>);
+pub(crate) struct Wire<S = TcpStream>(BufReader<S>);
 
 impl Wire {
     pub(crate) async fn to(app: &Running) -> Self {
@@ -128,7 +129,7 @@ impl Wire {
     }
 
     pub(crate) async fn to_address(address: &str) -> Self {
-        Self(BufReader::new(TcpStream::connect(address).await.expect("the app listens")))
+        Self::over(TcpStream::connect(address).await.expect("the app listens"))
     }
 
     /// Connects from an address of this machine.
@@ -137,6 +138,12 @@ impl Wire {
         socket.bind(format!("{source}:0").parse().expect("an address")).expect("the address is this machine's");
         let to = address(app).parse().expect("an address");
         Self(BufReader::new(socket.connect(to).await.expect("the app listens")))
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
+    pub(crate) fn over(stream: S) -> Self {
+        Self(BufReader::new(stream))
     }
 
     pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) {

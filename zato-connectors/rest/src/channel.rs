@@ -25,6 +25,7 @@ use crate::{
     server::Server,
     service::HttpService,
     table::Table,
+    tls,
     workers::Workers,
 };
 
@@ -211,7 +212,12 @@ impl Channel for RestChannels {
     type Prepared = Prepared;
 
     async fn prepare(&self, plan: Plan<'_, RestChannelConfig>) -> Result<Prepared, ConfigFaults> {
-        let table = Table::build(&plan)?;
+        let is_nested = matches!(*self.lock(), Listening::Nested);
+        let mut table = Table::build(&plan, is_nested)?;
+        // Who doesn't listen needs no certificate; a test of a whole configuration has none.
+        if !is_nested {
+            table.tls = tls::prepare(&plan, self.edge.table.load().tls.as_ref())?;
+        }
         let listener = self.listener(plan.server, plan.inherited).await?;
         Ok(Prepared { table, listener })
     }
@@ -265,7 +271,7 @@ impl Channel for RestChannels {
 
     fn addresses(&self) -> Vec<String> {
         match &*self.lock() {
-            Listening::Now { server, .. } => vec![url_of(server.address())],
+            Listening::Now { server, .. } => vec![url_of(server.address(), self.edge.table.load().tls.is_some())],
             _ => Vec::new(),
         }
     }
@@ -278,8 +284,8 @@ impl Channel for RestChannels {
     }
 }
 
-fn url_of(address: SocketAddr) -> String {
-    format!("http://{address}")
+fn url_of(address: SocketAddr, is_tls: bool) -> String {
+    format!("{}://{address}", if is_tls { "https" } else { "http" })
 }
 
 impl Default for RestChannels {

@@ -10,7 +10,11 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use tokio::{io::AsyncReadExt, net::TcpStream};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite},
+    net::TcpStream,
+    time::timeout,
+};
 use tracing::debug;
 
 use crate::{
@@ -18,7 +22,9 @@ use crate::{
     body::Hold,
     edge::{Edge, Via},
     peer::Peer,
+    proxy,
     stop::Stop,
+    tls,
 };
 
 /// What a client says first that wants to speak HTTP/2 without having asked (RFC 9113 §3.4).
@@ -49,9 +55,49 @@ impl Drop for InWork {
 }
 
 /// Serves the requests of one connection until it ends, or the server stops.
-pub(crate) async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
+pub(crate) async fn serve(mut stream: TcpStream, mut shared: Shared) {
+    let (is_proxied, tls) = {
+        let table = shared.edge.table.load();
+        (table.is_proxied, table.tls.clone())
+    };
+    if is_proxied && !Box::pin(learn_source(&mut stream, &mut shared)).await {
+        return;
+    }
+    if let Some(tls) = tls {
+        // Boxed, so that a connection without TLS has no room for it.
+        return Box::pin(tls::serve(stream, tls, shared)).await;
+    }
     // Not there if the client went away, or said nothing until the server went.
-    let Some(Ok((is_http2, start))) = shared.stop.first(protocol_of(&mut stream)).await else { return };
+    let Some(Ok((protocol, start))) = shared.stop.first(protocol_of(&mut stream)).await else { return };
+    speak(protocol, stream, start, Arc::new(shared)).await;
+}
+
+/// Lets a proxy say whom it speaks for, which comes before everything else. Returns whether the connection goes on.
+async fn learn_source(stream: &mut TcpStream, shared: &mut Shared) -> bool {
+    let patience = shared.edge.table.load().header_timeout;
+    let Some(source) = shared.stop.first(timeout(patience, proxy::source(stream))).await else { return false };
+    let address = shared.peer.address;
+    match &source {
+        Ok(Ok(source)) => shared.peer.address = source.unwrap_or(address),
+        Ok(Err(error)) => debug!(client.address = %address, %error, "a connection has no header of the PROXY protocol"),
+        Err(_) => debug!(client.address = %address, "the header of the PROXY protocol did not come in time"),
+    }
+    matches!(source, Ok(Ok(_)))
+}
+
+/// What is spoken on a connection.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    Http1,
+    Http2,
+}
+
+/// Serves the requests that come over a stream, of which the first bytes may have been read already.
+pub(crate) async fn speak<S>(protocol: Protocol, stream: S, start: Bytes, shared: Arc<Shared>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let is_http2 = protocol == Protocol::Http2;
     let service = service_fn(|request: Request<Incoming>| {
         let in_work = InWork::begin(&shared);
         async move {
@@ -81,14 +127,15 @@ pub(crate) async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
     }
 }
 
-/// Returns whether a client speaks HTTP/2 from the start, and what had to be read to learn that: nothing, unless its
+/// Returns what a client speaks from the start, and what had to be read to learn that: nothing, unless its
 /// first bytes come in pieces. We look ourselves, since hyper-util's own way costs every later read a detour.
-async fn protocol_of(stream: &mut TcpStream) -> io::Result<(bool, Bytes)> {
+async fn protocol_of(stream: &mut TcpStream) -> io::Result<(Protocol, Bytes)> {
+    let protocol = |is_preface| if is_preface { Protocol::Http2 } else { Protocol::Http1 };
     let mut start = [0; PREFACE.len()];
     let length = stream.peek(&mut start).await?;
     let seen = start.get(..length).unwrap_or_default();
     if length == PREFACE.len() || !PREFACE.starts_with(seen) {
-        return Ok((seen == PREFACE, Bytes::new()));
+        return Ok((protocol(seen == PREFACE), Bytes::new()));
     }
     // Read, not looked at: half a preface would be reported again and again, and the end of the client never.
     let mut start = BytesMut::with_capacity(PREFACE.len());
@@ -97,5 +144,5 @@ async fn protocol_of(stream: &mut TcpStream) -> io::Result<(bool, Bytes)> {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
     }
-    Ok((start == PREFACE[..], start.freeze()))
+    Ok((protocol(start == PREFACE[..]), start.freeze()))
 }

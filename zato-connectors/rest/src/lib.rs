@@ -30,6 +30,7 @@ mod listen;
 mod path;
 mod peer;
 mod places;
+mod proxy;
 mod rate;
 mod refusal;
 mod server;
@@ -38,6 +39,7 @@ mod stop;
 mod table;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod tls;
 mod upload;
 mod workers;
 

@@ -197,12 +197,12 @@ impl Accepting {
             debug!(%error, "a connection can't be told not to wait");
         }
         let activity = Arc::<Activity>::default();
-        let shared = Arc::new(Shared {
+        let shared = Shared {
             edge: Arc::clone(&self.edge),
             peer: Peer { address, certificate: None },
             activity: Arc::clone(&activity),
             stop: Arc::clone(&self.stop),
-        });
+        };
         let serving = async move {
             connection::serve(stream, shared).await;
             drop(place);

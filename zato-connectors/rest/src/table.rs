@@ -7,7 +7,9 @@ use matchit::{InsertError, Router};
 use zato_core::{
     ambient::Ambient,
     channel::{Inlet, Places, Plan},
-    config::{ConfigFault, ConfigFaults, ErrorFormat, Origin, ServerConfig},
+    config::{
+        ClientCertificates, ConfigFault, ConfigFaults, ErrorFormat, Origin, ProxyProtocol, ServerConfig, TlsConfig,
+    },
     message::ChannelInfo,
     rate::RateLimiter,
     security::{self, Verifier},
@@ -16,6 +18,7 @@ use zato_core::{
 use crate::{
     config::{METHODS, RestChannelConfig, SECTION},
     path::Pattern,
+    tls::Tls,
 };
 
 /// Everything that a request is served with, made for one configuration and replaced as a whole.
@@ -27,6 +30,10 @@ pub(crate) struct Table {
     pub(crate) rate_limiter: Option<Arc<RateLimiter>>,
     pub(crate) header_timeout: Duration,
     pub(crate) max_connections: usize,
+    /// Whether connections begin with a header of the PROXY protocol.
+    pub(crate) is_proxied: bool,
+    /// How connections speak TLS, if they do.
+    pub(crate) tls: Option<Tls>,
 }
 
 /// The channels of one path.
@@ -88,19 +95,24 @@ impl Table {
             rate_limiter: None,
             header_timeout: server.header_timeout.0,
             max_connections: server.max_connections.max(1),
+            is_proxied: server.proxy_protocol == ProxyProtocol::On,
+            tls: None,
         }
     }
 
-    /// Makes the table of a configuration.
+    /// Makes the table of a configuration, for a listener of ours or for a server around us.
     ///
     /// # Errors
     ///
     /// Every path that can't be used, every two that can't be told apart, every unknown security definition.
-    pub(crate) fn build(plan: &Plan<'_, RestChannelConfig>) -> Result<Self, ConfigFaults> {
+    pub(crate) fn build(plan: &Plan<'_, RestChannelConfig>, is_nested: bool) -> Result<Self, ConfigFaults> {
         let mut faults = ConfigFaults::new();
         let mut resources: Vec<(String, Resource)> = Vec::new();
         let mut positions: HashMap<String, usize> = HashMap::new();
         for (config, origin) in plan.entries {
+            if let Some(fault) = unasked(config, origin, plan).filter(|_| !is_nested) {
+                faults.push(fault);
+            }
             let Some((shape, entry)) = faults.keep(entry_of(config, origin, plan)) else { continue };
             let position = *positions.entry(shape.clone()).or_insert_with(|| {
                 resources.push((shape, Resource::default()));
@@ -256,6 +268,20 @@ fn check(config: &RestChannelConfig, origin: &Origin) -> Result<(), ConfigFault>
         _ => return Ok(()),
     };
     Err(ConfigFault::at(origin, fault.replace("{}", &format!("of the channel \"{}\"", config.name))))
+}
+
+/// Says that a channel wants client certificates that its listener doesn't ask for. A server around us may ask for them.
+fn unasked(config: &RestChannelConfig, origin: &Origin, plan: &Plan<'_, RestChannelConfig>) -> Option<ConfigFault> {
+    let name = config.security()?;
+    let asks = |tls: &TlsConfig| tls.client_certificates() != ClientCertificates::None;
+    let verifier = plan.securities.verifier(name, origin).ok()?;
+    if !verifier.needs_certificate() || plan.server.tls.as_ref().is_some_and(asks) {
+        return None;
+    }
+    let remedy = "add server.tls.client_ca, the file of the authority that signs them";
+    let message =
+        format!("the security definition \"{name}\" needs client certificates, which nobody asks for; {remedy}");
+    Some(ConfigFault::at(origin, message))
 }
 
 fn router_of(resources: Vec<(String, Resource)>, faults: &mut ConfigFaults) -> Router<Resource> {

@@ -72,7 +72,9 @@ pub use self::node::{Key, Node, NodeKind};
 pub use self::origin::Origin;
 pub use self::rate::{Allowance, FixedWindow, Hours, LimitUnit, RateLimitRule, TimeRange, TokenBucket};
 pub use self::secret::Secret;
-pub use self::server::{ErrorFormat, LogConfig, LogFormat, ServerConfig};
+pub use self::server::{
+    ClientCertificates, ErrorFormat, LogConfig, LogFormat, ProxyProtocol, ServerConfig, TlsConfig, TlsVersion,
+};
 pub use self::size::{ByteSize, NotAByteSize};
 pub use self::suggest::{alternatives, listing, nearest};
 pub use self::user::{Typed, UserConfig, UserFiles};

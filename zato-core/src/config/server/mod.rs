@@ -1,5 +1,9 @@
+mod tls;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+pub use self::tls::{ClientCertificates, ProxyProtocol, TlsConfig, TlsVersion};
 
 use crate::config::{ByteSize, Duration, RateLimitRule, SectionName, Workers};
 
@@ -16,6 +20,11 @@ pub struct ServerConfig {
     /// was started in, or a number of threads, or `per_core`, each with a runtime and a queue of new connections of its
     /// own. Takes effect at the next start.
     pub workers: Workers,
+    /// The certificate that HTTP channels speak TLS with; without it they speak plain HTTP. Needs the feature `tls`.
+    pub tls: Option<TlsConfig>,
+    /// Whether every connection begins with a header of the PROXY protocol, which tells whom a proxy speaks for. Only for
+    /// a listener that nobody but that proxy can reach.
+    pub proxy_protocol: ProxyProtocol,
     /// How errors are written on HTTP channels.
     pub error_format: ErrorFormat,
     /// What is logged, and how.
@@ -54,6 +63,8 @@ impl Default for ServerConfig {
             // Zato's own port, on loopback until somebody says otherwise.
             bind: "127.0.0.1:17010".to_owned(),
             workers: Workers::default(),
+            tls: None,
+            proxy_protocol: ProxyProtocol::default(),
             error_format: ErrorFormat::default(),
             log: LogConfig::default(),
             request_timeout: seconds(30),

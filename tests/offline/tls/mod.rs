@@ -1,0 +1,9 @@
+//! HTTPS: certificates made for each test, clients that present them or not, and connections that begin in every wrong way.
+
+mod certificates;
+mod clients;
+mod configurations;
+mod handshakes;
+mod mtls;
+mod proxied;
+mod rotation;
