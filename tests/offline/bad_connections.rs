@@ -35,7 +35,8 @@ async fn wait(#[state] entered: &Arc<Notify>) -> Result<()> {
 const LARGE: usize = 32 * 1024 * 1024;
 
 const CONFIG: &str = "
-server: {bind: '127.0.0.1:0', header_timeout: 200ms, body_timeout: 200ms, max_body_size: 1KB}
+server: {bind: '127.0.0.1:0', header_timeout: 200ms, idle_timeout: 200ms, body_timeout: 200ms, write_timeout: 200ms,
+  max_body_size: 1KB}
 channel_rest:
   - {name: count, url_path: /count, service: count}
   - {name: large, url_path: /large, service: large}
@@ -256,7 +257,7 @@ async fn a_client_that_reads_slowly_gets_all_of_a_large_reply() {
 
 #[tokio::test]
 async fn a_stop_waits_for_a_client_that_reads_slowly() {
-    let (app, _calls) = started(&CONFIG.replace("header_timeout: 200ms", "header_timeout: 10m")).await;
+    let (app, _calls) = started(&CONFIG.replace("200ms", "10m")).await;
     let mut wire = Wire::to(&app).await;
     wire.send("GET /large HTTP/1.1\r\nHost: a\r\n\r\n").await;
     assert_eq!(wire.head().await.status, 200);
@@ -289,7 +290,7 @@ async fn a_client_that_goes_away_stops_its_service() {
 
 #[tokio::test]
 async fn half_a_preface_ends_with_its_client_and_is_read_only_once() {
-    let (app, _calls) = started(&CONFIG.replace("header_timeout: 200ms", "header_timeout: 10m")).await;
+    let (app, _calls) = started(&CONFIG.replace("200ms", "10m")).await;
     let mut wire = Wire::to(&app).await;
     wire.send("PRI * HT").await;
     wire.end().await;
@@ -319,8 +320,8 @@ async fn a_request_has_exactly_one_host() {
 }
 
 #[tokio::test]
-async fn a_shorter_header_timeout_counts_for_connections_that_are_there() {
-    let (app, _calls) = started(&CONFIG.replace("header_timeout: 200ms", "header_timeout: 10m")).await;
+async fn a_shorter_timeout_counts_for_connections_that_are_there() {
+    let (app, _calls) = started(&CONFIG.replace("200ms", "10m")).await;
     let mut wire = Wire::to(&app).await;
     assert_answer(wire.post("/count", "ab").await, &counted(1, "2"));
     let bind = crate::support::address(&app);

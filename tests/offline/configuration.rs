@@ -71,8 +71,8 @@ async fn what_is_unknown_is_told_with_what_was_probably_meant() {
         (
             "server: {bnd: x}",
             "configuration:1:10: unknown key \"bnd\"; did you mean \"bind\"? (bind, body_timeout, error_format, \
-             header_timeout, log, max_body_size, max_concurrent_requests, max_connections, max_queued_requests, \
-             rate_limiting and 2 more)",
+             forwarded_header, header_timeout, http2, idle_timeout, log, max_body_size, max_concurrent_requests and \
+             10 more)",
         ),
         (
             "channel_rest:\n  - name: a\n    service: echo.chanel\n    url_path: /a",
@@ -108,6 +108,19 @@ async fn what_has_the_wrong_type_is_told_with_its_place() {
         ),
         ("server: {max_connections: 0}", "configuration:1:27: \"max_connections\" must be more than 0"),
         ("server: {header_timeout: 0s}", "configuration:1:26: \"header_timeout\" must be more than 0"),
+        (
+            "server: {http2: {max_concurrent_streams: 0}}",
+            "configuration:1:42: \"max_concurrent_streams\" must be more than 0",
+        ),
+        (
+            "server: {http2: {initial_stream_window_size: 2GiB}}",
+            "configuration:1:46: \"initial_stream_window_size\" must be at most 2147483647 bytes",
+        ),
+        (
+            "server: {trusted_proxies: [10.0.0.0/8, gateway]}",
+            "configuration:1:40: expected an address or a network such as 10.0.0.0/8, 192.0.2.7 or fd00::/8, found \
+             \"gateway\"",
+        ),
         ("server: {error_format: xml}", "configuration:1:24: unknown value \"xml\"; known: problem, zato"),
         (
             "server: {log: {level: loud}}",

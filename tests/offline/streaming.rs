@@ -457,7 +457,7 @@ async fn a_stop_waits_for_a_reply_that_somebody_elses_server_sends() {
 
 #[tokio::test]
 async fn a_service_may_take_its_time_for_a_piece() {
-    let (app, stage) = started(", header_timeout: 200ms").await;
+    let (app, stage) = started(", header_timeout: 200ms, idle_timeout: 200ms, write_timeout: 200ms").await;
     let feed = stage.feed();
     let mut wire = Wire::to(&app).await;
     wire.send("GET /fed?length=4 HTTP/1.1\r\nHost: a\r\n\r\n").await;
@@ -471,7 +471,7 @@ async fn a_service_may_take_its_time_for_a_piece() {
 
 #[tokio::test]
 async fn a_client_that_takes_nothing_is_not_written_for_forever() {
-    let (app, stage) = started(", header_timeout: 200ms").await;
+    let (app, stage) = started(", header_timeout: 200ms, idle_timeout: 200ms, write_timeout: 200ms").await;
     let idle = Arc::strong_count(&stage.made);
     let mut wire = Wire::to(&app).await;
     wire.send("GET /endless/200 HTTP/1.1\r\nHost: a\r\n\r\n").await;

@@ -15,7 +15,7 @@ use tokio::time;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use zato_core::{BoxError, Error, Kind, Result, message::ByteStream};
 
-use crate::{activity::Streaming, download::Download};
+use crate::download::Download;
 
 /// The body of a reply: bytes that are there, or a stream of them.
 #[derive(Default)]
@@ -29,15 +29,7 @@ enum Inner {
 /// A body that comes in pieces, and what it is part of until its end.
 struct Streamed {
     body: UnsyncBoxBody<Bytes, BoxError>,
-    hold: Option<Hold>,
-}
-
-/// What a reply holds until it has gone out, or is given up.
-pub(crate) enum Hold {
-    /// The connection that it goes over.
-    Connection(Streaming),
-    /// A place among the requests that came through a server of somebody else's.
-    Nested { _token: TaskTrackerToken },
+    _token: Option<TaskTrackerToken>,
 }
 
 impl Default for Inner {
@@ -54,13 +46,14 @@ impl Body {
     where
         B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
     {
-        Self(Inner::Stream(Box::new(Streamed { body: body.map_err(Into::into).boxed_unsync(), hold: None })))
+        Self(Inner::Stream(Box::new(Streamed { body: body.map_err(Into::into).boxed_unsync(), _token: None })))
     }
 
-    /// Lets a body that comes in pieces hold what it is part of; one that is there needs nothing.
-    pub(crate) fn hold(&mut self, hold: impl FnOnce() -> Hold) {
+    /// Lets a body that comes in pieces hold a place among the requests that came through a server of somebody else's,
+    /// until it has gone out or is given up; one that is there needs none.
+    pub(crate) fn hold(&mut self, token: impl FnOnce() -> TaskTrackerToken) {
         if let Inner::Stream(stream) = &mut self.0 {
-            stream.hold = Some(hold());
+            stream._token = Some(token());
         }
     }
 
@@ -94,7 +87,7 @@ impl HttpBody for Body {
         match &mut self.get_mut().0 {
             Inner::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
             Inner::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
-            Inner::Stream(stream) => stream.poll_frame(cx),
+            Inner::Stream(stream) => Pin::new(&mut stream.body).poll_frame(cx),
         }
     }
 
@@ -110,16 +103,6 @@ impl HttpBody for Body {
             Inner::Whole(bytes) => SizeHint::with_exact(u64::try_from(bytes.len()).unwrap_or(u64::MAX)),
             Inner::Stream(stream) => stream.body.size_hint(),
         }
-    }
-}
-
-impl Streamed {
-    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let polled = Pin::new(&mut self.body).poll_frame(cx);
-        if let Some(Hold::Connection(streaming)) = &mut self.hold {
-            streaming.note(polled.is_pending());
-        }
-        polled
     }
 }
 

@@ -4,12 +4,8 @@ use std::{convert::Infallible, io, pin::pin, sync::Arc};
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderValue, Request, header};
-use hyper::{
-    body::Incoming,
-    server::conn::{http1, http2},
-    service::service_fn,
-};
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper::{body::Incoming, service::service_fn};
+use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite},
     net::TcpStream,
@@ -18,9 +14,10 @@ use tokio::{
 use tracing::debug;
 
 use crate::{
-    activity::{Activity, Counted, Streaming},
-    body::Hold,
+    activity::{Activity, Counted},
+    crowd::Place,
     edge::{Edge, Via},
+    in_work::{InWork, Outgoing},
     peer::Peer,
     proxy,
     stop::Stop,
@@ -36,22 +33,10 @@ pub(crate) struct Shared {
     pub(crate) peer: Peer,
     pub(crate) activity: Arc<Activity>,
     pub(crate) stop: Arc<Stop>,
-}
-
-/// A request in work on a connection.
-struct InWork(Arc<Shared>);
-
-impl InWork {
-    fn begin(shared: &Arc<Shared>) -> Self {
-        shared.activity.begin();
-        Self(Arc::clone(shared))
-    }
-}
-
-impl Drop for InWork {
-    fn drop(&mut self) {
-        self.0.activity.end();
-    }
+    /// How many requests the connection serves; `u32::MAX` for any number.
+    pub(crate) max_requests: u32,
+    /// The client's place among those that are there; `None` for a proxy that is trusted.
+    pub(crate) place: Option<Place>,
 }
 
 /// Serves the requests of one connection until it ends, or the server stops.
@@ -74,15 +59,29 @@ pub(crate) async fn serve(mut stream: TcpStream, mut shared: Shared) {
 
 /// Lets a proxy say whom it speaks for, which comes before everything else. Returns whether the connection goes on.
 async fn learn_source(stream: &mut TcpStream, shared: &mut Shared) -> bool {
-    let patience = shared.edge.table.load().header_timeout;
-    let Some(source) = shared.stop.first(timeout(patience, proxy::source(stream))).await else { return false };
+    let table = shared.edge.table.load_full();
     let address = shared.peer.address;
-    match &source {
-        Ok(Ok(source)) => shared.peer.address = source.unwrap_or(address),
-        Ok(Err(error)) => debug!(client.address = %address, %error, "a connection has no header of the PROXY protocol"),
-        Err(_) => debug!(client.address = %address, "the header of the PROXY protocol did not come in time"),
+    if table.proxies.as_ref().is_some_and(|proxies| !proxies.trusts(shared.peer.ip())) {
+        debug!(client.address = %address, "a connection is from none of server.trusted_proxies");
+        return false;
     }
-    matches!(source, Ok(Ok(_)))
+    let source = shared.stop.first(timeout(table.limits.patience.header, proxy::source(stream))).await;
+    match source {
+        Some(Ok(Ok(source))) => {
+            shared.peer.address = source.unwrap_or(address);
+            shared.place = shared.edge.crowd.enter(shared.peer.ip(), table.limits.max_connections_per_address);
+            shared.place.is_some()
+        }
+        Some(Ok(Err(error))) => {
+            debug!(client.address = %address, %error, "a connection has no header of the PROXY protocol");
+            false
+        }
+        Some(Err(_)) => {
+            debug!(client.address = %address, "the header of the PROXY protocol did not come in time");
+            false
+        }
+        None => false,
+    }
 }
 
 /// What is spoken on a connection.
@@ -97,30 +96,33 @@ pub(crate) async fn speak<S>(protocol: Protocol, stream: S, start: Bytes, shared
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
+    let (http1, http2) = {
+        let table = shared.edge.table.load();
+        (table.limits.http1(), table.limits.http2())
+    };
     let is_http2 = protocol == Protocol::Http2;
     let service = service_fn(|request: Request<Incoming>| {
         let in_work = InWork::begin(&shared);
         async move {
-            let Shared { edge, peer, stop, .. } = &*in_work.0;
+            let Shared { edge, peer, stop, .. } = &*in_work.shared;
             let mut response = edge.serve(request, Via::Listener(peer)).await;
-            response.body_mut().hold(|| Hold::Connection(Streaming::begin(&in_work.0.activity)));
-            if stop.is_told() && !is_http2 {
+            if !is_http2 && (in_work.is_last || stop.is_told()) {
                 response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
-            Ok::<_, Infallible>(response)
+            Ok::<_, Infallible>(response.map(|body| Outgoing::new(body, in_work)))
         }
     });
     let io = Counted::new(TokioIo::new(stream), start, Arc::clone(&shared.activity));
     let (stop, activity) = (&shared.stop, &shared.activity);
+    let is_spent = || activity.is_spent();
     let ended = if is_http2 {
-        let http2 = http2::Builder::new(TokioExecutor::new());
         let connection = pin!(http2.serve_connection(io, service));
         // At once: the client is told which requests are still taken, and whatever it sent meanwhile is (RFC 9113 §6.8).
-        stop.during(connection, || true, |connection| connection.graceful_shutdown()).await
+        stop.during(connection, || true, is_spent, |connection| connection.graceful_shutdown()).await
     } else {
-        // Who has said everything may say so, and still gets the answer (RFC 9112 §9.6).
-        let connection = pin!(http1::Builder::new().half_close(true).serve_connection(io, service));
-        stop.during(connection, || activity.is_in_work(), |connection| connection.graceful_shutdown()).await
+        let connection = pin!(http1.serve_connection(io, service));
+        let is_in_work = || activity.is_in_work();
+        stop.during(connection, is_in_work, is_spent, |connection| connection.graceful_shutdown()).await
     };
     if let Err(error) = ended {
         debug!(%error, "a connection ended with an error");

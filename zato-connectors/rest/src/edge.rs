@@ -26,8 +26,11 @@ use zato_core::{
 
 use crate::{
     body::{self, Body},
+    crowd::Crowd,
     download::Download,
-    error, path,
+    error, form,
+    host::Hosts,
+    path,
     peer::Peer,
     rate::{self, Asking, Scope},
     refusal::Refusal,
@@ -38,12 +41,14 @@ use crate::{
 /// Serves HTTP requests by the table that is in force.
 pub(crate) struct Edge {
     pub(crate) table: ArcSwap<Table>,
+    /// Who is there, over all listeners.
+    pub(crate) crowd: Arc<Crowd>,
     is_closed: AtomicBool,
 }
 
 impl Edge {
     pub(crate) fn new() -> Self {
-        Self { table: ArcSwap::from_pointee(Table::empty()), is_closed: AtomicBool::new(false) }
+        Self { table: ArcSwap::from_pointee(Table::empty()), crowd: Arc::default(), is_closed: AtomicBool::new(false) }
     }
 
     /// Answers 503 from now on, but for connections of our own listener: those are let go one by one, and a request that
@@ -64,7 +69,8 @@ impl Edge {
     {
         let (parts, body) = request.into_parts();
         let is_head = parts.method == Method::HEAD;
-        let Admission { marks, error_format, admitted } = self.admit(&parts, via);
+        let has_length = body.size_hint().exact().is_some();
+        let Admission { marks, error_format, admitted } = self.admit(&parts, has_length, via);
         let (cid, mut quota) = (marks.cid, None);
         let answered = match admitted {
             Ok(mut admitted) => {
@@ -84,13 +90,14 @@ impl Edge {
     }
 
     /// Decides, before the body is read, whether a request may go on and where to.
-    fn admit(&self, parts: &Parts, via: Via<'_>) -> Admission {
+    fn admit(&self, parts: &Parts, has_length: bool, via: Via<'_>) -> Admission {
         let table = self.table.load();
-        let marks = Marks::of(&parts.headers, &table.ambient);
+        let mut marks = Marks::of(&parts.headers, &table.ambient);
+        marks.client_address = client_address(&table, parts, via);
         let admitted = if !via.is_listener() && self.is_closed.load(Ordering::Acquire) {
             Err(Refusal::of(Error::unavailable("stopping").with_retry_after(Duration::from_secs(1))))
         } else {
-            admitted(&table, parts, &marks, via)
+            admitted(&table, parts, has_length, &marks, via)
         };
         Admission { marks, error_format: table.error_format, admitted }
     }
@@ -98,12 +105,14 @@ impl Edge {
 
 /// Finds what answers a request, and whether it may: what costs least to find out comes first, and nothing that could
 /// be guessed is looked at faster than the limits allow.
-fn admitted(table: &Table, parts: &Parts, marks: &Marks, via: Via<'_>) -> Result<Admitted, Refusal> {
-    let asking = Asking { address: via.client_address(), cid: &marks.cid, ambient: &table.ambient };
+fn admitted(table: &Table, parts: &Parts, has_length: bool, marks: &Marks, via: Via<'_>) -> Result<Admitted, Refusal> {
+    let asking = Asking { address: marks.client_address, cid: &marks.cid, ambient: &table.ambient };
     asking.pass(table.rate_limiter.as_deref(), Scope::Server)?;
-    if via.is_listener() && marks.hosts != 1 && parts.version == Version::HTTP_11 {
-        // RFC 9112 §3.2: who stands between us and the client may have read another host than we do.
-        return Err(Refusal::of(Error::invalid_input("exactly one Host header is needed")));
+    // Of what comes through a server around us, that server has decided.
+    if via.is_listener()
+        && let Some(refusal) = form::refusal(parts, &marks.hosts, has_length, table.limits.max_headers)
+    {
+        return Err(refusal);
     }
     let (route, path) = find(table, parts, marks.cid)?;
     asking.pass(route.rate_limiter.as_deref(), Scope::Channel(&route.info.name))?;
@@ -122,16 +131,16 @@ pub(crate) enum Via<'a> {
     Service,
 }
 
-impl Via<'_> {
+impl<'a> Via<'a> {
     fn is_listener(self) -> bool {
         matches!(self, Self::Listener(_))
     }
 
-    /// Returns the address of the client, as far as it is known.
-    fn client_address(self) -> Option<IpAddr> {
+    /// Returns who is at the other end, as far as that is known.
+    fn peer(self, parts: &'a Parts) -> Option<&'a Peer> {
         match self {
-            Self::Listener(peer) => Some(peer.address.ip()),
-            Self::Service => None,
+            Self::Listener(peer) => Some(peer),
+            Self::Service => parts.extensions.get(),
         }
     }
 
@@ -142,6 +151,15 @@ impl Via<'_> {
             Self::Service => parts.extensions.get(),
         }
     }
+}
+
+/// Finds the address of the client: that of the peer, or whom the peer speaks for if it is a proxy that is trusted.
+fn client_address(table: &Table, parts: &Parts, via: Via<'_>) -> Option<IpAddr> {
+    let peer = via.peer(parts)?.ip();
+    Some(match &table.proxies {
+        Some(proxies) => proxies.client(peer, &parts.headers),
+        None => peer,
+    })
 }
 
 /// Reads the body of a request that was admitted, and has its service answer.
@@ -172,7 +190,6 @@ where
         }
     };
     let mut message = Message::new(marks.cid, Arc::clone(&route.info), payload);
-    message.head.client_address = via.client_address();
     message.head.certificate = via.certificate(&parts).cloned();
     fill(&mut message.head, parts, path, caller, &marks);
     let answered = route.inlet.call(message).await;
@@ -212,24 +229,25 @@ struct Marks {
     /// The caller's own correlation id if it is well formed, or a new one.
     cid: Cid,
     trace: Option<TraceParent>,
-    /// How many `Host` headers there are.
-    hosts: usize,
+    hosts: Hosts,
+    /// Who asks: what services, limits and logs go by.
+    client_address: Option<IpAddr>,
 }
 
 impl Marks {
     /// Looks once through the headers, of which a request has few: cheaper than a look-up for each name.
     fn of(headers: &HeaderMap, ambient: &Ambient) -> Self {
-        let (mut cid, mut trace, mut hosts) = (None, None, 0);
+        let (mut cid, mut trace, mut hosts) = (None, None, Hosts::default());
         for (name, value) in headers {
             if *name == header::HOST {
-                hosts += 1;
+                hosts.add(value);
             } else if *name == error::CID {
                 cid = cid.or_else(|| Cid::from_bytes(value.as_bytes()).ok());
             } else if *name == TRACEPARENT {
                 trace = trace.or_else(|| TraceParent::parse(value.as_bytes()));
             }
         }
-        Self { cid: cid.unwrap_or_else(|| ambient.cid()), trace, hosts }
+        Self { cid: cid.unwrap_or_else(|| ambient.cid()), trace, hosts, client_address: None }
     }
 }
 
@@ -266,6 +284,7 @@ fn fill(head: &mut Head, parts: Parts, path: PathParams, caller: Option<Arc<Call
         head.params = Params::new(path, parts.uri.clone());
     }
     head.trace = marks.trace;
+    head.client_address = marks.client_address;
     head.headers = parts.headers;
     head.method = Some(parts.method);
     head.uri = Some(parts.uri);

@@ -23,9 +23,15 @@ mod body;
 mod channel;
 mod config;
 mod connection;
+mod crowd;
 mod download;
 mod edge;
 mod error;
+mod form;
+mod forwarded;
+mod host;
+mod in_work;
+mod limits;
 mod listen;
 mod path;
 mod peer;
@@ -47,6 +53,7 @@ pub use self::{
     body::Body,
     channel::{Prepared, RestChannels},
     config::{RestChannelConfig, SECTION},
+    peer::Peer,
     service::HttpService,
 };
 use zato_core::app::Running;

@@ -58,6 +58,17 @@ impl Refusal {
         self
     }
 
+    pub(crate) fn too_many_headers(most: usize) -> Self {
+        let error = Error::invalid_input(format!("the request has more than {most} headers"));
+        Self { status: StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, ..Self::of(error) }
+    }
+
+    /// A body that can't be read is left where it is, and the connection with it (RFC 9112 §6.1).
+    pub(crate) fn unknown_coding() -> Self {
+        let error = Error::invalid_input("no transfer coding is known but chunked, applied once");
+        Self { status: StatusCode::NOT_IMPLEMENTED, ..Self::of(error) }.with_close()
+    }
+
     /// Says nothing of the path that was asked for: a page that repeats it is a way to put words in our mouth.
     pub(crate) fn nothing_here() -> Self {
         Self::of(Error::not_found("no channel answers this path"))

@@ -20,7 +20,7 @@ use tokio::{
 use tracing::{debug, error, warn};
 
 use crate::{
-    activity::{Activity, Watched},
+    activity::Watched,
     connection::{self, Shared},
     edge::Edge,
     listen,
@@ -157,8 +157,8 @@ impl Accepting {
         let (places, mut deadline) = (Arc::clone(&self.places), self.deadline.clone());
         loop {
             let (most, patience) = {
-                let table = self.edge.table.load();
-                (table.max_connections, table.header_timeout)
+                let limits = &self.edge.table.load().limits;
+                (limits.max_connections, limits.patience)
             };
             let mut freed = pin!(places.freed());
             let is_full = places.is_full(most, freed.as_mut());
@@ -171,8 +171,7 @@ impl Accepting {
                 Some(_) = self.connections.join_next() => {}
                 () = time::sleep_until(look), if !self.watched.is_empty() => {
                     self.watched.retain_mut(|connection| connection.may_stay(patience));
-                    // Seldom enough to cost nothing, and so often that what has ended goes, and a change is noticed.
-                    look = Instant::now() + (patience / 4).clamp(Duration::from_millis(50), Duration::from_secs(1));
+                    look = Instant::now() + patience.between_looks();
                 }
                 () = freed, if is_full => {}
                 accepted = accept(&self.listeners, trouble.not_before), if !is_full => match accepted {
@@ -196,18 +195,30 @@ impl Accepting {
         if let Err(error) = stream.set_nodelay(true) {
             debug!(%error, "a connection can't be told not to wait");
         }
-        let activity = Arc::<Activity>::default();
-        let shared = Shared {
-            edge: Arc::clone(&self.edge),
-            peer: Peer { address, certificate: None },
-            activity: Arc::clone(&activity),
-            stop: Arc::clone(&self.stop),
-        };
+        let Some(shared) = self.admitted(Peer::new(address)) else { return };
+        let activity = Arc::clone(&shared.activity);
         let serving = async move {
             connection::serve(stream, shared).await;
             drop(place);
         };
         self.watched.push(Watched::new(activity, self.connections.spawn(serving)));
+    }
+
+    /// Decides whether a connection may stay, by who is at its other end; `None` if it is to be closed at once.
+    fn admitted(&self, peer: Peer) -> Option<Shared> {
+        let table = self.edge.table.load();
+        // A proxy's connections are those of all its clients, which one that says so is counted for once it has.
+        let is_proxy = table.is_proxied || table.proxies.as_ref().is_some_and(|proxies| proxies.trusts(peer.ip()));
+        let most = table.limits.max_connections_per_address;
+        let place = if is_proxy { None } else { Some(self.edge.crowd.enter(peer.ip(), most)?) };
+        Some(Shared {
+            edge: Arc::clone(&self.edge),
+            peer,
+            activity: Arc::default(),
+            stop: Arc::clone(&self.stop),
+            max_requests: table.limits.max_requests,
+            place,
+        })
     }
 
     /// Takes nobody in any more, and waits for connections to end. Returns how many had to be cut.
@@ -227,7 +238,7 @@ impl Accepting {
     /// Waits until connections have ended, and returns how many there are left at the deadline. Those that nobody waits
     /// at, such as one with half of a request's headers, are not waited for.
     async fn drain(mut self) -> usize {
-        let patience = self.edge.table.load().header_timeout;
+        let patience = self.edge.table.load().limits.patience;
         let mut look = time::interval(LOOK);
         loop {
             let by = self.deadline.borrow_and_update().unwrap_or_else(Instant::now);

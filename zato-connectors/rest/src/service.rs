@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 use zato_core::BoxError;
 
 use crate::{
-    body::{Body, Hold},
+    body::Body,
     edge::{Edge, Via},
 };
 
@@ -63,7 +63,7 @@ where
         let token = self.requests.token();
         Box::pin(async move {
             let mut response = edge.serve(request, Via::Service).await;
-            response.body_mut().hold(|| Hold::Nested { _token: token });
+            response.body_mut().hold(|| token);
             Ok(response)
         })
     }

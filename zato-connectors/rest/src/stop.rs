@@ -7,6 +7,7 @@ use std::{
         OnceLock,
         atomic::{AtomicBool, Ordering},
     },
+    task::Context,
     time::Duration,
 };
 
@@ -59,18 +60,19 @@ impl Stop {
         }
     }
 
-    /// Runs a connection to its end, and shuts it down once: when the word is given and a request is in work, or when the
-    /// time after that is over.
+    /// Runs a connection to its end, and shuts it down once: when the word is given and a request is in work, when the
+    /// time after that is over, or when the connection is spent.
     ///
     /// An idle connection of HTTP/1 can't be shut down at once without losing what the client is sending meanwhile, since
     /// nobody tells it before (RFC 9112 §9.6). So it stays open for a while, and the next reply says that it was the last.
     ///
-    /// The connection is polled several times for each request, and looking at a flag is all that this adds to it: the
+    /// The connection is polled several times for each request, and looking at two flags is all that this adds to it: the
     /// first poll leaves the task's waker with the notification, and a task of tokio's has the same waker for all its life.
     pub(crate) async fn during<C: Future>(
         &self,
         mut connection: Pin<&mut C>,
         is_in_work: impl Fn() -> bool,
+        is_spent: impl Fn() -> bool,
         shut_down: impl Fn(Pin<&mut C>),
     ) -> C::Output {
         let mut told = pin!(self.told());
@@ -89,10 +91,7 @@ impl Stop {
             }
             // Before the shutting down: it reads what there is, and a request that is there is not idle.
             let ended = connection.as_mut().poll(cx);
-            if ended.is_pending()
-                && let Some(waiting) = &mut over
-                && waiting.as_mut().poll(cx).is_ready()
-            {
+            if ended.is_pending() && !is_shut_down && (is_spent() || is_over(&mut over, cx)) {
                 (is_shut_down, over) = (true, None);
                 shut_down(connection.as_mut());
                 return connection.as_mut().poll(cx);
@@ -101,4 +100,9 @@ impl Stop {
         })
         .await
     }
+}
+
+/// Whether a wait was begun and has ended.
+fn is_over<F: Future>(wait: &mut Option<Pin<Box<F>>>, cx: &mut Context<'_>) -> bool {
+    wait.as_mut().is_some_and(|wait| wait.as_mut().poll(cx).is_ready())
 }

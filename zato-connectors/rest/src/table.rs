@@ -17,6 +17,8 @@ use zato_core::{
 
 use crate::{
     config::{METHODS, RestChannelConfig, SECTION},
+    forwarded::Proxies,
+    limits::Limits,
     path::Pattern,
     tls::Tls,
 };
@@ -28,8 +30,8 @@ pub(crate) struct Table {
     pub(crate) ambient: Ambient,
     /// What limits every request.
     pub(crate) rate_limiter: Option<Arc<RateLimiter>>,
-    pub(crate) header_timeout: Duration,
-    pub(crate) max_connections: usize,
+    pub(crate) limits: Limits,
+    pub(crate) proxies: Option<Proxies>,
     /// Whether connections begin with a header of the PROXY protocol.
     pub(crate) is_proxied: bool,
     /// How connections speak TLS, if they do.
@@ -93,8 +95,8 @@ impl Table {
             error_format: server.error_format,
             ambient,
             rate_limiter: None,
-            header_timeout: server.header_timeout.0,
-            max_connections: server.max_connections.max(1),
+            limits: Limits::new(server),
+            proxies: Proxies::new(server),
             is_proxied: server.proxy_protocol == ProxyProtocol::On,
             tls: None,
         }

@@ -148,25 +148,11 @@ fn server_of(document: &Document, faults: &mut ConfigFaults) -> ServerConfig {
         let place = section.value.at_path("log.level").unwrap_or(&section.value);
         faults.push(ConfigFault::at(&place.origin, fault));
     }
-    for (key, is_zero) in zeros(&server) {
-        if is_zero {
-            let place = section.value.get(key).unwrap_or(&section.value);
-            faults.push(ConfigFault::at(&place.origin, format!("\"{key}\" must be more than 0")));
-        }
+    for (path, fault) in server.out_of_range() {
+        let place = section.value.at_path(path).unwrap_or(&section.value);
+        faults.push(ConfigFault::at(&place.origin, fault));
     }
     server
-}
-
-/// Names the limits that would keep everything out if they were zero, and tells which are.
-fn zeros(server: &ServerConfig) -> [(&'static str, bool); 6] {
-    [
-        ("takeover_timeout", server.takeover_timeout.is_zero()),
-        ("request_timeout", server.request_timeout.is_zero()),
-        ("header_timeout", server.header_timeout.is_zero()),
-        ("body_timeout", server.body_timeout.is_zero()),
-        ("max_connections", server.max_connections == 0),
-        ("max_concurrent_requests", server.max_concurrent_requests == 0),
-    ]
 }
 
 fn securities_of(document: &Document, faults: &mut ConfigFaults) -> Securities {

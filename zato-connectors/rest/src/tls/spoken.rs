@@ -30,7 +30,7 @@ pub(crate) fn prepare(plan: &Plan<'_, RestChannelConfig>, before: Option<&Tls>) 
 
 /// Shakes hands, and serves the requests of the connection.
 pub(crate) async fn serve(stream: TcpStream, tls: Tls, mut shared: Shared) {
-    let patience = shared.edge.table.load().header_timeout;
+    let patience = shared.edge.table.load().limits.patience.header;
     // As long as the headers of a request may take, which is the same question: whether anybody is there.
     let hello = shared.stop.first(timeout(patience, shake_hands(stream, &tls))).await;
     let Some(hello) = hello else { return };

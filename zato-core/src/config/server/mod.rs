@@ -1,11 +1,13 @@
+mod http2;
+mod ranges;
 mod tls;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use self::http2::Http2Config;
 pub use self::tls::{ClientCertificates, ProxyProtocol, TlsConfig, TlsVersion};
-
-use crate::config::{ByteSize, Duration, RateLimitRule, SectionName, Workers};
+use crate::config::{ByteSize, Duration, Network, RateLimitRule, SectionName, Workers};
 
 /// The `server` section: what holds for the whole program.
 ///
@@ -35,12 +37,35 @@ pub struct ServerConfig {
     pub shutdown_timeout: Duration,
     /// How long a new process may take, after `SIGUSR2`, until it serves and this one ends.
     pub takeover_timeout: Duration,
-    /// How long a client may take to send the headers of a request, and how long it may leave a connection idle.
+    /// How long a client may take to send the headers of a request, from their first byte, or from the start of the
+    /// connection for the first request.
     pub header_timeout: Duration,
+    /// How long a client may leave a connection open without a request; what it sends to keep HTTP/2 alive is none.
+    pub idle_timeout: Duration,
     /// How long a client may take to send a body; for one that its service takes as a stream, how long it may send nothing.
     pub body_timeout: Duration,
+    /// How long a client may take to take in 16 KiB of a reply that waits for it, or what is left of it.
+    pub write_timeout: Duration,
     /// How many connections are served at once; more wait to be accepted.
     pub max_connections: usize,
+    /// How many connections one client may have at once: an IPv4 address, or a /64 of IPv6, which is what one customer
+    /// gets. One more is closed at once. Proxies of `trusted_proxies` may have any number.
+    pub max_connections_per_address: usize,
+    /// How many requests a connection serves before it is closed, so that clients spread anew over several servers; any
+    /// number unless given. It counts for connections that are made from then on.
+    pub max_requests_per_connection: Option<u32>,
+    /// How many headers a request may have; one with more gets 431.
+    pub max_headers: usize,
+    /// How large the head of a request may be, from its first line to the empty one; a larger one gets 431. It counts
+    /// for connections that are made from then on.
+    pub max_header_size: ByteSize,
+    /// What one HTTP/2 connection may take up.
+    pub http2: Http2Config,
+    /// The proxies whose word on the client's address is taken: addresses and networks. Nobody's unless given.
+    pub trusted_proxies: Vec<Network>,
+    /// Where trusted proxies say whom they speak for. The other header is not looked at, since proxies pass on what they
+    /// don't know, as the client wrote it.
+    pub forwarded_header: ForwardedHeader,
     /// How large a body may be, unless its channel says otherwise.
     pub max_body_size: ByteSize,
     /// How many requests are in work at once, over all channels.
@@ -71,14 +96,38 @@ impl Default for ServerConfig {
             shutdown_timeout: seconds(30),
             takeover_timeout: seconds(30),
             header_timeout: seconds(30),
+            // Longer than what load balancers in front keep a connection (60 s is common): the side that opened it
+            // had better be the one that closes it, or a request may cross the close.
+            idle_timeout: seconds(75),
             body_timeout: seconds(30),
+            write_timeout: seconds(60),
             max_connections: 10_000,
+            // A tenth of all, so that no one client takes every place.
+            max_connections_per_address: 1_000,
+            max_requests_per_connection: None,
+            max_headers: 100,
+            max_header_size: ByteSize(16 * 1024),
+            http2: Http2Config::default(),
+            trusted_proxies: Vec::new(),
+            forwarded_header: ForwardedHeader::default(),
             max_body_size: ByteSize(2 * 1024 * 1024),
             max_concurrent_requests: 1_000,
             max_queued_requests: 1_000,
             rate_limiting: Vec::new(),
         }
     }
+}
+
+/// Where trusted proxies say whom they speak for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum ForwardedHeader {
+    /// In `X-Forwarded-For`, as nearly all do.
+    #[default]
+    XForwardedFor,
+    /// In `Forwarded` (RFC 7239).
+    Forwarded,
 }
 
 /// How errors are written on HTTP channels.
