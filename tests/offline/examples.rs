@@ -16,7 +16,7 @@ use crate::support::{Answer, PATIENCE, Wire};
 mod unit_tests;
 
 /// An example that runs; killed when dropped.
-struct Example {
+pub(crate) struct Example {
     child: Child,
     output: Lines<BufReader<ChildStdout>>,
     address: String,
@@ -25,7 +25,7 @@ struct Example {
 impl Example {
     /// Starts an example and waits until it listens. `cargo test` builds it before this test, but `cargo test --test offline`
     /// doesn't: that runs what was built last.
-    async fn start(name: &str) -> Self {
+    pub(crate) async fn start(name: &str) -> Self {
         let mut command = Command::new(program(name));
         command.env("ZATO_BIND", "127.0.0.1:0").env("RUST_LOG", "").stdout(Stdio::piped()).kill_on_drop(true);
         let mut child =
@@ -44,6 +44,14 @@ impl Example {
         Self { child, output, address }
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id().expect("it runs")
+    }
+
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
     /// Sends `POST` or `GET` and returns what comes back, without the correlation id, which is never the same.
     async fn ask(&self, path: &str, body: Option<&str>) -> Answer {
         let mut wire = Wire::to_address(&self.address).await;
@@ -56,8 +64,8 @@ impl Example {
     }
 
     /// Tells it to stop as a service manager does, and waits until it has ended well.
-    async fn stop(mut self) {
-        let id = self.child.id().expect("it runs").to_string();
+    pub(crate) async fn stop(mut self) {
+        let id = self.id().to_string();
         let told = Command::new("kill").args(["-TERM", &id]).status().await.expect("there is a kill");
         assert!(told.success());
         // Whoever reads no more of the output may stop it with a broken pipe.

@@ -1,5 +1,8 @@
 //! Whole-program tests that need nothing but this machine: no server, no fixed port, no network beyond loopback.
 
+mod abuse_crowds;
+mod abuse_framing;
+mod abuse_http2;
 mod bad_connections;
 mod bad_input;
 mod configuration;
@@ -7,12 +10,14 @@ mod connections;
 mod credentials;
 mod definitions;
 mod examples;
+mod frames;
 mod layers;
 mod log_lines;
 mod models;
 mod observability;
 mod places;
 mod properties;
+mod proxies;
 mod rates;
 mod reference;
 mod reload;
