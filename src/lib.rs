@@ -8,6 +8,7 @@
 #![doc = include_str!("docs/invoking.md")]
 #![doc = include_str!("docs/connections.md")]
 #![doc = include_str!("docs/streaming.md")]
+#![doc = include_str!("docs/edge.md")]
 #![doc = include_str!("docs/testing.md")]
 #![doc = include_str!("docs/running.md")]
 #![doc = include_str!("docs/embedding.md")]
