@@ -277,10 +277,17 @@ impl Error {
     /// Takes an error that a tower layer has boxed; one of ours comes back as it was.
     #[must_use]
     pub fn from_boxed(error: BoxError) -> Self {
-        match error.downcast::<StandardError>() {
-            Ok(ours) => ours.0,
-            Err(other) => Self::new(Kind::Internal, "unexpected error").with_source(other),
-        }
+        let foreign = |other| Self::new(Kind::Internal, "unexpected error").with_source(other);
+        Self::try_from_boxed(error).unwrap_or_else(foreign)
+    }
+
+    /// Takes an error that was boxed, if it is one of ours.
+    ///
+    /// # Errors
+    ///
+    /// Any other, as it was.
+    pub fn try_from_boxed(error: BoxError) -> Result<Self, BoxError> {
+        error.downcast::<StandardError>().map(|ours| ours.0)
     }
 }
 
@@ -333,6 +340,8 @@ mod tests {
         let boxed: BoxError = Error::not_found("no such client").into();
         let back = Error::from_boxed(boxed);
         assert_eq!((back.kind(), back.message()), (Kind::NotFound, "no such client"));
+        let foreign: BoxError = std::io::Error::other("reset").into();
+        assert_eq!(Error::try_from_boxed(foreign).unwrap_err().to_string(), "reset");
     }
 
     #[test]
