@@ -103,9 +103,19 @@ impl<C: Channel> AnyChannel for C {
     fn prepare<'a>(self: Arc<Self>, with: Preparation<'a>) -> BoxFuture<'a, Result<Activation, ConfigFaults>> {
         Box::pin(async move {
             let entries = entries_of::<C>(&with)?;
-            let Preparation { server, inlets, securities, files, ambient, rate_limiters, .. } = with;
-            let (entries, inherited) = (&entries, Inherited::of_process());
-            let plan = Plan { server, entries, inlets, securities, files, ambient, rate_limiters, inherited };
+            let Preparation { document, server, inlets, securities, files, ambient, rate_limiters, .. } = with;
+            let server_node = document.section(ServerConfig::SECTION.name).map(|section| &section.value);
+            let plan = Plan {
+                server,
+                server_node,
+                entries: &entries,
+                inlets,
+                securities,
+                files,
+                ambient,
+                rate_limiters,
+                inherited: Inherited::of_process(),
+            };
             let prepared = Channel::prepare(&*self, plan).await?;
             let activation: Activation = Box::new(move || self.activate(prepared));
             Ok(activation)

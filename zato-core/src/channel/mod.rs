@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 
 use crate::{
     ambient::Ambient,
-    config::{ConfigFaults, Files, Origin, SectionName, ServerConfig},
+    config::{ConfigFaults, Files, Node, Origin, SectionName, ServerConfig},
     error::Result,
     message::{Message, Reply},
     rate::RateLimiters,
@@ -88,6 +88,8 @@ pub trait Channel: Send + Sync + 'static {
 pub struct Plan<'a, C> {
     /// The `server` section.
     pub server: &'a ServerConfig,
+    /// That section as it was written, if it was: where what is wrong with it stands.
+    pub server_node: Option<&'a Node>,
     /// The entries, in the order of the file, and where each stands.
     pub entries: &'a [(C, Origin)],
     /// The services.

@@ -73,8 +73,8 @@ pub use self::origin::Origin;
 pub use self::rate::{Allowance, FixedWindow, Hours, LimitUnit, RateLimitRule, TimeRange, TokenBucket};
 pub use self::secret::Secret;
 pub use self::server::{
-    ClientCertificates, ErrorFormat, ForwardedHeader, Http2Config, LogConfig, LogFormat, ProxyProtocol, ServerConfig,
-    TlsConfig, TlsVersion,
+    ClientCertificates, CompressionConfig, CompressionLevel, ContentCoding, ErrorFormat, ForwardedHeader, Http2Config,
+    LogConfig, LogFormat, ProxyProtocol, ServerConfig, TlsConfig, TlsVersion,
 };
 pub use self::size::{ByteSize, NotAByteSize};
 pub use self::suggest::{alternatives, listing, nearest};

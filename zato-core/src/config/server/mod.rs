@@ -1,3 +1,4 @@
+mod compression;
 mod http2;
 mod ranges;
 mod tls;
@@ -5,6 +6,7 @@ mod tls;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use self::compression::{CompressionConfig, CompressionLevel, ContentCoding};
 pub use self::http2::Http2Config;
 pub use self::tls::{ClientCertificates, ProxyProtocol, TlsConfig, TlsVersion};
 use crate::config::{ByteSize, Duration, Network, RateLimitRule, SectionName, Workers};
@@ -74,6 +76,8 @@ pub struct ServerConfig {
     pub max_queued_requests: usize,
     /// How many requests a client may send over all channels, of any path; not limited unless given.
     pub rate_limiting: Vec<RateLimitRule>,
+    /// How bodies are compressed and decompressed. Needs the feature `compression`.
+    pub compression: CompressionConfig,
 }
 
 impl ServerConfig {
@@ -114,6 +118,7 @@ impl Default for ServerConfig {
             max_concurrent_requests: 1_000,
             max_queued_requests: 1_000,
             rate_limiting: Vec::new(),
+            compression: CompressionConfig::default(),
         }
     }
 }
