@@ -4,6 +4,7 @@
 #![doc = include_str!("docs/security.md")]
 #![doc = include_str!("docs/rates.md")]
 #![doc = include_str!("docs/tls.md")]
+#![doc = include_str!("docs/http.md")]
 #![doc = include_str!("docs/errors.md")]
 #![doc = include_str!("docs/invoking.md")]
 #![doc = include_str!("docs/connections.md")]

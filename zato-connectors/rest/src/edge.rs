@@ -26,6 +26,7 @@ use zato_core::{
 
 use crate::{
     body::{self, Body},
+    content::{Asker, cors},
     crowd::Crowd,
     download::Download,
     error, form,
@@ -69,20 +70,27 @@ impl Edge {
     {
         let (parts, body) = request.into_parts();
         let is_head = parts.method == Method::HEAD;
+        let is_get = is_head || parts.method == Method::GET;
         let has_length = body.size_hint().exact().is_some();
         let Admission { marks, error_format, admitted } = self.admit(&parts, has_length, via);
-        let (cid, mut quota) = (marks.cid, None);
-        let answered = match admitted {
-            Ok(mut admitted) => {
-                quota = admitted.quota.take();
-                answer(admitted, marks, parts, body, via).await
+        let cid = marks.cid;
+        let mut response = match admitted {
+            Ok(Admitted { route, path, caller, quota }) => {
+                let asked = route.content.asked(&parts.headers, marks.is_asking);
+                let answered = match caller {
+                    Ok(caller) => answer(&route, path, caller, marks, parts, body, via).await,
+                    Err(refusal) => Err(refusal),
+                };
+                let mut response = answered.unwrap_or_else(|refusal| refusal.into_response(cid, error_format));
+                if let Some(quota) = quota {
+                    rate::tell(&quota, Scope::Security(""), response.headers_mut());
+                }
+                let asker = Asker { cid, channel: &route.info, error_format, is_get };
+                route.content.finish(asked, asker, &mut response);
+                response
             }
-            Err(refusal) => Err(refusal),
+            Err(refusal) => refusal.into_response(cid, error_format),
         };
-        let mut response = answered.unwrap_or_else(|refusal| refusal.into_response(cid, error_format));
-        if let Some(quota) = quota {
-            rate::tell(&quota, Scope::Security(""), response.headers_mut());
-        }
         if is_head || is_bodiless(response.status()) {
             leave_body_out(&mut response);
         }
@@ -115,10 +123,16 @@ fn admitted(table: &Table, parts: &Parts, has_length: bool, marks: &Marks, via: 
         return Err(refusal);
     }
     let (route, path) = find(table, parts, marks.cid)?;
-    asking.pass(route.rate_limiter.as_deref(), Scope::Channel(&route.info.name))?;
-    let caller = verify(&route, parts, via, marks.cid)?;
-    let definition = caller.as_ref().map_or("", |caller| &caller.security);
-    let quota = asking.pass(route.caller_rate_limiter.as_deref(), Scope::Security(definition))?.map(Box::new);
+    let mut quota = None;
+    let mut caller = || {
+        asking.pass(route.rate_limiter.as_deref(), Scope::Channel(&route.info.name))?;
+        let caller = verify(&route, parts, via, marks.cid)?;
+        let definition = caller.as_ref().map_or("", |caller| &caller.security);
+        quota = asking.pass(route.caller_rate_limiter.as_deref(), Scope::Security(definition))?.map(Box::new);
+        Ok(caller)
+    };
+    // What is refused from here on is a reply of the channel all the same, with whatever that says of its replies.
+    let caller = caller();
     Ok(Admitted { route, path, caller, quota })
 }
 
@@ -164,7 +178,9 @@ fn client_address(table: &Table, parts: &Parts, via: Via<'_>) -> Option<IpAddr> 
 
 /// Reads the body of a request that was admitted, and has its service answer.
 async fn answer<B>(
-    admitted: Admitted,
+    route: &Arc<Route>,
+    path: PathParams,
+    caller: Option<Arc<Caller>>,
     marks: Marks,
     parts: Parts,
     body: B,
@@ -173,7 +189,6 @@ async fn answer<B>(
 where
     B: HttpBody<Error: Into<BoxError>> + Send + 'static,
 {
-    let Admitted { route, path, caller, .. } = admitted;
     // HTTP/2 has no header that ends a connection (RFC 9113 §8.2.2), and of one that isn't ours others decide.
     let is_ours = via.is_listener() && parts.version < Version::HTTP_2;
     let taken = if route.takes_stream && !upload::is_small(&body) {
@@ -185,7 +200,7 @@ where
     let (payload, progress) = match taken {
         Ok(taken) => taken,
         Err(error) => {
-            let refusal = unread(error, &route, &marks);
+            let refusal = unread(error, route, &marks);
             return Err(if is_ours { refusal.with_close() } else { refusal });
         }
     };
@@ -194,10 +209,10 @@ where
     fill(&mut message.head, parts, path, caller, &marks);
     let answered = route.inlet.call(message).await;
     let Some(progress) = progress else {
-        return answered.map_err(Refusal::of).and_then(|reply| written(reply, &route, marks.cid));
+        return answered.map_err(Refusal::of).and_then(|reply| written(reply, route, marks.cid));
     };
     let answered = answered.map_err(|error| progress.refusal(error));
-    let answered = answered.and_then(|reply| written(reply, &route, marks.cid));
+    let answered = answered.and_then(|reply| written(reply, route, marks.cid));
     // Whoever reads no further leaves the rest on the connection; what goes on in the reply is still to be read.
     if is_ours && progress.is_left() { answered.map(with_close).map_err(Refusal::with_close) } else { answered }
 }
@@ -215,11 +230,12 @@ struct Admission {
     admitted: Result<Admitted, Refusal>,
 }
 
-/// A request that has a channel and the right to call it.
+/// A request that has a channel.
 struct Admitted {
     route: Arc<Route>,
     path: PathParams,
-    caller: Option<Arc<Caller>>,
+    /// Who calls, if they may.
+    caller: Result<Option<Arc<Caller>>, Refusal>,
     /// What the caller has left of its definition's limit, which it is told with whatever answer it gets.
     quota: Option<Box<Standing>>,
 }
@@ -232,12 +248,15 @@ struct Marks {
     hosts: Hosts,
     /// Who asks: what services, limits and logs go by.
     client_address: Option<IpAddr>,
+    /// Whether it asks something of its reply: see [`Content::asked`](crate::content::Content::asked).
+    is_asking: bool,
 }
 
 impl Marks {
     /// Looks once through the headers, of which a request has few: cheaper than a look-up for each name.
     fn of(headers: &HeaderMap, ambient: &Ambient) -> Self {
         let (mut cid, mut trace, mut hosts) = (None, None, Hosts::default());
+        let mut is_asking = false;
         for (name, value) in headers {
             if *name == header::HOST {
                 hosts.add(value);
@@ -245,10 +264,20 @@ impl Marks {
                 cid = cid.or_else(|| Cid::from_bytes(value.as_bytes()).ok());
             } else if *name == TRACEPARENT {
                 trace = trace.or_else(|| TraceParent::parse(value.as_bytes()));
+            } else if is_asking_for_more(name) {
+                is_asking = true;
             }
         }
-        Self { cid: cid.unwrap_or_else(|| ambient.cid()), trace, hosts, client_address: None }
+        Self { cid: cid.unwrap_or_else(|| ambient.cid()), trace, hosts, client_address: None, is_asking }
     }
+}
+
+/// Whether a header asks something of the reply beside an answer.
+fn is_asking_for_more(name: &HeaderName) -> bool {
+    *name == header::IF_NONE_MATCH
+        || *name == header::IF_MODIFIED_SINCE
+        || *name == header::IF_MATCH
+        || *name == header::IF_UNMODIFIED_SINCE
 }
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
@@ -306,6 +335,12 @@ fn find(table: &Table, parts: &Parts, cid: Cid) -> Result<(Arc<Route>, PathParam
         .map_err(|fault| refused(Refusal::of(Error::invalid_input(format!("the path of the request {fault}")))))?;
     // What is kept for the framework is not found by a channel that takes everything either.
     let is_kept = path.strip_prefix("/zato").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    if parts.method == Method::OPTIONS
+        && !is_kept
+        && let Some(refusal) = preflight(table, &path, &parts.headers)
+    {
+        return Err(refusal);
+    }
     let found = if is_kept { Found::Nothing } else { table.find(&path, &parts.method) };
     match found {
         Found::Route(route, params) => Ok((route, params)),
@@ -315,6 +350,14 @@ fn find(table: &Table, parts: &Parts, cid: Cid) -> Result<(Arc<Route>, PathParam
         Found::Nothing if path == "*" && parts.method == Method::OPTIONS => Err(Refusal::options_of_all()),
         Found::Nothing => Err(refused(Refusal::nothing_here())),
     }
+}
+
+/// Answers a browser that asks what a page may do, for the channel that would answer the page, and whether or not another
+/// is there for `OPTIONS`. Nobody has credentials yet at this point (Fetch §4.8).
+fn preflight(table: &Table, path: &str, headers: &HeaderMap) -> Option<Refusal> {
+    let (origin, method) = cors::asked(headers)?;
+    let Found::Route(route, _) = table.find(path, &method) else { return None };
+    route.content.cors.as_ref().map(|cors| Refusal::preflight(cors.preflight(origin)))
 }
 
 /// What a connection has headers for, which is our business and no service's: copied from the reply of another

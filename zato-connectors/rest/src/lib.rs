@@ -23,6 +23,7 @@ mod body;
 mod channel;
 mod config;
 mod connection;
+mod content;
 mod crowd;
 mod download;
 mod edge;
@@ -52,7 +53,7 @@ mod workers;
 pub use self::{
     body::Body,
     channel::{Prepared, RestChannels},
-    config::{RestChannelConfig, SECTION},
+    config::{CorsConfig, Date, Names, NotADate, Origins, RestChannelConfig, SECTION, WebOrigin},
     peer::Peer,
     service::HttpService,
 };

@@ -85,6 +85,12 @@ impl Refusal {
         Self { status: StatusCode::NO_CONTENT, kind: RefusalKind::Empty, ..refusal }
     }
 
+    /// What a browser may let a page do.
+    pub(crate) fn preflight(headers: Vec<(http::HeaderName, HeaderValue)>) -> Self {
+        let refusal = Self::of(Error::new(Kind::InvalidInput, "a browser asks what it may do"));
+        Self { status: StatusCode::NO_CONTENT, headers, kind: RefusalKind::Empty, ..refusal }
+    }
+
     /// What the server as a whole allows, which `OPTIONS *` asks for (RFC 9110 §9.3.7).
     pub(crate) fn options_of_all() -> Self {
         let names = METHODS.each_ref().map(Method::as_str).join(", ");

@@ -17,6 +17,7 @@ use zato_core::{
 
 use crate::{
     config::{METHODS, RestChannelConfig, SECTION},
+    content::Content,
     forwarded::Proxies,
     limits::Limits,
     path::Pattern,
@@ -67,6 +68,8 @@ pub(crate) struct Route {
     pub(crate) caller_rate_limiter: Option<Arc<RateLimiter>>,
     pub(crate) max_body_size: usize,
     pub(crate) body_timeout: Duration,
+    /// What is done to its replies.
+    pub(crate) content: Content,
     names: Vec<Arc<str>>,
 }
 
@@ -229,6 +232,8 @@ fn entry_of(
         plan.rate_limiters.limiter(security::SECTION.name, definition.name(), definition.rate_limiting())
     });
     let server = plan.server;
+    let content = Content::of(config)
+        .map_err(|fault| ConfigFault::at(origin, format!("the channel \"{}\" {fault}", config.name)))?;
     let mut info = ChannelInfo::new("rest", config.name.as_str(), config.service.as_str());
     info.format = config.data_format;
     info.route = Some(config.url_path.clone());
@@ -248,6 +253,7 @@ fn entry_of(
         caller_rate_limiter,
         max_body_size: config.max_body_size.unwrap_or(server.max_body_size).as_usize(),
         body_timeout: server.body_timeout.0,
+        content,
         names: pattern.names,
     });
     Ok((pattern.shape, Entry { info, origin: origin.clone(), route: route.map(Arc::new) }))

@@ -1,10 +1,18 @@
-use http::Method;
+mod cors;
+mod date;
+
+use http::{HeaderValue, Method, Uri};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, de::Error};
 use zato_core::{
     channel::ChannelConfig,
     config::{ByteSize, Duration, RateLimitRule, SectionName},
     message::{Format, ParamsPriority, UrlParams},
+};
+
+pub use self::{
+    cors::{CorsConfig, Names, Origins, WebOrigin},
+    date::{Date, NotADate},
 };
 
 /// The section that REST channels stand in.
@@ -61,6 +69,30 @@ pub struct RestChannelConfig {
     /// How many requests a client may send to it, with or without the right credentials; not limited unless given.
     #[serde(default)]
     pub rate_limiting: Vec<RateLimitRule>,
+    /// Which pages of other origins may call from within a browser; none unless given.
+    #[serde(default)]
+    pub cors: Option<CorsConfig>,
+    /// What caches may do with replies that were a success: the value of `Cache-Control`, unless a service sets its own.
+    #[serde(default, deserialize_with = "header_value")]
+    #[schemars(with = "Option<String>")]
+    pub cache_control: Option<HeaderValue>,
+    /// Whether replies to `GET` get an `ETag` out of their bytes, unless a service sets its own: a caller who has them
+    /// already gets 304 instead of the same again.
+    #[serde(default)]
+    pub etag: bool,
+    /// Whether callers are told to look for another channel.
+    #[serde(default)]
+    pub is_deprecated: bool,
+    /// Since when it is deprecated, `2025-06-30` or `2025-06-30T12:00:00Z`; counts where `is_deprecated` is set.
+    #[serde(default, deserialize_with = "date")]
+    pub deprecation_since: Option<Date>,
+    /// From when on the channel will be gone; counts where `is_deprecated` is set.
+    #[serde(default, deserialize_with = "date")]
+    pub deprecation_sunset: Option<Date>,
+    /// The path or URL to call instead; counts where `is_deprecated` is set.
+    #[serde(default, deserialize_with = "uri")]
+    #[schemars(with = "Option<String>")]
+    pub deprecation_successor: Option<Uri>,
 }
 
 impl RestChannelConfig {
@@ -166,6 +198,24 @@ fn format<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Format, D::Error
     if text.is_empty() { Ok(Format::default()) } else { text.parse().map_err(D::Error::custom) }
 }
 
+fn header_value<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<HeaderValue>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?.filter(|text| !text.is_empty());
+    let value = text.map(HeaderValue::try_from).transpose();
+    value.map_err(|_| D::Error::custom("expected the value of a header, such as max-age=60"))
+}
+
+/// Zato writes an empty text where nobody said.
+fn date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Date>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?.filter(|text| !text.is_empty());
+    text.map(|text| text.parse()).transpose().map_err(D::Error::custom)
+}
+
+fn uri<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Uri>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?.filter(|text| !text.is_empty());
+    let uri = text.map(Uri::try_from).transpose();
+    uri.map_err(|_| D::Error::custom("expected a path or a URL, such as /api/v2/client"))
+}
+
 #[cfg(test)]
 mod tests {
     use zato_core::config::{from_node, yaml};
@@ -192,6 +242,10 @@ mod tests {
         assert_eq!((config.service.as_str(), config.security()), ("a.b", None));
         assert_eq!(config.method, [Method::GET]);
         assert_eq!(read("{name: a, url_path: /a, service: b, method: [GET, post]}").unwrap().method.len(), 2);
+        let text = "{name: a, url_path: /a, service: b, deprecation_since: 2025-06-30, deprecation_successor: ''}";
+        let config = read(text).unwrap();
+        assert_eq!(config.deprecation_successor, None);
+        assert_eq!(config.deprecation_since, "2025-06-30".parse().ok());
     }
 
     #[test]
@@ -208,6 +262,18 @@ mod tests {
             (
                 "{name: a, url_path: /a, service: b, data_format: yaml}",
                 "zato.yaml:1:50: no data format named \"yaml\" (json, form)",
+            ),
+            (
+                "{name: a, url_path: /a, service: b, cache_control: \"a\\nb\"}",
+                "zato.yaml:1:52: expected the value of a header, such as max-age=60",
+            ),
+            (
+                "{name: a, url_path: /a, service: b, deprecation_successor: a b}",
+                "zato.yaml:1:60: expected a path or a URL, such as /api/v2/client",
+            ),
+            (
+                "{name: a, url_path: /a, service: b, deprecation_sunset: soon}",
+                "zato.yaml:1:57: expected a date such as 2030-06-30",
             ),
         ] {
             let fault = read(text).unwrap_err();
