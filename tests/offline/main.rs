@@ -5,6 +5,7 @@ mod abuse_framing;
 mod abuse_http2;
 mod bad_connections;
 mod bad_input;
+mod compression;
 mod conditional;
 mod configuration;
 mod connections;

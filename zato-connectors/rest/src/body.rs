@@ -167,9 +167,13 @@ where
 
 /// Takes the bytes of a frame; trailers have none.
 pub(crate) fn bytes_of<D: Buf, E: Into<BoxError>>(frame: Result<Frame<D>, E>) -> Result<Bytes> {
-    let frame = frame.map_err(|error| Error::invalid_input("the body broke off").with_source(error))?;
-    let data = frame.into_data().ok();
+    let data = frame.map_err(|error| broken_off(error.into()))?.into_data().ok();
     Ok(data.map(|mut data| data.copy_to_bytes(data.remaining())).unwrap_or_default())
+}
+
+/// Says why a body ends before its end; what decompresses it knows that better.
+fn broken_off(error: BoxError) -> Error {
+    Error::try_from_boxed(error).unwrap_or_else(|error| Error::invalid_input("the body broke off").with_source(error))
 }
 
 pub(crate) fn late() -> Error {

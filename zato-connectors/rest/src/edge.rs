@@ -19,24 +19,23 @@ use zato_core::{
     BoxError, Error, Result,
     ambient::Ambient,
     config::ErrorFormat,
-    message::{Caller, Cid, ClientCertificate, Head, Message, Params, Payload, Reply, TraceParent},
+    message::{Caller, Cid, ClientCertificate, Head, Message, Params, Reply, TraceParent},
     rate::Standing,
     security::Credentials,
 };
 
 use crate::{
-    body::{self, Body},
+    body::Body,
     content::{Asker, cors},
     crowd::Crowd,
     download::Download,
     error, form,
     host::Hosts,
-    path,
+    intake, path,
     peer::Peer,
     rate::{self, Asking, Scope},
     refusal::Refusal,
     table::{Found, PathParams, Route, Table},
-    upload,
 };
 
 /// Serves HTTP requests by the table that is in force.
@@ -182,7 +181,7 @@ async fn answer<B>(
     path: PathParams,
     caller: Option<Arc<Caller>>,
     marks: Marks,
-    parts: Parts,
+    mut parts: Parts,
     body: B,
     via: Via<'_>,
 ) -> Result<Response<Body>, Refusal>
@@ -191,16 +190,15 @@ where
 {
     // HTTP/2 has no header that ends a connection (RFC 9113 §8.2.2), and of one that isn't ours others decide.
     let is_ours = via.is_listener() && parts.version < Version::HTTP_2;
-    let taken = if route.takes_stream && !upload::is_small(&body) {
-        upload::stream(body, route.max_body_size, route.body_timeout)
-            .map(|(stream, progress)| (Payload::from(stream), Some(progress)))
+    let taken = if marks.is_encoded {
+        Box::pin(intake::encoded(body, &mut parts.headers, route)).await
     } else {
-        body::read(body, route.max_body_size, route.body_timeout).await.map(|bytes| (Payload::from(bytes), None))
+        intake::plain(body, route).await
     };
     let (payload, progress) = match taken {
         Ok(taken) => taken,
-        Err(error) => {
-            let refusal = unread(error, route, &marks);
+        Err(refusal) => {
+            let refusal = unread(refusal, route, &marks);
             return Err(if is_ours { refusal.with_close() } else { refusal });
         }
     };
@@ -250,13 +248,15 @@ struct Marks {
     client_address: Option<IpAddr>,
     /// Whether it asks something of its reply: see [`Content::asked`](crate::content::Content::asked).
     is_asking: bool,
+    /// Whether it says that its body is compressed.
+    is_encoded: bool,
 }
 
 impl Marks {
     /// Looks once through the headers, of which a request has few: cheaper than a look-up for each name.
     fn of(headers: &HeaderMap, ambient: &Ambient) -> Self {
         let (mut cid, mut trace, mut hosts) = (None, None, Hosts::default());
-        let mut is_asking = false;
+        let (mut is_asking, mut is_encoded) = (false, false);
         for (name, value) in headers {
             if *name == header::HOST {
                 hosts.add(value);
@@ -266,15 +266,19 @@ impl Marks {
                 trace = trace.or_else(|| TraceParent::parse(value.as_bytes()));
             } else if is_asking_for_more(name) {
                 is_asking = true;
+            } else if *name == header::CONTENT_ENCODING {
+                is_encoded = true;
             }
         }
-        Self { cid: cid.unwrap_or_else(|| ambient.cid()), trace, hosts, client_address: None, is_asking }
+        let (client_address, cid) = (None, cid.unwrap_or_else(|| ambient.cid()));
+        Self { cid, trace, hosts, client_address, is_asking, is_encoded }
     }
 }
 
 /// Whether a header asks something of the reply beside an answer.
 fn is_asking_for_more(name: &HeaderName) -> bool {
-    *name == header::IF_NONE_MATCH
+    *name == header::ACCEPT_ENCODING
+        || *name == header::IF_NONE_MATCH
         || *name == header::IF_MODIFIED_SINCE
         || *name == header::IF_MATCH
         || *name == header::IF_UNMODIFIED_SINCE
@@ -302,9 +306,10 @@ fn verify(route: &Route, parts: &Parts, via: Via<'_>, cid: Cid) -> Result<Option
 }
 
 /// Says why a body could not be read.
-fn unread(error: Error, route: &Route, marks: &Marks) -> Refusal {
-    info!(zato.cid = marks.cid.as_str(), zato.channel = route.info.name, error = %error.report(), "request refused");
-    Refusal::of_body(error)
+fn unread(refusal: Refusal, route: &Route, marks: &Marks) -> Refusal {
+    let (cid, channel) = (marks.cid.as_str(), &route.info.name);
+    info!(zato.cid = cid, zato.channel = channel, error = %refusal.error.report(), "request refused");
+    refusal
 }
 
 /// Hands over what HTTP says beside the body.

@@ -32,6 +32,7 @@ mod form;
 mod forwarded;
 mod host;
 mod in_work;
+mod intake;
 mod limits;
 mod listen;
 mod path;

@@ -91,6 +91,17 @@ impl Refusal {
         Self { status: StatusCode::NO_CONTENT, headers, kind: RefusalKind::Empty, ..refusal }
     }
 
+    /// Says what a body may be compressed with (RFC 9110 §12.5.3, §15.5.16).
+    pub(crate) fn unsupported_coding(is_any_known: bool) -> Self {
+        let (known, message) = if is_any_known {
+            ("gzip, zstd", "the body can be compressed with gzip or zstd, and once")
+        } else {
+            ("identity", "the body can't be compressed here")
+        };
+        let headers = vec![(header::ACCEPT_ENCODING, HeaderValue::from_static(known))];
+        Self { headers, ..Self::of(Error::new(Kind::UnsupportedMediaType, message)) }
+    }
+
     /// What the server as a whole allows, which `OPTIONS *` asks for (RFC 9110 §9.3.7).
     pub(crate) fn options_of_all() -> Self {
         let names = METHODS.each_ref().map(Method::as_str).join(", ");

@@ -17,7 +17,7 @@ use zato_core::{
 
 use crate::{
     config::{METHODS, RestChannelConfig, SECTION},
-    content::Content,
+    content::{Content, compression},
     forwarded::Proxies,
     limits::Limits,
     path::Pattern,
@@ -114,6 +114,10 @@ impl Table {
         let mut faults = ConfigFaults::new();
         let mut resources: Vec<(String, Resource)> = Vec::new();
         let mut positions: HashMap<String, usize> = HashMap::new();
+        let compression = plan.server_node.and_then(|server| server.get("compression"));
+        if let Some(node) = compression.filter(|_| !compression::IS_BUILT_IN) {
+            faults.push(ConfigFault::at(&node.origin, format!("\"compression\" {}", compression::REMEDY)));
+        }
         for (config, origin) in plan.entries {
             if let Some(fault) = unasked(config, origin, plan).filter(|_| !is_nested) {
                 faults.push(fault);
@@ -232,7 +236,7 @@ fn entry_of(
         plan.rate_limiters.limiter(security::SECTION.name, definition.name(), definition.rate_limiting())
     });
     let server = plan.server;
-    let content = Content::of(config)
+    let content = Content::of(config, server)
         .map_err(|fault| ConfigFault::at(origin, format!("the channel \"{}\" {fault}", config.name)))?;
     let mut info = ChannelInfo::new("rest", config.name.as_str(), config.service.as_str());
     info.format = config.data_format;

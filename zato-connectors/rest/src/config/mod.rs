@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, de::Error};
 use zato_core::{
     channel::ChannelConfig,
-    config::{ByteSize, Duration, RateLimitRule, SectionName},
+    config::{ByteSize, ContentCoding, Duration, RateLimitRule, SectionName},
     message::{Format, ParamsPriority, UrlParams},
 };
 
@@ -69,6 +69,12 @@ pub struct RestChannelConfig {
     /// How many requests a client may send to it, with or without the right credentials; not limited unless given.
     #[serde(default)]
     pub rate_limiting: Vec<RateLimitRule>,
+    /// Whether replies are compressed for callers who ask for it; as `server.compression` says unless given.
+    #[serde(default)]
+    pub compression: Option<bool>,
+    /// What replies are compressed with for callers who ask for it, whatever `server.compression` says; `gzip` or `zstd`.
+    #[serde(default, deserialize_with = "content_encoding")]
+    pub content_encoding: Option<ContentCoding>,
     /// Which pages of other origins may call from within a browser; none unless given.
     #[serde(default)]
     pub cors: Option<CorsConfig>,
@@ -120,7 +126,6 @@ impl ChannelConfig for RestChannelConfig {
             "cache_name",
             "cache_type",
             "connection",
-            "content_encoding",
             "content_type",
             "has_rbac",
             "http_accept",
@@ -198,6 +203,16 @@ fn format<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Format, D::Error
     if text.is_empty() { Ok(Format::default()) } else { text.parse().map_err(D::Error::custom) }
 }
 
+/// Zato writes an empty text for no compression of a channel's own.
+fn content_encoding<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ContentCoding>, D::Error> {
+    match Option::<String>::deserialize(deserializer)?.as_deref() {
+        None | Some("") => Ok(None),
+        Some("gzip") => Ok(Some(ContentCoding::Gzip)),
+        Some("zstd") => Ok(Some(ContentCoding::Zstd)),
+        Some(_) => Err(D::Error::custom("expected gzip or zstd")),
+    }
+}
+
 fn header_value<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<HeaderValue>, D::Error> {
     let text = Option::<String>::deserialize(deserializer)?.filter(|text| !text.is_empty());
     let value = text.map(HeaderValue::try_from).transpose();
@@ -242,9 +257,9 @@ mod tests {
         assert_eq!((config.service.as_str(), config.security()), ("a.b", None));
         assert_eq!(config.method, [Method::GET]);
         assert_eq!(read("{name: a, url_path: /a, service: b, method: [GET, post]}").unwrap().method.len(), 2);
-        let text = "{name: a, url_path: /a, service: b, deprecation_since: 2025-06-30, deprecation_successor: ''}";
+        let text = "{name: a, url_path: /a, service: b, content_encoding: '', deprecation_since: 2025-06-30, deprecation_successor: ''}";
         let config = read(text).unwrap();
-        assert_eq!(config.deprecation_successor, None);
+        assert_eq!((config.content_encoding, config.deprecation_successor), (None, None));
         assert_eq!(config.deprecation_since, "2025-06-30".parse().ok());
     }
 
@@ -263,6 +278,7 @@ mod tests {
                 "{name: a, url_path: /a, service: b, data_format: yaml}",
                 "zato.yaml:1:50: no data format named \"yaml\" (json, form)",
             ),
+            ("{name: a, url_path: /a, service: b, content_encoding: br}", "zato.yaml:1:55: expected gzip or zstd"),
             (
                 "{name: a, url_path: /a, service: b, cache_control: \"a\\nb\"}",
                 "zato.yaml:1:52: expected the value of a header, such as max-age=60",

@@ -1,8 +1,9 @@
-//! What HTTP does to a reply on its way out: headers by configuration, conditions, what browsers demand.
+//! What HTTP does to a reply on its way out: headers by configuration, conditions, compression, what browsers demand.
 //!
-//! All of it is worked out when a configuration is applied. A request that asks for nothing of it pays
-//! next to nothing.
+//! All of it is worked out when a configuration is applied. A request that asks for nothing of it pays for a look at the
+//! length of its reply.
 
+pub(crate) mod compression;
 mod conditional;
 pub(crate) mod cors;
 mod lasting;
@@ -11,11 +12,12 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header, res
 use tracing::debug;
 use zato_core::{
     Error, Kind,
-    config::ErrorFormat,
+    config::{ErrorFormat, ServerConfig},
     message::{ChannelInfo, Cid},
 };
 
 use self::{
+    compression::{Accepted, Compression, Decoding},
     conditional::{Conditions, Verdict},
     cors::Cors,
     lasting::Lasting,
@@ -26,6 +28,9 @@ use crate::{body::Body, config::RestChannelConfig, error};
 #[derive(Debug)]
 pub(crate) struct Content {
     pub(crate) cors: Option<Cors>,
+    /// How compressed bodies of requests are read; `None` if they are refused.
+    pub(crate) decoding: Option<Decoding>,
+    compression: Option<Compression>,
     lasting: Option<Lasting>,
     has_etag: bool,
     /// Whether every reply is touched, whatever its request asks for.
@@ -35,6 +40,7 @@ pub(crate) struct Content {
 /// What a request asks of its reply beside an answer: nothing, as nearly all do.
 #[derive(Debug, Default)]
 pub(crate) struct Asked {
+    accepted: Accepted,
     more: Option<Box<More>>,
 }
 
@@ -61,10 +67,18 @@ impl Content {
     /// # Errors
     ///
     /// What is wrong with its keys, as the end of a sentence that begins with its name.
-    pub(crate) fn of(config: &RestChannelConfig) -> Result<Self, String> {
+    pub(crate) fn of(config: &RestChannelConfig, server: &ServerConfig) -> Result<Self, String> {
         let cors = config.cors.as_ref().map(|cors| Cors::of(cors, &config.method)).transpose()?;
         let lasting = Lasting::of(config)?;
-        Ok(Self { has_etag: config.etag, is_always: config.etag || cors.is_some() || lasting.is_some(), cors, lasting })
+        let is_decoding = compression::IS_BUILT_IN && server.compression.is_active;
+        Ok(Self {
+            decoding: is_decoding.then(|| Decoding { max_ratio: server.compression.max_ratio.get() }),
+            compression: Compression::of(&server.compression, config)?,
+            has_etag: config.etag,
+            is_always: config.etag || cors.is_some() || lasting.is_some(),
+            cors,
+            lasting,
+        })
     }
 
     /// Reads what a request asks of its reply. `is_asking` is whether it has one of the headers that say so.
@@ -77,13 +91,17 @@ impl Content {
         let origin = self.cors.as_ref().and_then(|_| headers.get(header::ORIGIN)).cloned();
         let conditions = Conditions::of(headers);
         let is_more = origin.is_some() || conditions.is_some();
-        Asked { more: is_more.then(|| Box::new(More { origin, conditions })) }
+        Asked {
+            accepted: self.compression.as_ref().map(|one| one.accepted(headers)).unwrap_or_default(),
+            more: is_more.then(|| Box::new(More { origin, conditions })),
+        }
     }
 
     /// Makes a reply what its request asked for and the channel says.
     #[inline]
     pub(crate) fn finish(&self, asked: Asked, asker: Asker<'_>, response: &mut Response<Body>) {
-        if self.is_always || asked.more.is_some() {
+        let is_large = || self.compression.as_ref().is_some_and(|compression| compression.is_large(response.body()));
+        if self.is_always || asked.more.is_some() || asked.accepted != Accepted::default() || is_large() {
             self.dress(asked, asker, response);
         }
     }
@@ -92,9 +110,22 @@ impl Content {
         let More { origin, conditions } = asked.more.map_or(More { origin: None, conditions: None }, |more| *more);
         let (mut parts, mut body) = std::mem::take(response).into_parts();
         self.tag(asker, &mut parts, &body);
+        // Before the conditions: a 304 has the validator of what would have been sent (RFC 9110 §15.4.5).
+        let coding = self.compression.as_ref().and_then(|one| {
+            one.choose(asked.accepted, parts.status, &mut parts.headers, &body).map(|coding| (one, coding))
+        });
+        if let Some((_, coding)) = coding {
+            compression::mark(&mut parts.headers, coding);
+        }
         let conditions = conditions.filter(|_| asker.is_get && parts.status.is_success());
         match conditions.map_or(Verdict::Send, |conditions| conditions.judge(&parts.headers)) {
-            Verdict::Send => {}
+            Verdict::Send => {
+                if let Some((compression, coding)) = coding
+                    && compression.encode(coding, &mut body).is_none()
+                {
+                    parts.headers.remove(header::CONTENT_ENCODING);
+                }
+            }
             Verdict::NotModified => {
                 leave_content_out(&mut parts);
                 body = Body::default();
