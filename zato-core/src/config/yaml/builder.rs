@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use serde_saphyr::granit_parser::{Event, ScalarStyle, Tag};
+use granit_parser::{Event, ScalarStyle, Tag};
 
 use super::budget::{Budget, Cost};
 use super::merge::{MERGE, merge};

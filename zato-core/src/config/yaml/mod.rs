@@ -11,7 +11,7 @@ mod budget;
 mod builder;
 mod merge;
 
-use serde_saphyr::granit_parser::{Event, Marker, Parser, ScanError, options};
+use granit_parser::{Event, Marker, Parser, ScanError, options};
 
 pub use self::budget::{MAX_BYTES, MAX_DEPTH, MAX_EXPANDED_BYTES};
 use self::builder::Builder;
