@@ -4,12 +4,12 @@ use std::{
     any::TypeId,
     collections::{BTreeMap, HashMap},
     fmt,
+    hash::{BuildHasherDefault, Hasher},
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Weak},
 };
 
 use tokio::sync::watch;
-use tower::Service as _;
 
 use crate::{
     ambient::Ambient,
@@ -17,12 +17,11 @@ use crate::{
     config::{ConfigFault, ConfigFaults, ServerConfig, listing},
     error::{Error, Result},
     layer::{
-        self, Stack,
         limit::{LimitLayer, Limiter, Limiters},
         statistics::Recorder,
     },
     message::{ChannelInfo, Head, Message, Payload, Reply},
-    service::{Binder, BoundService, Definition, Dispatch, Registration, Shape, Target},
+    service::{Binder, BoundService, Definition, Dispatch, Layers, Registration, Shape, Target},
 };
 
 /// A layer of the user's, for all services or one.
@@ -48,17 +47,33 @@ pub(crate) struct Parts<'a> {
 /// It lives as long as the last request that was begun under that generation; `Router::ended` tells when that was.
 pub struct Router {
     routes: HashMap<String, Arc<Route>>,
-    by_type: HashMap<TypeId, Arc<Route>>,
+    by_type: HashMap<TypeId, Arc<Route>, BuildHasherDefault<TypeIdHasher>>,
     limiters: Arc<Limiters>,
     alive: watch::Sender<()>,
 }
 
+/// Takes a type's id as it is, since it is a hash already.
+#[derive(Default)]
+struct TypeIdHasher(u64);
+
+impl Hasher for TypeIdHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        // Only if ids are one day hashed in another way than now: slower then, and right all the same.
+        self.0 = bytes.iter().fold(self.0, |hash, byte| hash.rotate_left(8) ^ u64::from(*byte));
+    }
+
+    fn write_u64(&mut self, id: u64) {
+        self.0 = id;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
 struct Route {
-    stack: Stack<BoundService>,
-    /// What the stack is made of, for channels that have one of their own.
-    layered: BoundService,
-    recorder: Arc<Recorder>,
-    limit: LimitLayer,
+    service: BoundService,
+    layers: Layers,
     /// What a message says that comes from another service.
     channel: Arc<ChannelInfo>,
     takes_stream: bool,
@@ -79,7 +94,7 @@ impl Router {
         let limiter = parts.limiters.get_or_make(ServerConfig::SECTION.name, "", places, limiter_of);
         let limit = LimitLayer::new(limiter);
         let router = Arc::new_cyclic(|weak: &Weak<Self>| {
-            let (mut routes, mut by_type) = (HashMap::new(), HashMap::new());
+            let (mut routes, mut by_type) = (HashMap::new(), HashMap::default());
             for registration in parts.registrations {
                 let dispatch: Weak<dyn Dispatch> = Weak::<Self>::clone(weak);
                 match registration.bind(parts.binder, parts.ambient.clone(), dispatch) {
@@ -164,18 +179,21 @@ impl Route {
             parts.layers.iter().filter(mine).partition(|layer| layer.service.is_some());
         let layered = of_one.iter().rev().chain(of_all.iter().rev()).fold(bound, |inner, layer| (layer.apply)(inner));
         let recorder = parts.recorders.get(name).cloned().unwrap_or_default();
-        let stack = layer::stack(layered.clone(), Arc::clone(&recorder), limit.clone());
-        let takes_stream = matches!(definition.input(), Shape::Raw);
+        let layers = Layers { recorder, limit: limit.clone() };
         let channel = Arc::new(ChannelInfo::new("invoke", "invoke", name));
-        Self { stack, layered, recorder, limit: limit.clone(), channel, takes_stream }
+        Self { service: layered, layers, channel, takes_stream: matches!(definition.input(), Shape::Raw) }
     }
 
     /// Returns the same for a channel with a limiter of its own.
     fn limited(&self, limiter: Arc<Limiter>) -> Self {
-        let limit = self.limit.clone().with_channel(limiter);
-        let stack = layer::stack(self.layered.clone(), Arc::clone(&self.recorder), limit.clone());
-        let (layered, recorder) = (self.layered.clone(), Arc::clone(&self.recorder));
-        Self { stack, layered, recorder, limit, channel: Arc::clone(&self.channel), takes_stream: self.takes_stream }
+        let Layers { recorder, limit } = &self.layers;
+        let layers = Layers { recorder: Arc::clone(recorder), limit: limit.clone().with_channel(limiter) };
+        let (service, channel) = (self.service.clone(), Arc::clone(&self.channel));
+        Self { service, layers, channel, takes_stream: self.takes_stream }
+    }
+
+    fn call(&self, message: Message) -> BoxFuture<'static, Result<Reply>> {
+        self.service.call_in_layers(message, &self.layers)
     }
 }
 
@@ -187,8 +205,7 @@ struct Entrance {
 
 impl Intake for Entrance {
     fn take(&self, message: Message) -> BoxFuture<'static, Result<Reply>> {
-        // Every layer of ours is always ready, and what is not ours is driven by the bound service.
-        Box::pin(self.route.stack.clone().call(message))
+        self.route.call(message)
     }
 
     fn takes_stream(&self) -> bool {
@@ -221,7 +238,7 @@ impl Dispatch for Router {
                 .ok_or_else(|| Error::internal(listing("service", name, self.routes.keys().map(String::as_str))))?,
         };
         let message = Message::invoked(from, Arc::clone(&route.channel), payload);
-        Ok(Box::pin(route.stack.clone().call(message)))
+        Ok(route.call(message))
     }
 }
 

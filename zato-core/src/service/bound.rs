@@ -6,23 +6,50 @@ use std::{
 };
 
 use bytes::Bytes;
+use tower::Service as _;
 
 use super::{Binder, Context, Dispatch, Input, Output, Service, Shape, Surroundings};
 use crate::{
     ambient::Ambient,
     channel::BoxFuture,
     error::{Error, Result},
+    layer::{self, limit::LimitLayer, statistics::Recorder},
     message::{Content, Message, Payload, Reply},
 };
 
-/// A service with everything it needs, its types erased: the innermost of a stack of layers.
+/// A service with everything it needs, its types erased.
 ///
-/// It is always ready. A call costs one boxed future.
+/// It is always ready. A call costs one boxed future, with the layers of the framework around the service or without.
 #[derive(Clone)]
 pub(crate) struct BoundService(Arc<dyn Erased>);
 
 trait Erased: Send + Sync {
     fn call(self: Arc<Self>, message: Message) -> BoxFuture<'static, Result<Reply>>;
+
+    /// As `call`, in the layers of the framework: erased together, so that both have one box.
+    fn call_in_layers(self: Arc<Self>, message: Message, layers: &Layers) -> BoxFuture<'static, Result<Reply>>;
+}
+
+/// What the layers of the framework around one service share between calls.
+pub(crate) struct Layers {
+    pub(crate) recorder: Arc<Recorder>,
+    pub(crate) limit: LimitLayer,
+}
+
+impl Layers {
+    /// Calls a service in the layers.
+    fn call<F>(&self, message: Message, service: impl FnOnce(Message) -> F) -> BoxFuture<'static, Result<Reply>>
+    where
+        F: Future<Output = Result<Reply>> + Send + 'static,
+    {
+        let mut service = Some(service);
+        let once = tower::service_fn(move |message| {
+            let service = service.take().expect("each call has layers of its own, which call once");
+            service(message)
+        });
+        // Every layer of ours is always ready, and what is not ours is driven by the bound service.
+        Box::pin(layer::stack(once, Arc::clone(&self.recorder), self.limit.clone()).call(message))
+    }
 }
 
 struct Bound<S> {
@@ -55,9 +82,19 @@ enum Wanted {
 
 impl<S: Service> Erased for Bound<S> {
     fn call(self: Arc<Self>, message: Message) -> BoxFuture<'static, Result<Reply>> {
+        Box::pin(self.serve(message))
+    }
+
+    fn call_in_layers(self: Arc<Self>, message: Message, layers: &Layers) -> BoxFuture<'static, Result<Reply>> {
+        layers.call(message, |message| self.serve(message))
+    }
+}
+
+impl<S: Service> Bound<S> {
+    fn serve(self: Arc<Self>, message: Message) -> impl Future<Output = Result<Reply>> + Send + 'static {
         // Now and not when it is polled: from here on the call keeps the generation alive that it was begun under.
         let surroundings = self.surroundings();
-        Box::pin(async move {
+        async move {
             let Message { head, payload } = message;
             let (raw, wanted) = match &payload.0 {
                 // Who takes the payload itself has no second one beside it.
@@ -83,7 +120,7 @@ impl<S: Service> Erased for Bound<S> {
                 Wanted::Value => Ok(Reply::new(Payload::from(output.into_value()?))),
                 Wanted::Typed => Ok(Reply::new(Payload::typed(output))),
             }
-        })
+        }
     }
 }
 
@@ -121,6 +158,11 @@ impl BoundService {
     {
         Self(Arc::new(Layered(service)))
     }
+
+    /// Serves a message, in the layers of the framework.
+    pub(crate) fn call_in_layers(&self, message: Message, layers: &Layers) -> BoxFuture<'static, Result<Reply>> {
+        Arc::clone(&self.0).call_in_layers(message, layers)
+    }
 }
 
 struct Layered<S>(S);
@@ -131,12 +173,26 @@ where
     S::Future: Send,
 {
     fn call(self: Arc<Self>, message: Message) -> BoxFuture<'static, Result<Reply>> {
+        Box::pin(self.serve(message))
+    }
+
+    fn call_in_layers(self: Arc<Self>, message: Message, layers: &Layers) -> BoxFuture<'static, Result<Reply>> {
+        layers.call(message, |message| self.serve(message))
+    }
+}
+
+impl<S> Layered<S>
+where
+    S: tower::Service<Message, Response = Reply, Error: Into<crate::error::BoxError>> + Clone + Send + Sync + 'static,
+    S::Future: Send,
+{
+    fn serve(&self, message: Message) -> impl Future<Output = Result<Reply>> + Send + 'static {
         let service = self.0.clone();
-        Box::pin(async move {
+        async move {
             // A clone must be driven to readiness before it is called; the one we keep never is (tower#548).
             let reply = tower::ServiceExt::oneshot(service, message).await;
             reply.map_err(|error| Error::from_boxed(error.into()))
-        })
+        }
     }
 }
 

@@ -27,7 +27,7 @@ pub use self::{
     services::Services,
 };
 pub(crate) use self::{
-    bound::{BoundService, bind},
+    bound::{BoundService, Layers, bind},
     context::{Dispatch, Surroundings, Target},
     services::Registration,
 };
