@@ -4,29 +4,42 @@ use std::{future::IntoFuture as _, net::Ipv4Addr};
 
 use axum::{
     Json, Router,
-    http::StatusCode,
+    http::{HeaderName, HeaderValue, StatusCode},
     response::{AppendHeaders, IntoResponse},
     routing::post,
 };
 use tokio::net::TcpListener;
 
 use crate::{
-    Result, Stop,
-    customer::{CID, GetClientRequest, PATH, fresh_cid, get_client},
-    listening,
+    Result,
+    customer::{self, GetClientRequest, fresh_cid, get_client},
+    order::{self, Order},
+    talk::{Orders, listening},
 };
 
-/// Serves until `stop`.
-pub(crate) async fn serve(stop: Stop) -> Result<()> {
+const CID: HeaderName = HeaderName::from_static(customer::CID);
+
+/// Serves until the client no longer wants it.
+pub(crate) async fn serve(orders: Orders) -> Result<()> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     listening(&listener.local_addr()?.to_string())?;
+    let router = Router::new().route(customer::PATH, post(answer)).route(order::PATH, post(echo));
     tokio::select! {
-        ended = axum::serve(listener, Router::new().route(PATH, post(answer))).into_future() => Ok(ended?),
-        _ = stop => Ok(()),
+        ended = axum::serve(listener, router).into_future() => Ok(ended?),
+        () = orders.end() => Ok(()),
     }
 }
 
 async fn answer(Json(input): Json<GetClientRequest>) -> impl IntoResponse {
     let reply = get_client(&input).map(Json).ok_or(StatusCode::NOT_FOUND);
-    (AppendHeaders([(CID, fresh_cid())]), reply)
+    (cid(), reply)
+}
+
+async fn echo(Json(order): Json<Order>) -> impl IntoResponse {
+    (cid(), Json(order))
+}
+
+fn cid() -> AppendHeaders<[(HeaderName, HeaderValue); 1]> {
+    let fresh = HeaderValue::from_bytes(&fresh_cid()).expect("hexadecimal digits can stand in a header");
+    AppendHeaders([(CID, fresh)])
 }

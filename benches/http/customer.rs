@@ -1,13 +1,12 @@
-//! What the two servers written by hand share, so that they differ in their HTTP library alone.
+//! What the servers written by hand share, so that they differ in their HTTP library alone.
 
-use hyper::header::{HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 
 /// Where the service is reached.
 pub(crate) const PATH: &str = "/api/v1/client";
 
 /// The header that carries the correlation id of a request.
-pub(crate) const CID: HeaderName = HeaderName::from_static("x-zato-cid");
+pub(crate) const CID: &str = "x-zato-cid";
 
 /// Which client to look up.
 #[derive(Deserialize)]
@@ -33,7 +32,7 @@ pub(crate) fn get_client(input: &GetClientRequest) -> Option<GetClientResponse> 
 }
 
 /// A new correlation id: 96 random bits as 24 hexadecimal digits, the way zato makes its own.
-pub(crate) fn fresh_cid() -> HeaderValue {
+pub(crate) fn fresh_cid() -> [u8; 24] {
     const DIGITS: [u8; 16] = *b"0123456789abcdef";
     let mut bits = fastrand::u128(..);
     let mut digits = [b'0'; 24];
@@ -41,5 +40,5 @@ pub(crate) fn fresh_cid() -> HeaderValue {
         *digit = DIGITS.get((bits & 0xf) as usize).copied().unwrap_or(b'0');
         bits >>= 4;
     }
-    HeaderValue::from_bytes(&digits).expect("hexadecimal digits can stand in a header")
+    digits
 }

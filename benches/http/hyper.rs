@@ -7,26 +7,30 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::{
     Method, Request, Response, StatusCode,
     body::Incoming,
-    header::{CONTENT_TYPE, HeaderValue},
+    header::{CONTENT_TYPE, HeaderName, HeaderValue},
     server::conn::http1,
     service::service_fn,
 };
 use hyper_util::rt::TokioIo;
+use serde::Serialize;
 use tokio::{net::TcpListener, task::JoinSet};
 
 use crate::{
-    Result, Stop,
-    customer::{CID, PATH, fresh_cid, get_client},
-    listening,
+    Result,
+    customer::{self, fresh_cid, get_client},
+    order::{self, Order},
+    talk::{Orders, listening},
 };
 
-/// Serves until `stop`.
-pub(crate) async fn serve(stop: Stop) -> Result<()> {
+const CID: HeaderName = HeaderName::from_static(customer::CID);
+
+/// Serves until the client no longer wants it.
+pub(crate) async fn serve(orders: Orders) -> Result<()> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     listening(&listener.local_addr()?.to_string())?;
     tokio::select! {
         error = accept(&listener) => Err(error.into()),
-        _ = stop => Ok(()),
+        () = orders.end() => Ok(()),
     }
 }
 
@@ -43,25 +47,40 @@ async fn accept(listener: &TcpListener) -> io::Error {
 }
 
 async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>> {
-    if request.method() != Method::POST || request.uri().path() != PATH {
+    if request.method() != Method::POST {
         return empty(StatusCode::NOT_FOUND);
     }
+    let does_echo = match request.uri().path() {
+        customer::PATH => false,
+        order::PATH => true,
+        _ => return empty(StatusCode::NOT_FOUND),
+    };
     let body = request.into_body().collect().await?.to_bytes();
+    if does_echo {
+        return match serde_json::from_slice::<Order>(&body) {
+            Ok(order) => json(&order),
+            Err(_) => empty(StatusCode::BAD_REQUEST),
+        };
+    }
     let Ok(input) = serde_json::from_slice(&body) else {
         return empty(StatusCode::BAD_REQUEST);
     };
-    let Some(client) = get_client(&input) else {
-        return empty(StatusCode::NOT_FOUND);
-    };
-    let mut response = Response::new(Full::new(Bytes::from(serde_json::to_vec(&client)?)));
+    match get_client(&input) {
+        Some(client) => json(&client),
+        None => empty(StatusCode::NOT_FOUND),
+    }
+}
+
+fn json(model: &impl Serialize) -> Result<Response<Full<Bytes>>> {
+    let mut response = Response::new(Full::new(Bytes::from(serde_json::to_vec(model)?)));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response.headers_mut().insert(CID, fresh_cid());
+    response.headers_mut().insert(CID, HeaderValue::from_bytes(&fresh_cid())?);
     Ok(response)
 }
 
 fn empty(status: StatusCode) -> Result<Response<Full<Bytes>>> {
     let mut response = Response::new(Full::default());
     *response.status_mut() = status;
-    response.headers_mut().insert(CID, fresh_cid());
+    response.headers_mut().insert(CID, HeaderValue::from_bytes(&fresh_cid())?);
     Ok(response)
 }

@@ -30,7 +30,7 @@ enum Command {
     Test(test::Options),
     /// Runs what CI runs: formatting, lints, docs, tests, and a smoke run of the benchmark
     Ci,
-    /// Measures instructions and allocations per request beside hyper and axum
+    /// Measures what zato costs beside hyper, axum and actix-web: instructions, allocations, system calls, time
     Bench(bench::Options),
     /// Starts, stops and lists the real servers that tests talk to
     Services(services::Options),

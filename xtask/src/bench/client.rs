@@ -7,10 +7,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use super::jobs::Asked;
 use crate::Result;
-
-const REQUEST_BODY: &str = r#"{"client_id":123}"#;
-const REPLY_BODY: &str = r#"{"name":"Jane Doe","email":"","segment":"RNZ"}"#;
 
 /// A server that takes longer than this for one reply has stopped working, also under valgrind.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -18,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A connection to a server.
 pub(crate) struct Client {
     stream: BufReader<TcpStream>,
-    request: String,
+    address: SocketAddr,
     /// Correlation ids of all replies so far, none of which may come twice.
     seen: HashSet<String>,
 }
@@ -28,25 +26,21 @@ impl Client {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
-        let request = format!(
-            "POST /api/v1/client HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\n\
-             content-length: {}\r\n\r\n{REQUEST_BODY}",
-            REQUEST_BODY.len()
-        );
-        Ok(Self { stream: BufReader::new(stream), request, seen: HashSet::new() })
+        Ok(Self { stream: BufReader::new(stream), address, seen: HashSet::new() })
     }
 
     /// Sends that many requests, and returns how long that took.
-    pub(crate) fn send(&mut self, requests: u32) -> Result<Duration> {
+    pub(crate) fn send(&mut self, requests: u32, asked: &Asked) -> Result<Duration> {
+        let bytes = asked.bytes(self.address);
         let start = Instant::now();
         for number in 1..=requests {
-            self.exchange().map_err(|error| format!("reply {number} of {requests}: {error}"))?;
+            self.exchange(&bytes, &asked.reply).map_err(|error| format!("reply {number} of {requests}: {error}"))?;
         }
         Ok(start.elapsed())
     }
 
-    fn exchange(&mut self) -> Result<()> {
-        self.stream.get_mut().write_all(self.request.as_bytes())?;
+    fn exchange(&mut self, request: &[u8], reply: &str) -> Result<()> {
+        self.stream.get_mut().write_all(request)?;
         let status = self.line()?;
         let mut headers = Headers::default();
         loop {
@@ -59,7 +53,7 @@ impl Client {
         let mut body = vec![0; headers.length.ok_or("it has no content-length")?];
         self.stream.read_exact(&mut body)?;
         let body = String::from_utf8_lossy(&body);
-        if status != "HTTP/1.1 200 OK" || body != REPLY_BODY {
+        if status != "HTTP/1.1 200 OK" || body != reply {
             return Err(format!("it is {status:?} with {body:?}").into());
         }
         self.check_cid(headers.cid.ok_or("it has no x-zato-cid")?)
@@ -113,7 +107,7 @@ mod tests {
         thread,
     };
 
-    use super::{Client, REPLY_BODY};
+    use super::{super::jobs, Client};
 
     /// Sends two requests to a server that gives these replies, and returns what the client finds wrong.
     fn fault(replies: [String; 2]) -> Option<String> {
@@ -129,7 +123,7 @@ mod tests {
                 stream.write_all(reply.as_bytes()).unwrap();
             }
         });
-        let found = Client::connect(address).unwrap().send(2).err().map(|error| error.to_string());
+        let found = Client::connect(address).unwrap().send(2, &jobs::client()).err().map(|error| error.to_string());
         server.join().unwrap();
         found
     }
@@ -138,6 +132,7 @@ mod tests {
         format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nX-Zato-CID: {cid}\r\n\r\n{body}", body.len())
     }
 
+    const REPLY_BODY: &str = r#"{"name":"Jane Doe","email":"","segment":"RNZ"}"#;
     const FIRST: &str = "0123456789abcdef01234567";
     const SECOND: &str = "0123456789abcdef01234568";
 

@@ -1,23 +1,42 @@
-//! `cargo xtask bench`: what one request costs, beside hyper alone and axum.
+//! `cargo xtask bench`: what zato costs, beside hyper alone, axum and actix-web.
 //!
-//! The servers are in `benches/http`; this is their client. What it counts is how many instructions a simulated
-//! processor (valgrind's callgrind) executes and how often memory is asked for, because both come out the same on a busy
-//! machine, on which a stop-watch shows whatever else happens to run.
-//!
-//! Each number is the difference between two runs that differ in the number of requests alone.
+//! The servers are in `benches/http` and `benches/peers`; this is their client. What can be trusted is counted:
+//! instructions on a simulated processor (valgrind's callgrind), allocations, and calls of the kernel (strace), each as
+//! the difference between two runs that differ in the number of requests alone. They come out the same on a busy
+//! machine, on which a stop-watch shows whatever else happens to run. Requests per second and latencies are measured too,
+//! in rounds that go from server to server, on a processor of their own if there is one.
 
 mod client;
-mod measure;
+mod count;
+mod jobs;
+mod load;
+mod machine;
+mod reload;
+mod report;
 mod server;
+mod size;
+mod speed;
+mod start;
+mod strace;
 mod table;
+mod target;
+mod tools;
 mod valgrind;
 
-use std::path::PathBuf;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
 
 use self::{
     client::Client,
-    measure::{Plan, measure},
+    count::Plan,
+    jobs::{JOBS, Job},
+    report::{Report, Row},
     server::Server,
+    speed::Rounds,
 };
 use crate::{
     Result,
@@ -25,9 +44,13 @@ use crate::{
 };
 
 /// In the order of the table: the floor first.
-const SERVERS: [&str; 3] = ["hyper", "axum", "zato"];
+const SERVERS: [&str; 4] = ["hyper", "axum", "actix", "zato"];
 
-/// How many requests the smoke run sends to each server.
+/// Every job, in the order of the table.
+const NAMES: [&str; 9] =
+    ["client", "json", "query", "routes", "invoke", "invoke-1000", reload::NAME, start::NAME, size::NAME];
+
+/// How many units of a job the smoke run asks each server for.
 const SMOKE: u32 = 200;
 
 #[derive(clap::Args)]
@@ -36,6 +59,26 @@ pub(crate) struct Options {
     #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u32).range(1..))]
     requests: u32,
 
+    /// How many rounds each server is under load
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: u32,
+
+    /// How long a round is
+    #[arg(long, value_name = "SECONDS", default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..))]
+    seconds: u64,
+
+    /// Fewer requests, shorter rounds: to see whether something has changed
+    #[arg(long, conflicts_with_all = ["requests", "rounds", "seconds"])]
+    quick: bool,
+
+    /// Count only: no requests per second and no latencies, which a busy machine spoils
+    #[arg(long)]
+    counts: bool,
+
+    /// Build the first programs from nothing too, which takes minutes
+    #[arg(long)]
+    build: bool,
+
     /// Only check that each server answers as it should: no valgrind, no optimised build
     #[arg(long)]
     check: bool,
@@ -43,51 +86,184 @@ pub(crate) struct Options {
     /// Measure this server alone; may be given several times
     #[arg(long, value_name = "SERVER", value_parser = SERVERS)]
     only: Vec<String>,
+
+    /// Do these jobs alone
+    #[arg(long, value_name = "JOB,...", value_delimiter = ',', value_parser = NAMES)]
+    jobs: Vec<String>,
 }
 
 impl Options {
-    fn servers(&self) -> impl Iterator<Item = &'static str> {
-        SERVERS.into_iter().filter(|server| self.only.is_empty() || self.only.iter().any(|only| only == server))
+    fn wants(&self, job: &str) -> bool {
+        self.jobs.is_empty() || self.jobs.iter().any(|wanted| wanted == job)
+    }
+
+    /// Those that do the job and were asked for.
+    fn servers(&self, job: &Job) -> Vec<&'static str> {
+        let wanted = |server: &&'static str| self.only.is_empty() || self.only.iter().any(|only| only == server);
+        job.servers.iter().copied().filter(wanted).collect()
+    }
+
+    fn units(&self) -> u32 {
+        if self.quick { 300 } else { self.requests }
+    }
+
+    fn rounds(&self) -> Rounds {
+        let (number, seconds) = if self.quick { (1, 1) } else { (self.rounds, self.seconds) };
+        Rounds { number, length: Duration::from_secs(seconds) }
+    }
+}
+
+/// The programs that hold the servers.
+pub(crate) struct Programs {
+    http: PathBuf,
+    /// What nothing but a measurement needs; absent in the smoke run.
+    peers: Option<PathBuf>,
+}
+
+impl Programs {
+    /// The command that runs a server that is ready for a job.
+    fn command(&self, server: &str, job: &str) -> Command {
+        match &self.peers {
+            Some(peers) if server == "actix" => Command::new(peers),
+            _ => {
+                let mut command = Command::new(&self.http);
+                command.args(["serve", server, job]);
+                command
+            }
+        }
     }
 }
 
 /// Does what `options` ask for.
 pub(crate) fn run(options: &Options) -> Result<()> {
     if options.check {
-        return smoke(options.servers());
+        return check();
     }
-    // Before the long build, since this is what may be missing.
-    valgrind::install()?;
-    let program = cargo::build("bench --package zato --bench http --no-run", "http")?;
-    let reports = Metadata::read()?.target_directory()?.join("callgrind");
-    std::fs::create_dir_all(&reports)?;
-    let plan = Plan { program, reports, requests: options.requests };
-    let mut rows = Vec::new();
-    for server in options.servers() {
-        eprintln!("measuring {server}");
-        rows.push(measure(&plan, server).map_err(|error| format!("{server}: {error}"))?);
+    // Before the long build, since these are what may be missing.
+    tools::install("valgrind")?;
+    tools::install("strace")?;
+    let machine = machine::describe();
+    let target = Metadata::read()?.target_directory()?;
+    let folder = target.join("bench");
+    fs::create_dir_all(&folder)?;
+    let (mut report, mut failures) = (Report::default(), Vec::new());
+    if options.jobs.iter().any(|job| job != size::NAME) || options.jobs.is_empty() {
+        measure(options, &target, (&mut report, &mut failures))?;
     }
-    print!("\n{}", table::Table(&rows));
-    println!("\nwhere the instructions went: callgrind_annotate {}/SERVER.many.out", plan.reports.display());
+    if options.wants(size::NAME) {
+        eprintln!("measuring {}", size::NAME);
+        let builds = folder.join("builds");
+        size::measure(options.build.then_some(builds.as_path()))?.into_iter().for_each(|row| report.add(row));
+    }
+    let about = JOBS.iter().map(|job| (job.name, job.about));
+    let others = [(reload::NAME, reload::ABOUT), (start::NAME, start::ABOUT), (size::NAME, size::ABOUT)];
+    let jobs: Vec<_> = about.chain(others).collect();
+    print!("\n{}", table::Table { report: &report, jobs: &jobs });
+    save(&folder, &report, &machine)?;
+    println!("where the instructions went: callgrind_annotate {}/JOB.SERVER.many.callgrind", folder.display());
+    if failures.is_empty() { Ok(()) } else { Err(failures.join("\n").into()) }
+}
+
+/// Goes on to the next job if one fails, since the others took long enough; `failures` tells which did.
+fn measure(options: &Options, target: &Path, (report, failures): (&mut Report, &mut Vec<String>)) -> Result<()> {
+    let programs = build(target)?;
+    let plan = Plan { programs: &programs, reports: target.join("bench"), units: options.units() };
+    let mut keep = |what: String, outcome: Result<Vec<Row>>| match outcome {
+        Ok(rows) => rows.into_iter().for_each(|row| report.add(row)),
+        Err(error) => failures.push(format!("{what}: {error}")),
+    };
+    for job in JOBS.iter().filter(|job| options.wants(job.name)) {
+        let servers = options.servers(job);
+        for server in &servers {
+            let what = format!("{} of {server}", job.name);
+            eprintln!("counting {what}");
+            let row = |figures| vec![Row::new(job.name, server, figures)];
+            keep(what, count::count(&plan, job, server).map(row));
+        }
+        if job.has_load && !options.counts && !servers.is_empty() {
+            eprintln!("measuring {}: {}", job.name, servers.join(", "));
+            keep(job.name.to_owned(), speed::measure(&programs, job, &servers, options.rounds()));
+        }
+    }
+    let is_zato_wanted = options.only.is_empty() || options.only.iter().any(|only| only == "zato");
+    if is_zato_wanted && options.wants(reload::NAME) {
+        eprintln!("measuring {}", reload::NAME);
+        keep(reload::NAME.to_owned(), reload::measure(&programs, 100).map(|row| vec![row]));
+    }
+    if is_zato_wanted && options.wants(start::NAME) {
+        eprintln!("measuring {}", start::NAME);
+        keep(start::NAME.to_owned(), start::measure(&programs, options.rounds().length).map(|row| vec![row]));
+    }
     Ok(())
 }
 
-/// The smoke run of CI: all servers.
+/// Builds both programs under the same profile.
+fn build(target: &Path) -> Result<Programs> {
+    let http = cargo::build("bench --package zato --bench http --no-run", "http")?;
+    let folder = target.join("peers");
+    let folder = folder.to_str().ok_or("the target directory's path is no text")?;
+    if folder.contains(char::is_whitespace) {
+        return Err(format!("the target directory \"{folder}\" has a space in its path").into());
+    }
+    let peers = "build --profile bench --manifest-path benches/peers/Cargo.toml --package peers";
+    let peers = cargo::build(&format!("{peers} --target-dir {folder}"), "peers")?;
+    Ok(Programs { http, peers: Some(peers) })
+}
+
+/// Keeps the report beside those of other days.
+fn save(folder: &Path, report: &Report, machine: &serde_json::Value) -> Result<()> {
+    let name = machine.get("date").and_then(serde_json::Value::as_str).unwrap_or("undated").replace(':', "-");
+    let path = folder.join(format!("{name}.json"));
+    fs::write(&path, format!("{:#}\n", report.to_json(machine)))?;
+    println!("\nsaved as {}", path.display());
+    Ok(())
+}
+
+/// The smoke run of CI: builds the servers the way the tests build everything else, which leaves only the program itself
+/// to compile, and has each do a little of every job. actix-web is left out, since nothing else needs it.
 pub(crate) fn check() -> Result<()> {
-    smoke(SERVERS.into_iter())
-}
-
-/// Builds the servers the way the tests build everything else, which leaves only the program itself to compile, and
-/// sends each some requests.
-fn smoke(servers: impl Iterator<Item = &'static str>) -> Result<()> {
-    let program: PathBuf = cargo::build("build --workspace --all-features --bench http", "http")?;
-    for name in servers {
-        let server = Server::start(server::command(&program, name)).map_err(|error| format!("{name}: {error}"))?;
+    let http = cargo::build("build --workspace --all-features --bench http", "http")?;
+    let programs = Programs { http, peers: None };
+    for job in &JOBS {
+        for server in job.servers.iter().filter(|server| **server != "actix") {
+            smoke(&programs, job, server).map_err(|error| format!("{server}: {}: {error}", job.name))?;
+        }
+    }
+    for (name, order) in [(start::NAME, None), (reload::NAME, Some("reload"))] {
+        let mut server = Server::start(programs.command("zato", name))?;
         let mut client = Client::connect(server.address())?;
-        client.send(SMOKE).map_err(|error| format!("{name}: {error}"))?;
+        client.send(1, &jobs::client()).map_err(|error| format!("zato: {name}: {error}"))?;
+        if let Some(order) = order {
+            server.order(order, "applied 2")?;
+            client.send(1, &jobs::client()).map_err(|error| format!("zato: {name}: {error}"))?;
+        }
         drop(client);
-        server.stop().map_err(|error| format!("{name}: {error}"))?;
-        println!("{name}: {SMOKE} replies are as they should be");
+        server.stop()?;
+        println!("zato: {name}: replies are as they should be");
     }
     Ok(())
+}
+
+fn smoke(programs: &Programs, job: &Job, server: &str) -> Result<()> {
+    let running = Server::start(programs.command(server, job.name))?;
+    let mut client = Client::connect(running.address())?;
+    let (requests, asked) = job.requests(job.units(SMOKE));
+    client.send(requests, &asked)?;
+    drop(client);
+    running.stop()?;
+    println!("{server}: {}: {requests} replies are as they should be", job.name);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{JOBS, NAMES, SERVERS};
+
+    #[test]
+    fn every_job_can_be_asked_for_at_every_server_that_does_it() {
+        for job in &JOBS {
+            assert!(NAMES.contains(&job.name), "{} is no value of --jobs", job.name);
+            assert!(job.servers.iter().all(|server| SERVERS.contains(server)));
+        }
+    }
 }

@@ -1,26 +1,18 @@
 //! The server's process: started, told to stop, never left behind.
 
 use std::{
-    io::{BufRead as _, BufReader, Read},
+    io::{BufRead as _, BufReader, Read, Write as _},
     net::SocketAddr,
-    path::Path,
     process::{Child, Command, Stdio},
     sync::mpsc::{Receiver, RecvTimeoutError, channel},
     thread::{self, JoinHandle},
     time::Duration,
 };
 
-use crate::{Result, cargo};
+use crate::Result;
 
 /// How long a server may say nothing while it starts or stops. Under valgrind on a busy machine, starting takes seconds.
 const PATIENCE: Duration = Duration::from_secs(120);
-
-/// The command that runs the server of this name.
-pub(crate) fn command(program: &Path, server: &str) -> Command {
-    let mut command = Command::new(program);
-    command.args(["serve", server]).current_dir(cargo::root());
-    command
-}
 
 /// A server that runs, and is killed if it is dropped before it was stopped.
 pub(crate) struct Server {
@@ -62,6 +54,21 @@ impl Server {
 
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends it a line, and waits for one that begins like this.
+    pub(crate) fn order(&mut self, line: &str, answer: &str) -> Result<()> {
+        let stdin = self.child.stdin.as_mut().ok_or("the server was told to stop already")?;
+        // A pipe that nobody reads is the end of the server as well.
+        let is_sent = writeln!(stdin, "{line}").is_ok();
+        match if is_sent { self.said(answer)? } else { None } {
+            Some(_) => Ok(()),
+            None => Err(self.ended_early("before it had done as it was told")),
+        }
     }
 
     /// Closes its standard input, which asks it to stop, and returns what it says then.
@@ -144,6 +151,10 @@ mod tests {
     fn a_server_that_fails_is_quoted() {
         let error = Server::start(shell("echo out of luck >&2; exit 3")).err().unwrap().to_string();
         assert_eq!(error, "the server ended before it listened (exit status: 3)\nout of luck");
+        let mut server = Server::start(shell("echo listening 127.0.0.1:81; read order; echo did $order")).unwrap();
+        server.order("it", "did it").unwrap();
+        let error = server.order("more", "did more").unwrap_err().to_string();
+        assert!(error.starts_with("the server ended before it had done as it was told"), "{error}");
         let server = Server::start(shell("echo listening 127.0.0.1:81; cat >/dev/null; exit 4")).unwrap();
         let error = server.stop().unwrap_err().to_string();
         assert_eq!(error, "the server ended before it had counted its allocations (exit status: 4)\n");

@@ -2,54 +2,84 @@
 
 use std::fmt;
 
-use super::measure::Measured;
+use super::report::{Report, Row};
 
-/// At most so many times hyper's own instructions.
-const TARGET_RATIO: f64 = 1.3;
+/// A block for each job, a line for each server, then what zato aims at.
+pub(crate) struct Table<'a> {
+    pub(crate) report: &'a Report,
+    /// Names of the jobs, and what they are about.
+    pub(crate) jobs: &'a [(&'static str, &'static str)],
+}
 
-/// At most so many allocations.
-const TARGET_ALLOCATIONS: f64 = 18.0;
-
-/// Measurements, one line each, then what zato aims at. A missed target is told, not punished: the numbers depend on
-/// compiler, C library and processor, and whoever reads them has to judge.
-pub(crate) struct Table<'a>(pub(crate) &'a [Measured]);
+/// The figure whose ratio to the first server's is told too.
+const COMPARED: &str = "instructions";
 
 impl fmt::Display for Table<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "per request   instructions   of hyper   allocations   (requests/s, for information)")?;
-        for row in self.0 {
-            let ratio = self.ratio(row).map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2}x"));
-            let instructions = grouped(row.instructions);
-            let (allocations, per_second) = (row.allocations, grouped(row.per_second));
-            writeln!(f, "{:<11} {instructions:>14} {ratio:>10} {allocations:>13.1}   ({per_second})", row.server)?;
+        for (job, about) in self.jobs {
+            let rows: Vec<&Row> = self.report.of_job(job).collect();
+            if !rows.is_empty() {
+                writeln!(f, "{job}: {about}")?;
+                block(f, &rows)?;
+                writeln!(f)?;
+            }
         }
-        let Some(zato) = self.find("zato") else { return Ok(()) };
-        write!(f, "zato's target: {TARGET_RATIO:.2}x of hyper's instructions")?;
-        if let Some(ratio) = self.ratio(zato) {
-            write!(f, " ({})", verdict(ratio, TARGET_RATIO))?;
+        for (target, value) in self.report.targets() {
+            let verdict = if target.is_met(value) { "met" } else { "MISSED" };
+            writeln!(f, "{verdict:<6}  {target} ({})", shown(value))?;
         }
-        let allocations = verdict(zato.allocations, TARGET_ALLOCATIONS);
-        writeln!(f, " and {TARGET_ALLOCATIONS} allocations ({allocations}) at most")
+        Ok(())
     }
 }
 
-impl Table<'_> {
-    fn find(&self, server: &str) -> Option<&Measured> {
-        self.0.iter().find(|row| row.server == server)
+fn block(f: &mut fmt::Formatter<'_>, rows: &[&Row]) -> fmt::Result {
+    let mut columns: Vec<&str> = Vec::new();
+    for figure in rows.iter().flat_map(|row| &row.figures) {
+        if !columns.contains(&figure.name) {
+            columns.push(figure.name);
+        }
     }
-
-    fn ratio(&self, row: &Measured) -> Option<f64> {
-        self.find("hyper").map(|hyper| row.instructions / hyper.instructions)
+    let value =
+        |row: &Row, name: &str| row.figures.iter().find(|figure| figure.name == name).map(|figure| figure.value);
+    let first = rows.first().filter(|_| rows.len() > 1).and_then(|row| value(row, COMPARED));
+    let mut lines = vec![vec![String::new()]];
+    lines.extend(rows.iter().map(|row| vec![row.server.to_owned()]));
+    for column in columns {
+        push(&mut lines, column.replace('_', " "), rows.iter().map(|row| value(row, column).map(shown)));
+        if let Some(first) = first.filter(|_| column == COMPARED) {
+            let ratios = rows.iter().map(|row| value(row, column).map(|value| format!("{:.2}x", value / first)));
+            push(&mut lines, "ratio".to_owned(), ratios);
+        }
     }
+    write_lines(f, &lines)
 }
 
-/// Compares what the table shows: one instruction in a thousand requests is no miss.
-fn verdict(value: f64, target: f64) -> &'static str {
-    if value < target + 0.005 { "met" } else { "missed" }
+fn push(lines: &mut [Vec<String>], head: String, cells: impl Iterator<Item = Option<String>>) {
+    let cells = std::iter::once(head).chain(cells.map(|cell| cell.unwrap_or_else(|| "-".to_owned())));
+    lines.iter_mut().zip(cells).for_each(|(line, cell)| line.push(cell));
 }
 
-/// The number without decimals, its thousands set apart.
-fn grouped(number: f64) -> String {
+fn write_lines(f: &mut fmt::Formatter<'_>, lines: &[Vec<String>]) -> fmt::Result {
+    let width = |column: usize| lines.iter().filter_map(|line| line.get(column)).map(String::len).max().unwrap_or(0);
+    for line in lines {
+        let mut text = String::new();
+        for (column, cell) in line.iter().enumerate() {
+            let width = width(column);
+            text += &if column == 0 { format!("  {cell:<width$}") } else { format!("   {cell:>width$}") };
+        }
+        writeln!(f, "{}", text.trim_end())?;
+    }
+    Ok(())
+}
+
+/// A number as people read it: large ones without decimals and with their thousands set apart.
+fn shown(number: f64) -> String {
+    if number < 10.0 && number.fract() != 0.0 {
+        return format!("{number:.2}");
+    }
+    if number < 1000.0 && number.fract() != 0.0 {
+        return format!("{number:.1}");
+    }
     let digits = format!("{number:.0}");
     let mut text = String::new();
     for (position, digit) in digits.chars().enumerate() {
@@ -63,37 +93,43 @@ fn grouped(number: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Measured, Table, grouped};
-
-    fn row(server: &'static str, instructions: f64, allocations: f64) -> Measured {
-        Measured { server, instructions, allocations, per_second: 30_214.9 }
-    }
-
-    #[test]
-    fn ratios_are_to_hyper_and_targets_are_told() {
-        let rows = [row("hyper", 14_568.5, 11.0), row("axum", 21_792.6, 23.0), row("zato", 20_000.0, 18.001)];
-        assert_eq!(
-            Table(&rows).to_string(),
-            "per request   instructions   of hyper   allocations   (requests/s, for information)\n\
-             hyper               14,568      1.00x          11.0   (30,215)\n\
-             axum                21,793      1.50x          23.0   (30,215)\n\
-             zato                20,000      1.37x          18.0   (30,215)\n\
-             zato's target: 1.30x of hyper's instructions (missed) and 18 allocations (met) at most\n"
-        );
-    }
+    use super::{
+        super::report::{Figure, Report, Row},
+        Table, shown,
+    };
 
     #[test]
-    fn without_hyper_there_is_no_ratio() {
+    fn ratios_are_to_the_first_and_targets_are_told() {
+        let mut report = Report::default();
+        for (server, instructions, allocations) in
+            [("hyper", 14_568.5, 11.0), ("axum", 21_792.6, 23.04), ("zato", 20_000.0, 16.001)]
+        {
+            let figures = [Figure::new("instructions", instructions), Figure::new("allocations", allocations)];
+            report.add(Row::new("client", server, figures));
+        }
+        report.add(Row::new("client", "zato", [Figure::new("p50_us", 4.5)]));
+        report.add(Row::new("start", "zato", [Figure::new("idle_mb", 7.25)]));
+        let jobs = [("client", "one route"), ("query", "not measured"), ("start", "a hundred services")];
         assert_eq!(
-            Table(&[row("zato", 1000.0, 20.0)]).to_string(),
-            "per request   instructions   of hyper   allocations   (requests/s, for information)\n\
-             zato                 1,000          -          20.0   (30,215)\n\
-             zato's target: 1.30x of hyper's instructions and 18 allocations (missed) at most\n"
+            Table { report: &report, jobs: &jobs }.to_string(),
+            "client: one route\n\
+             \x20         instructions   ratio   allocations   p50 us\n\
+             \x20 hyper         14,568   1.00x            11        -\n\
+             \x20 axum          21,793   1.50x          23.0        -\n\
+             \x20 zato          20,000   1.37x          16.0     4.50\n\
+             \n\
+             start: a hundred services\n\
+             \x20        idle mb\n\
+             \x20 zato      7.25\n\
+             \n\
+             MISSED  client: instructions, zato to hyper: at most 1.2 (1.37)\n\
+             met     client: allocations of zato: at most 16 (16.0)\n\
+             met     start: idle_mb of zato: at most 15 (7.25)\n"
         );
     }
 
     #[test]
     fn thousands_are_set_apart() {
-        assert_eq!([0.4, 999.0, 1000.0, 1_234_567.0].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!([0.4, 999.0, 1000.0, 1_234_567.0].map(shown), ["0.40", "999", "1,000", "1,234,567"]);
     }
 }

@@ -1,0 +1,118 @@
+//! Programs of the system that measure others.
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use crate::Result;
+
+/// Makes sure that a tool is there: installs it where that is possible without asking, else says how.
+pub(crate) fn install(tool: &str) -> Result<()> {
+    if is_installed(tool) {
+        return Ok(());
+    }
+    if !(Path::new("/etc/debian_version").exists() && is_root()) {
+        return Err(format!("{tool} is not installed; on Debian or Ubuntu: sudo apt-get install {tool}").into());
+    }
+    eprintln!("installing {tool}");
+    let install = ["install", "--yes", "--no-install-recommends", tool];
+    // The lists of a fresh container are empty, those of a machine that is in use need no refreshing.
+    let installed = apt_get(&install) || apt_get(&["update"]) && apt_get(&install);
+    if installed && is_installed(tool) {
+        Ok(())
+    } else {
+        Err(format!("{tool} could not be installed with apt-get").into())
+    }
+}
+
+pub(crate) fn is_installed(tool: &str) -> bool {
+    let version = Command::new(tool).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    version.is_ok_and(|status| status.success())
+}
+
+fn is_root() -> bool {
+    Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0")
+}
+
+fn apt_get(arguments: &[&str]) -> bool {
+    let mut command = Command::new("apt-get");
+    command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive").stdin(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
+}
+
+/// A processor that something is bound to, so that server and client do not take each other's time.
+#[derive(Clone, Copy)]
+pub(crate) enum Core {
+    Client,
+    Server,
+}
+
+impl Core {
+    fn number(self) -> &'static str {
+        match self {
+            Self::Client => "0",
+            Self::Server => "1",
+        }
+    }
+
+    /// Whether there is a processor for each, and the means to bind to them.
+    pub(crate) fn can_be_chosen() -> bool {
+        std::thread::available_parallelism().is_ok_and(|number| number.get() > 1) && is_installed("taskset")
+    }
+
+    /// The same command on this processor, if it can be chosen.
+    pub(crate) fn command(self, plain: Command) -> Command {
+        if !Self::can_be_chosen() {
+            return plain;
+        }
+        let mut command = Command::new("taskset");
+        command.args(["--cpu-list", self.number()]).arg(plain.get_program()).args(plain.get_args());
+        command
+    }
+
+    /// Binds the calling thread to this processor, if it can be chosen.
+    ///
+    /// Through a program, because the system call takes `unsafe`, which the whole workspace forbids.
+    pub(crate) fn bind(self) {
+        if Self::can_be_chosen()
+            && let Ok(thread) = fs::read_link("/proc/thread-self")
+            && let Some(id) = thread.file_name()
+        {
+            let mut command = Command::new("taskset");
+            command.args(["--cpu-list", "--pid", self.number()]).arg(id).stdout(Stdio::null());
+            // Without it figures are noisier, no more.
+            let _ = command.status();
+        }
+    }
+}
+
+/// How long the calling thread has worked so far; 0 where the kernel does not tell.
+pub(crate) fn thread_seconds() -> f64 {
+    // User and system time are the fields 14 and 15.
+    seconds(&fs::read_to_string("/proc/thread-self/stat").unwrap_or_default(), 14)
+}
+
+/// How long the processes worked that this one started and that have ended; 0 where the kernel does not tell.
+pub(crate) fn children_seconds() -> f64 {
+    seconds(&fs::read_to_string("/proc/self/stat").unwrap_or_default(), 16)
+}
+
+/// Adds up two fields of a line of the kernel's (proc(5)), which counts in ticks: a hundred a second on every Linux.
+fn seconds(stat: &str, field: usize) -> f64 {
+    // The name, which is the second field, may hold anything, also a blank.
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+    fields.skip(field - 3).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::seconds;
+
+    #[test]
+    fn the_kernels_fields_are_counted_behind_the_name() {
+        let stat = "4711 (a ) b) S 4 5 6 7 8 9 10 11 12 13 140 150 1600 1700 18\n";
+        assert_eq!([seconds(stat, 14), seconds(stat, 16), seconds("", 14)], [2.9, 33.0, 0.0]);
+    }
+}
