@@ -66,13 +66,12 @@ async fn what_is_unknown_is_told_with_what_was_probably_meant() {
         (
             "chanel_rest: []",
             "configuration:1:1: unknown section \"chanel_rest\"; did you mean \"channel_rest\"? (channel_plain_http, \
-             channel_rest, def_sec, include, outconn_loopback, outgoing_loopback, security, server, user_config)",
+             channel_rest, def_sec, include, outconn_loopback, outgoing_loopback, security, server, service, user_config)",
         ),
         (
             "server: {bnd: x}",
-            "configuration:1:10: unknown key \"bnd\"; did you mean \"bind\"? (bind, body_timeout, error_format, \
-             forwarded_header, header_timeout, http2, idle_timeout, log, max_body_size, max_concurrent_requests and \
-             10 more)",
+            "configuration:1:10: unknown key \"bnd\"; did you mean \"bind\"? (access_log, admin, bind, body_timeout, \
+             error_format, header_timeout, log, max_body_size, max_concurrent_requests, max_connections and 4 more)",
         ),
         (
             "channel_rest:\n  - name: a\n    service: echo.chanel\n    url_path: /a",
@@ -185,7 +184,7 @@ async fn everything_that_is_wrong_is_told_at_once() {
         "configuration:1:16: environment variable \"NO_BIND\" is not set; set it, or write ${NO_BIND:-default}\n\
          configuration:4:24: environment variable \"NO_SERVICE\" is not set; set it, or write ${NO_SERVICE:-default}\n\
          configuration:2:1: unknown section \"ftp\"; known: channel_plain_http, channel_rest, def_sec, include, \
-         outconn_loopback, outgoing_loopback, security, server, user_config"
+         outconn_loopback, outgoing_loopback, security, server, service, user_config"
     );
     let text = "channel_rest:\n  - {name: a, service: none, url_path: a}\n  - {name: b, service: other, url_path: /b}\n  \
                 - {name: c, service: echo.channel, url_path: /c, metod: GET}\n  - {name: c}\n";
@@ -362,6 +361,7 @@ async fn the_schema_has_every_section() {
         "outgoing_loopback",
         "security",
         "server",
+        "service",
         "user_config",
     ];
     assert_eq!(sections, expected);

@@ -10,7 +10,7 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
 
 /// The rooms of `zato-core`, in the order in which a message meets them. Each may name those before it.
-const ROOMS: [&str; 15] = [
+const ROOMS: [&str; 16] = [
     "error",
     "message",
     "ambient",
@@ -20,6 +20,7 @@ const ROOMS: [&str; 15] = [
     "format",
     "security",
     "connection",
+    "inspect",
     "channel",
     "layer",
     "service",

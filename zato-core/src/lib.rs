@@ -6,7 +6,8 @@
 //! together.
 //!
 //! In the order in which a message meets them, and in which each names only those before it, the modules are [`error`],
-//! [`message`], [`ambient`], [`config`], [`rate`], [`model`], `format`, [`security`], [`connection`], [`channel`], [`service`],
+//! [`message`], [`ambient`], [`config`], [`rate`], [`model`], `format`, [`security`], [`connection`], [`inspect`], [`channel`],
+//! [`service`],
 //! [`layer`], [`router`], [`app`] and `testing`, of which the last two name all.
 
 pub mod ambient;
@@ -16,6 +17,7 @@ pub mod config;
 pub mod connection;
 pub mod error;
 mod format;
+pub mod inspect;
 pub mod layer;
 pub mod message;
 pub mod model;

@@ -13,7 +13,8 @@ use super::{
     generation::Generation,
     logging,
     plan::{self, Change, ChangeKind},
-    sections::{Activation, AnyChannel, NewConnection, Preparation},
+    sections::{Activation, AnyChannel, ChannelEntry, NewConnection, Preparation},
+    slow::SlowThresholds,
 };
 use crate::{
     config::{
@@ -21,6 +22,7 @@ use crate::{
         from_tagged_node,
     },
     connection::{Connections, Supervised},
+    inspect::Inspect,
     layer::statistics::Recorder,
     router::{Parts, Router},
     security::{self, Securities},
@@ -89,7 +91,7 @@ fn base_of(app: &App) -> Option<&Path> {
 /// Validates a configuration and builds everything for it.
 pub(super) async fn build(
     app: &App,
-    recorders: &BTreeMap<String, Arc<Recorder>>,
+    (recorders, inspect): (&BTreeMap<String, Arc<Recorder>>, &Arc<dyn Inspect>),
     resolved: Resolved,
     before: Option<(&Generation, &[Change])>,
 ) -> Result<Built, ConfigFaults> {
@@ -97,6 +99,9 @@ pub(super) async fn build(
     let mut faults = ConfigFaults::new();
     let server = server_of(&document, &mut faults);
     let securities = Arc::new(securities_of(&document, &mut faults));
+    check_admin(&document, &server, &securities, &mut faults);
+    let services: Vec<&str> = app.registrations.iter().map(|one| one.definition.name()).collect();
+    let slow = SlowThresholds::read(&document, &server, &services, &mut faults);
     let new: Vec<_> = app.connectors.iter().map(|one| (one.section().name, one.read(&document, &mut faults))).collect();
     faults.into_result(())?;
 
@@ -114,15 +119,14 @@ pub(super) async fn build(
     let limiters = Arc::new(before.map(|(old, _)| old.limiters.next()).unwrap_or_default());
     let rate_limiters = before.map(|(old, _)| old.rate_limiters.next()).unwrap_or_default();
     let router = {
-        let services = app.service_types();
-        let binder = Binder { connections: &connections, user: &user, state: &app.state, services: &services };
+        let types = app.service_types();
+        let binder = Binder { connections: &connections, user: &user, state: &app.state, services: &types };
         let (registrations, layers) = (&app.registrations, &app.layers);
-        let (ambient, server, limiters) = (&app.ambient, &server, &limiters);
-        let parts = Parts { registrations, binder: &binder, ambient, layers, recorders, server, limiters };
+        let (ambient, server, limiters, slow) = (&app.ambient, &server, &limiters, &|service: &str| slow.of(service));
+        let parts = Parts { registrations, binder: &binder, ambient, layers, recorders, server, limiters, slow };
         Router::build(&parts)?
     };
-    let services: Vec<&str> = app.registrations.iter().map(|one| one.definition.name()).collect();
-    let activations = prepare(
+    let (activations, channels) = prepare(
         app,
         Preparation {
             document: &document,
@@ -133,11 +137,13 @@ pub(super) async fn build(
             files: &files,
             ambient: &app.ambient,
             rate_limiters: &rate_limiters,
+            inspect,
         },
     )
     .await?;
     let number = before.map_or(1, |(old, _)| old.number + 1);
-    let generation = Generation { number, document, user, files, server, connections, limiters, rate_limiters, router };
+    let generation =
+        Generation { number, document, user, files, server, connections, limiters, rate_limiters, router, channels };
     Ok(Built { generation, activations })
 }
 
@@ -178,15 +184,35 @@ fn kept(
     if is_changed { None } else { old.connections.supervised(section, new.name).cloned() }
 }
 
-async fn prepare(app: &App, with: Preparation<'_>) -> Result<Vec<Activation>, ConfigFaults> {
-    let (mut faults, mut activations) = (ConfigFaults::new(), Vec::new());
+/// Checks what the admin listener is configured with against the rest.
+fn check_admin(document: &Document, server: &ServerConfig, securities: &Securities, faults: &mut ConfigFaults) {
+    let (Some(section), Some(admin)) = (document.section(ServerConfig::SECTION.name), &server.admin) else { return };
+    let place = |key: &str| &section.value.at_path(key).unwrap_or(&section.value).origin;
+    if admin.is_active && admin.bind == server.bind && !admin.bind.ends_with(":0") {
+        let message = format!(
+            "the admin listener and the channels can't both listen on \"{}\": what operators may see is not for callers; \
+             choose another port",
+            admin.bind
+        );
+        faults.push(ConfigFault::at(place("admin.bind"), message));
+    }
+    if let Some(name) = &admin.security {
+        faults.keep(securities.get(name, place("admin.security")));
+    }
+}
+
+async fn prepare(app: &App, with: Preparation<'_>) -> Result<(Vec<Activation>, Vec<ChannelEntry>), ConfigFaults> {
+    let (mut faults, mut activations, mut entries) = (ConfigFaults::new(), Vec::new(), Vec::new());
     for channel in &app.channels {
         match AnyChannel::prepare(Arc::clone(channel), with).await {
-            Ok(activation) => activations.push(activation),
+            Ok(prepared) => {
+                activations.push(prepared.activation);
+                entries.extend(prepared.entries);
+            }
             Err(found) => faults.extend(found),
         }
     }
-    faults.into_result(activations)
+    faults.into_result((activations, entries))
 }
 
 fn one(fault: ConfigFault) -> ConfigFaults {

@@ -21,7 +21,7 @@ use super::{
 use crate::{
     ambient::{Ambient, Clock, Random},
     channel::{Channel, Inherited},
-    config::{Environment, ProcessEnvironment, SectionName, Sections, ServerConfig},
+    config::{Environment, ProcessEnvironment, SectionName, Sections, ServerConfig, ServiceConfig},
     connection::{Connections, Connector, Handle, loopback::LoopbackConnector},
     error::{BoxError, Error, Result},
     layer::statistics::Recorder,
@@ -237,7 +237,7 @@ impl App {
 
     /// Returns the names of every section that the configuration may have.
     pub(super) fn sections(&self) -> Sections {
-        let own = [ServerConfig::SECTION, security::SECTION, USER_CONFIG];
+        let own = [ServerConfig::SECTION, ServiceConfig::SECTION, security::SECTION, USER_CONFIG];
         let connectors = self.connectors.iter().map(|connector| connector.section());
         let channels = self.channels.iter().map(|channel| channel.section());
         Sections::new(own.into_iter().chain(connectors).chain(channels))

@@ -15,12 +15,14 @@ use super::{
     apply::{self, Built},
     builder::Source,
     generation::Generation,
+    inspect::Inspector,
     logging::Logging,
 };
 use crate::{
     config::{ConfigFaults, Files, Watcher},
     connection::Supervised,
     error::{Error, Result},
+    inspect::Inspect,
     layer::statistics::Recorder,
     router::Router,
 };
@@ -46,6 +48,7 @@ pub(super) struct Shared {
     /// The file of this program; why it was not found, if it wasn't.
     #[cfg(unix)]
     pub(super) program: Result<PathBuf, Arc<std::io::Error>>,
+    pub(super) inspector: Arc<Inspector>,
 }
 
 /// What the engine is asked to do.
@@ -84,20 +87,25 @@ impl Engine {
         if let Some(logging) = &mut logging {
             logging.install(&apply::log_of(&resolved));
         }
+        let inspector = Inspector::new();
+        let seen = (&recorders, &as_dyn(&inspector));
         let Built { generation, activations } =
-            apply::build(&app, &recorders, resolved, None).await.map_err(|faults| unusable(&faults))?;
+            apply::build(&app, seen, resolved, None).await.map_err(|faults| unusable(&faults))?;
         let is_late = follow(&mut watcher, watched, &[&generation.files]);
         begin(&generation, None).await;
         for activate in activations {
             activate();
         }
+        inspector.reloads.began(&app.ambient);
         let shared = Arc::new(Shared {
             app,
             recorders,
             current: ArcSwap::from_pointee(generation),
+            inspector,
             #[cfg(unix)]
             program: super::takeover::program().map_err(Arc::new),
         });
+        shared.inspector.attach(&shared);
         let (sender, commands) = mpsc::channel(16);
         let engine = Self {
             shared: Arc::clone(&shared),
@@ -152,9 +160,18 @@ impl Engine {
 
     /// Applies a configuration as a whole, or not at all.
     async fn apply(&mut self, text: Option<String>) -> Result<Applied> {
+        let reloads = &Arc::clone(&self.shared.inspector).reloads;
         match self.try_apply(text).await {
-            Ok(applied) => Ok(applied),
+            Ok(applied) => {
+                if applied.changes.is_empty() {
+                    reloads.unchanged();
+                } else {
+                    reloads.applied(&self.shared.app.ambient);
+                }
+                Ok(applied)
+            }
             Err(faults) => {
+                reloads.refused();
                 for fault in &faults {
                     error!(%fault, "configuration refused");
                 }
@@ -186,8 +203,8 @@ impl Engine {
             return Ok(Applied::new(old.number, Vec::new()));
         }
         let before = Some((&*old, changes.as_slice()));
-        let files = Arc::clone(&resolved.files);
-        let built = apply::build(&self.shared.app, &self.shared.recorders, resolved, before).await;
+        let (files, inspect) = (Arc::clone(&resolved.files), as_dyn(&self.shared.inspector));
+        let built = apply::build(&self.shared.app, (&self.shared.recorders, &inspect), resolved, before).await;
         // A file that can't be used will be mended, or be what it was again.
         let wanted: &[_] = if built.is_ok() { &[&files] } else { &[&files, &old.files] };
         self.is_late = follow(&mut self.watcher, watched, wanted);
@@ -252,6 +269,7 @@ impl Engine {
     async fn stop(&mut self) -> Vec<String> {
         let current = self.shared.current.load_full();
         let within = current.server.shutdown_timeout.0;
+        self.shared.inspector.stopping(self.shared.app.ambient.now());
         info!(app = self.shared.app.name, within = %current.server.shutdown_timeout, "stopping");
         let mut channels = JoinSet::new();
         for channel in &self.shared.app.channels {
@@ -279,6 +297,10 @@ impl Engine {
         }
         closing.join_all().await;
         self.retiring.shutdown().await;
+        // Last, so that whoever asks how it goes is answered until everything has gone.
+        for channel in &self.shared.app.channels {
+            channel.close().await;
+        }
         if cut.is_empty() {
             info!(app = self.shared.app.name, "stopped");
         } else {
@@ -344,6 +366,10 @@ fn follow(watcher: &mut Option<Watcher>, mut paths: Vec<PathBuf>, files: &[&Arc<
         None => *watcher = watcher_of(paths),
     }
     files.first().is_some_and(|files| !files.changed().is_empty())
+}
+
+fn as_dyn(inspector: &Arc<Inspector>) -> Arc<dyn Inspect> {
+    Arc::<Inspector>::clone(inspector)
 }
 
 fn watcher_of(paths: Vec<PathBuf>) -> Option<Watcher> {

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use super::sections::ChannelEntry;
 use crate::{
     config::{Document, Files, ServerConfig, UserFiles},
     connection::Connections,
@@ -20,4 +21,6 @@ pub(super) struct Generation {
     pub(super) limiters: Arc<Limiters>,
     pub(super) rate_limiters: RateLimiters,
     pub(super) router: Arc<Router>,
+    /// The entries of every channel.
+    pub(super) channels: Vec<ChannelEntry>,
 }

@@ -5,12 +5,14 @@ mod builder;
 mod engine;
 mod entries;
 mod generation;
+mod inspect;
 mod logging;
 mod plan;
 mod running;
 mod schema;
 mod sections;
 mod signals;
+mod slow;
 mod supervisor;
 #[cfg(unix)]
 mod takeover;

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::{App, apply::UserConfigSection, builder::USER_CONFIG};
 use crate::{
-    config::{SectionName, ServerConfig},
+    config::{SectionName, ServerConfig, ServiceConfig},
     security::{self, SecurityConfig},
 };
 
@@ -19,6 +19,8 @@ pub(super) fn of(app: &App) -> Value {
     properties.insert("include".to_owned(), include);
     let server = generator.subschema_for::<ServerConfig>();
     add(&mut properties, ServerConfig::SECTION, &server);
+    let services = generator.subschema_for::<Vec<ServiceConfig>>();
+    add(&mut properties, ServiceConfig::SECTION, &services);
     let securities = generator.subschema_for::<Vec<SecurityConfig>>();
     add(&mut properties, security::SECTION, &securities);
     let user = generator.subschema_for::<UserConfigSection>();

@@ -10,6 +10,7 @@ use crate::{
     channel::{BoxFuture, Channel, ChannelConfig, Inherited, Inlets, Plan},
     config::{ConfigFault, ConfigFaults, Document, Files, Node, Origin, SectionName, ServerConfig, listing},
     connection::{ConnectionConfig, Connector, Supervised},
+    inspect::{Exposition, Inspect},
     rate::RateLimiters,
     security::Securities,
 };
@@ -75,17 +76,47 @@ pub(super) struct Preparation<'a> {
     pub(super) files: &'a Files,
     pub(super) ambient: &'a Ambient,
     pub(super) rate_limiters: &'a RateLimiters,
+    pub(super) inspect: &'a Arc<dyn Inspect>,
 }
 
 /// Switches a channel over to what it has prepared.
 pub(super) type Activation = Box<dyn FnOnce() + Send>;
 
+/// What a channel has ready for a new configuration.
+pub(super) struct Prepared {
+    pub(super) activation: Activation,
+    pub(super) entries: Vec<ChannelEntry>,
+}
+
+/// One entry of a channel's section, for whoever looks at the app.
+pub(super) struct ChannelEntry {
+    pub(super) section: &'static str,
+    pub(super) name: String,
+    pub(super) service: String,
+    pub(super) security: Option<String>,
+    pub(super) is_active: bool,
+}
+
+impl ChannelEntry {
+    fn of<C: Channel>(config: &C::Config) -> Self {
+        Self {
+            section: C::SECTION.name,
+            name: config.name().to_owned(),
+            service: config.service().to_owned(),
+            security: config.security().map(str::to_owned),
+            is_active: config.is_active(),
+        }
+    }
+}
+
 /// A technology that messages come in through.
 pub(super) trait AnyChannel: Send + Sync {
     fn section(&self) -> SectionName;
     fn schema(&self, generator: &mut SchemaGenerator) -> Schema;
-    fn prepare<'a>(self: Arc<Self>, with: Preparation<'a>) -> BoxFuture<'a, Result<Activation, ConfigFaults>>;
+    fn prepare<'a>(self: Arc<Self>, with: Preparation<'a>) -> BoxFuture<'a, Result<Prepared, ConfigFaults>>;
     fn stop(&self, within: Duration) -> BoxFuture<'_, Vec<String>>;
+    fn close(&self) -> BoxFuture<'_, ()>;
+    fn metrics(&self, exposition: &mut Exposition);
     fn addresses(&self) -> Vec<String>;
     fn listeners(&self) -> io::Result<Vec<TcpListener>>;
     fn as_any(&self) -> &dyn std::any::Any;
@@ -100,10 +131,10 @@ impl<C: Channel> AnyChannel for C {
         generator.subschema_for::<Vec<C::Config>>()
     }
 
-    fn prepare<'a>(self: Arc<Self>, with: Preparation<'a>) -> BoxFuture<'a, Result<Activation, ConfigFaults>> {
+    fn prepare<'a>(self: Arc<Self>, with: Preparation<'a>) -> BoxFuture<'a, Result<Prepared, ConfigFaults>> {
         Box::pin(async move {
             let entries = entries_of::<C>(&with)?;
-            let Preparation { document, server, inlets, securities, files, ambient, rate_limiters, .. } = with;
+            let Preparation { document, server, inlets, securities, files, ambient, rate_limiters, inspect, .. } = with;
             let server_node = document.section(ServerConfig::SECTION.name).map(|section| &section.value);
             let plan = Plan {
                 server,
@@ -115,15 +146,24 @@ impl<C: Channel> AnyChannel for C {
                 ambient,
                 rate_limiters,
                 inherited: Inherited::of_process(),
+                inspect,
             };
             let prepared = Channel::prepare(&*self, plan).await?;
-            let activation: Activation = Box::new(move || self.activate(prepared));
-            Ok(activation)
+            let entries = entries.iter().map(|(config, _)| ChannelEntry::of::<C>(config)).collect();
+            Ok(Prepared { activation: Box::new(move || self.activate(prepared)), entries })
         })
     }
 
     fn stop(&self, within: Duration) -> BoxFuture<'_, Vec<String>> {
         Box::pin(Channel::stop(self, within))
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        Box::pin(Channel::close(self))
+    }
+
+    fn metrics(&self, exposition: &mut Exposition) {
+        Channel::metrics(self, exposition);
     }
 
     fn addresses(&self) -> Vec<String> {

@@ -15,6 +15,7 @@ use crate::{
     ambient::Ambient,
     config::{ConfigFaults, Files, Node, Origin, SectionName, ServerConfig},
     error::Result,
+    inspect::{Exposition, Inspect},
     message::{Message, Reply},
     rate::RateLimiters,
     security::Securities,
@@ -34,6 +35,16 @@ pub trait ChannelConfig: DeserializeOwned + JsonSchema + Send + Sync + 'static {
 
     /// Returns the name of the service that the channel calls.
     fn service(&self) -> &str;
+
+    /// Returns whether the channel takes messages in.
+    fn is_active(&self) -> bool {
+        true
+    }
+
+    /// Returns the name of the security definition that callers must satisfy, if there is one.
+    fn security(&self) -> Option<&str> {
+        None
+    }
 
     /// Returns keys that Zato has and that have no counterpart here: they are accepted and reported, not refused.
     fn without_counterpart() -> &'static [&'static str] {
@@ -70,6 +81,14 @@ pub trait Channel: Send + Sync + 'static {
     /// Returns what was cut, in words for the log.
     fn stop(&self, within: Duration) -> impl Future<Output = Vec<String>> + Send;
 
+    /// Closes what tells about the app, such as an admin listener: every channel has stopped by then.
+    fn close(&self) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
+
+    /// Adds what the channel counts to the metrics of the app.
+    fn metrics(&self, _: &mut Exposition) {}
+
     /// Returns where the channel can be reached, such as `http://127.0.0.1:17010`; empty if it has no address of its own.
     fn addresses(&self) -> Vec<String>;
 
@@ -104,6 +123,8 @@ pub struct Plan<'a, C> {
     pub inherited: &'a Inherited,
     /// What counts the requests of clients, from one configuration to the next.
     pub rate_limiters: &'a RateLimiters,
+    /// The app, for whoever shows it to operators.
+    pub inspect: &'a Arc<dyn Inspect>,
 }
 
 impl<C> fmt::Debug for Plan<'_, C> {

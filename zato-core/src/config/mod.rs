@@ -54,6 +54,7 @@ mod workers;
 mod files;
 mod rate;
 mod server;
+mod service;
 mod user;
 mod watch;
 
@@ -68,14 +69,16 @@ pub use self::fault::{ConfigFault, ConfigFaults};
 pub use self::files::{FilePath, Files};
 pub use self::kept::Kept;
 pub use self::network::{Network, NotANetwork};
+pub(crate) use self::node::HIDDEN;
 pub use self::node::{Key, Node, NodeKind};
 pub use self::origin::Origin;
 pub use self::rate::{Allowance, FixedWindow, Hours, LimitUnit, RateLimitRule, TimeRange, TokenBucket};
 pub use self::secret::Secret;
 pub use self::server::{
-    ClientCertificates, CompressionConfig, CompressionLevel, ContentCoding, ErrorFormat, ForwardedHeader, Http2Config,
-    LogConfig, LogFormat, ProxyProtocol, ServerConfig, TlsConfig, TlsVersion,
+    AccessLogConfig, AdminConfig, ClientCertificates, CompressionConfig, CompressionLevel, ContentCoding, ErrorFormat,
+    ForwardedHeader, Http2Config, LogConfig, LogFormat, ProxyProtocol, ServerConfig, TlsConfig, TlsVersion,
 };
+pub use self::service::ServiceConfig;
 pub use self::size::{ByteSize, NotAByteSize};
 pub use self::suggest::{alternatives, listing, nearest};
 pub use self::user::{Typed, UserConfig, UserFiles};

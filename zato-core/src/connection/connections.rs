@@ -106,6 +106,9 @@ pub trait AnyConnection: Send + Sync + 'static {
     /// Returns how the connection stands.
     fn state(&self) -> Arc<State>;
 
+    /// Returns how often it was connected anew, and how many attempts have failed; see [`Slot::counts`].
+    fn counts(&self) -> (u64, u64);
+
     /// Asks the other side for a sign of life and returns how long that took; see [`Slot::ping`].
     fn ping(&self) -> BoxFuture<'_, Result<Duration>>;
 
@@ -122,6 +125,10 @@ pub trait AnyConnection: Send + Sync + 'static {
 impl<C: Connector> AnyConnection for Slot<C> {
     fn state(&self) -> Arc<State> {
         Self::state(self)
+    }
+
+    fn counts(&self) -> (u64, u64) {
+        Self::counts(self)
     }
 
     fn ping(&self) -> BoxFuture<'_, Result<Duration>> {
@@ -151,6 +158,10 @@ pub struct ConnectionStatus {
     pub name: String,
     /// How it stands.
     pub state: Arc<State>,
+    /// How often it was connected anew after it was lost.
+    pub reconnects: u64,
+    /// How many attempts to connect have failed.
+    pub failures: u64,
 }
 
 impl Connections {
@@ -201,10 +212,10 @@ impl Connections {
 
     /// Returns how every connection stands, by section and name.
     pub fn statuses(&self) -> impl Iterator<Item = ConnectionStatus> {
-        self.0.iter().map(|((section, name), connection)| ConnectionStatus {
-            section,
-            name: name.clone(),
-            state: connection.connection.state(),
+        self.0.iter().map(|((section, name), connection)| {
+            let connection = &connection.connection;
+            let (reconnects, failures) = connection.counts();
+            ConnectionStatus { section, name: name.clone(), state: connection.state(), reconnects, failures }
         })
     }
 

@@ -1,4 +1,12 @@
-use std::{fmt, pin::pin, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::{sync::Notify, time};
@@ -32,6 +40,10 @@ pub struct Slot<C: Connector> {
     closing: Notify,
     /// Rung when the first attempt has ended, one way or the other.
     tried: Notify,
+    /// How often it came up.
+    connects: AtomicU64,
+    /// How many attempts failed.
+    failures: AtomicU64,
 }
 
 impl<C: Connector> Slot<C> {
@@ -44,6 +56,8 @@ impl<C: Connector> Slot<C> {
             lost: Notify::new(),
             closing: Notify::new(),
             tried: Notify::new(),
+            connects: AtomicU64::new(0),
+            failures: AtomicU64::new(0),
         }
     }
 
@@ -71,6 +85,12 @@ impl<C: Connector> Slot<C> {
     #[must_use]
     pub fn state(&self) -> Arc<State> {
         self.state.load_full()
+    }
+
+    /// Returns how often it was connected anew, and how many attempts to connect have failed.
+    #[must_use]
+    pub fn counts(&self) -> (u64, u64) {
+        (self.connects.load(Ordering::Relaxed).saturating_sub(1), self.failures.load(Ordering::Relaxed))
     }
 
     /// Returns the client.
@@ -184,6 +204,7 @@ impl<C: Connector> Slot<C> {
                     // The state first: who finds this client gone must not have it said to be up afterwards.
                     self.state.store(Arc::new(State::Up { since: self.ambient.now() }));
                     self.client.store(Some(Arc::new(client)));
+                    self.connects.fetch_add(1, Ordering::Relaxed);
                     self.tried.notify_waiters();
                     info!(section = C::SECTION.name, connection = self.name, "connection up");
                     return;
@@ -192,6 +213,7 @@ impl<C: Connector> Slot<C> {
             };
             let pause = backoff.next(self.ambient.random());
             attempts += 1;
+            self.failures.fetch_add(1, Ordering::Relaxed);
             let since = *down_since.get_or_insert_with(|| self.ambient.now());
             let report = error.report().to_string();
             warn!(

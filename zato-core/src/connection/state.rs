@@ -42,6 +42,18 @@ impl State {
     pub const fn is_up(&self) -> bool {
         matches!(self, Self::Up { .. })
     }
+
+    /// Returns it in one word: `inactive`, `connecting`, `up`, `down` or `closed`.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Inactive => "inactive",
+            Self::Connecting => "connecting",
+            Self::Up { .. } => "up",
+            Self::Down { .. } => "down",
+            Self::Closed => "closed",
+        }
+    }
 }
 
 impl fmt::Display for State {

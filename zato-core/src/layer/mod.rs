@@ -8,7 +8,7 @@ pub mod statistics;
 pub mod timeout;
 pub mod trace;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tower::ServiceBuilder;
 
@@ -24,12 +24,12 @@ use self::{
 pub(crate) type Stack<S> = Trace<Statistics<Timeout<Limit<CatchPanic<S>>>>>;
 
 /// Puts the layers around a service.
-pub(crate) fn stack<S>(service: S, recorder: Arc<Recorder>, limit: LimitLayer) -> Stack<S> {
+pub(crate) fn stack<S>(service: S, (recorder, slow): (Arc<Recorder>, Duration), limit: LimitLayer) -> Stack<S> {
     ServiceBuilder::new()
         // Outermost, so that whatever a layer below decides stands in the request's span and log.
         .layer(TraceLayer)
         // Counts what the caller sees: also what was refused, and what took too long.
-        .layer(StatisticsLayer::new(recorder))
+        .layer(StatisticsLayer::new(recorder, slow))
         // Around the limit, so that waiting for a place counts and ends too.
         .layer(TimeoutLayer)
         // Around the panic catcher, so that a panic gives its place back as any other end does.

@@ -52,9 +52,16 @@ impl Message {
     /// Makes a message that a channel has taken in.
     #[must_use]
     pub fn new(cid: Cid, channel: Arc<ChannelInfo>, payload: Payload) -> Self {
+        Self::received_at(Instant::now(), cid, channel, payload)
+    }
+
+    /// Makes a message that a channel has taken in at a time that it knows already.
+    #[must_use]
+    pub fn received_at(received: Instant, cid: Cid, channel: Arc<ChannelInfo>, payload: Payload) -> Self {
         let head = Box::new(Head {
             cid,
-            received: Instant::now(),
+            received,
+            body_wait: Duration::ZERO,
             channel,
             params: Params::default(),
             headers: HeaderMap::new(),
@@ -76,8 +83,10 @@ impl Message {
 pub struct Head {
     /// The correlation id.
     pub cid: Cid,
-    /// When it was taken in.
+    /// When it was taken in, with all of its payload.
     pub received: Instant,
+    /// How long its payload took to come, before that; nothing, if it came with the rest.
+    pub body_wait: Duration,
     /// The channel that took it in, as configured.
     pub channel: Arc<ChannelInfo>,
     /// Path parameters and query string.

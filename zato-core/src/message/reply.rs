@@ -1,6 +1,7 @@
 use std::fmt;
 
 use http::{HeaderMap, StatusCode};
+use tokio::time::Instant;
 
 use super::{ByteStream, Content, Payload};
 
@@ -18,13 +19,15 @@ pub struct Reply {
     status: StatusCode,
     headers: HeaderMap,
     payload: Payload,
+    /// When the service had ended, as statistics have seen it.
+    pub(crate) ended: Option<Instant>,
 }
 
 impl Reply {
     /// Makes a reply of status 200 without headers.
     #[must_use]
     pub fn new(payload: Payload) -> Self {
-        Self { status: StatusCode::OK, headers: HeaderMap::new(), payload }
+        Self { status: StatusCode::OK, headers: HeaderMap::new(), payload, ended: None }
     }
 
     /// Sets the status.
@@ -64,6 +67,13 @@ impl Reply {
             Content::Stream(stream) => Some(stream),
             Content::Bytes(_) | Content::Value(_) | Content::Typed(_) => None,
         }
+    }
+
+    /// Returns when the service had ended, so that a channel that measures need not ask the clock again; `None` for a
+    /// reply that no service of an app gave.
+    #[must_use]
+    pub fn ended(&self) -> Option<Instant> {
+        self.ended
     }
 
     /// Takes the reply apart.

@@ -7,6 +7,7 @@ use std::{
     hash::{BuildHasherDefault, Hasher},
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Weak},
+    time::Duration,
 };
 
 use tokio::sync::watch;
@@ -40,6 +41,8 @@ pub(crate) struct Parts<'a> {
     pub(crate) recorders: &'a BTreeMap<String, Arc<Recorder>>,
     pub(crate) server: &'a ServerConfig,
     pub(crate) limiters: &'a Arc<Limiters>,
+    /// From when on a request of a service is slow.
+    pub(crate) slow: &'a (dyn Fn(&str) -> Duration + Sync),
 }
 
 /// Every service of one generation of the configuration.
@@ -179,15 +182,16 @@ impl Route {
             parts.layers.iter().filter(mine).partition(|layer| layer.service.is_some());
         let layered = of_one.iter().rev().chain(of_all.iter().rev()).fold(bound, |inner, layer| (layer.apply)(inner));
         let recorder = parts.recorders.get(name).cloned().unwrap_or_default();
-        let layers = Layers { recorder, limit: limit.clone() };
+        let layers = Layers { recorder, slow: (parts.slow)(name), limit: limit.clone() };
         let channel = Arc::new(ChannelInfo::new("invoke", "invoke", name));
         Self { service: layered, layers, channel, takes_stream: matches!(definition.input(), Shape::Raw) }
     }
 
     /// Returns the same for a channel with a limiter of its own.
     fn limited(&self, limiter: Arc<Limiter>) -> Self {
-        let Layers { recorder, limit } = &self.layers;
-        let layers = Layers { recorder: Arc::clone(recorder), limit: limit.clone().with_channel(limiter) };
+        let Layers { recorder, slow, limit } = &self.layers;
+        let (recorder, limit) = (Arc::clone(recorder), limit.clone().with_channel(limiter));
+        let layers = Layers { recorder, slow: *slow, limit };
         let (service, channel) = (self.service.clone(), Arc::clone(&self.channel));
         Self { service, layers, channel, takes_stream: self.takes_stream }
     }

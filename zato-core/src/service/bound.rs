@@ -1,11 +1,15 @@
 //! Decode, call, encode: where they meet, and nowhere else.
 
 use std::{
+    future::poll_fn,
+    pin::pin,
     sync::{Arc, Weak},
     task::{Context as TaskContext, Poll},
+    time::Duration,
 };
 
 use bytes::Bytes;
+use tokio::time::Instant;
 use tower::Service as _;
 
 use super::{Binder, Context, Dispatch, Input, Output, Service, Shape, Surroundings};
@@ -13,6 +17,7 @@ use crate::{
     ambient::Ambient,
     channel::BoxFuture,
     error::{Error, Result},
+    inspect::{Phases, short},
     layer::{self, limit::LimitLayer, statistics::Recorder},
     message::{Content, Message, Payload, Reply},
 };
@@ -33,6 +38,8 @@ trait Erased: Send + Sync {
 /// What the layers of the framework around one service share between calls.
 pub(crate) struct Layers {
     pub(crate) recorder: Arc<Recorder>,
+    /// From when on a request is slow.
+    pub(crate) slow: Duration,
     pub(crate) limit: LimitLayer,
 }
 
@@ -48,7 +55,7 @@ impl Layers {
             service(message)
         });
         // Every layer of ours is always ready, and what is not ours is driven by the bound service.
-        Box::pin(layer::stack(once, Arc::clone(&self.recorder), self.limit.clone()).call(message))
+        Box::pin(layer::stack(once, (Arc::clone(&self.recorder), self.slow), self.limit.clone()).call(message))
     }
 }
 
@@ -72,6 +79,9 @@ pub(crate) fn bind<S: Service>(
     let service = S::bind(binder)?;
     Ok(BoundService(Arc::new(Bound { service, ambient, dispatch })))
 }
+
+/// From how many bytes on it is worth a look at the clock how long an input takes to be read.
+const LARGE: usize = 32 * 1024;
 
 /// What a caller wants the reply as.
 enum Wanted {
@@ -104,22 +114,36 @@ impl<S: Service> Bound<S> {
                 Content::Value(_) => (Bytes::new(), Wanted::Value),
                 Content::Typed(_) => (Bytes::new(), Wanted::Typed),
             };
+            let since = (raw.len() >= LARGE).then(Instant::now);
             let input = S::Input::from_payload(payload, &head)?;
+            if let Some(since) = since {
+                Phases::note(|phases| phases.decode = short(since.elapsed()));
+            }
             let format = head.channel.format;
             let ctx = Context::new(head, raw, surroundings?);
-            let output = self.service.call(&ctx, input).await?;
-            match wanted {
-                Wanted::Written => {
-                    let mut reply = output.into_reply(format)?;
+            let (mut call, mut has_waited) = (pin!(self.service.call(&ctx, input)), since.is_some());
+            let output = poll_fn(|cx| {
+                let polled = call.as_mut().poll(cx);
+                has_waited |= polled.is_pending();
+                polled
+            });
+            let output = output.await?;
+            let since = has_waited.then(Instant::now);
+            let reply = match wanted {
+                Wanted::Written => output.into_reply(format).map(|mut reply| {
                     if let Some(stream) = reply.stream_mut() {
                         // The generation that it was begun under, and with it the connections that it may read from.
                         stream.keep(Arc::clone(&ctx.surroundings.dispatch));
                     }
-                    Ok(reply)
-                }
+                    reply
+                }),
                 Wanted::Value => Ok(Reply::new(Payload::from(output.into_value()?))),
                 Wanted::Typed => Ok(Reply::new(Payload::typed(output))),
+            };
+            if let Some(since) = since {
+                Phases::note(|phases| phases.encode = short(since.elapsed()));
             }
+            reply
         }
     }
 }

@@ -49,6 +49,7 @@ pub struct Definition {
     docs: Cow<'static, str>,
     source: Option<(&'static str, u32)>,
     type_id: TypeId,
+    type_name: &'static str,
     input: Shape,
     output: Shape,
     needs: Vec<Need>,
@@ -62,6 +63,7 @@ impl Definition {
             docs: Cow::Borrowed(""),
             source: None,
             type_id: TypeId::of::<S>(),
+            type_name: std::any::type_name::<S>(),
             input: S::Input::shape(),
             output: S::Output::shape(),
             needs: Vec::new(),
@@ -146,6 +148,11 @@ impl Definition {
     #[must_use]
     pub fn needs(&self) -> &[Need] {
         &self.needs
+    }
+
+    /// Returns the name of the service's type, by which others say that they need it.
+    pub(crate) fn type_name(&self) -> &'static str {
+        self.type_name
     }
 
     pub(crate) fn type_id(&self) -> TypeId {

@@ -1,3 +1,5 @@
+mod access_log;
+mod admin;
 mod compression;
 mod http2;
 mod ranges;
@@ -6,6 +8,8 @@ mod tls;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use self::access_log::AccessLogConfig;
+pub use self::admin::AdminConfig;
 pub use self::compression::{CompressionConfig, CompressionLevel, ContentCoding};
 pub use self::http2::Http2Config;
 pub use self::tls::{ClientCertificates, ProxyProtocol, TlsConfig, TlsVersion};
@@ -33,6 +37,13 @@ pub struct ServerConfig {
     pub error_format: ErrorFormat,
     /// What is logged, and how.
     pub log: LogConfig,
+    /// A line for each HTTP request.
+    pub access_log: AccessLogConfig,
+    /// How long a request may take, its body included, before the log says where the time went; 0 means never. A
+    /// service can have its own, in the section `service`.
+    pub slow_threshold: Duration,
+    /// The listener for operators; there is none unless this is given.
+    pub admin: Option<AdminConfig>,
     /// How long a service may take, unless its channel says otherwise.
     pub request_timeout: Duration,
     /// How long requests that are in work may go on after the program was told to stop.
@@ -96,6 +107,9 @@ impl Default for ServerConfig {
             proxy_protocol: ProxyProtocol::default(),
             error_format: ErrorFormat::default(),
             log: LogConfig::default(),
+            access_log: AccessLogConfig::default(),
+            slow_threshold: seconds(1),
+            admin: None,
             request_timeout: seconds(30),
             shutdown_timeout: seconds(30),
             takeover_timeout: seconds(30),

@@ -1,10 +1,14 @@
 use std::{sync::Arc, time::Duration};
 
-use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
+use tokio::{
+    sync::{AcquireError, OwnedSemaphorePermit, Semaphore},
+    time::Instant,
+};
 
 use crate::{
     channel::BoxFuture,
     error::{Error, Result},
+    inspect::{Phases, short},
 };
 
 /// How many requests may be in work at once, and how many may wait for that.
@@ -71,8 +75,13 @@ impl Limiter {
         };
         let in_work = Arc::clone(&self.in_work);
         Ok(async move {
+            let since = Instant::now();
+            Phases::note(|phases| phases.is_waiting = true);
             let permit = in_work.acquire_owned().await;
             drop(waiting);
+            // There may be two waits, one for a place of the channel and one for a place of all.
+            let waited = short(since.elapsed());
+            Phases::note(|phases| (phases.is_waiting, phases.wait) = (false, phases.wait.saturating_add(waited)));
             permit
         })
     }

@@ -1,14 +1,18 @@
 use std::{
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
 use pin_project_lite::pin_project;
 use tokio::time::Instant;
 
-use super::Recorder;
-use crate::error::Result;
+use super::{Recorder, slow::Slow};
+use crate::{
+    error::Result,
+    inspect::{Phases, short},
+    message::Reply,
+};
 
 pin_project! {
     /// The future of a [`Statistics`](super::Statistics).
@@ -17,6 +21,8 @@ pin_project! {
         #[pin]
         inner: F,
         running: Running,
+        slow: Slow,
+        phases: Phases,
     }
 }
 
@@ -28,37 +34,42 @@ struct Running {
     is_over: bool,
 }
 
-impl Running {
-    fn end(&mut self, is_error: bool) {
-        if !std::mem::replace(&mut self.is_over, true) {
-            self.recorder.end(self.since.elapsed(), is_error);
+impl Drop for Running {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.recorder.end(self.since.elapsed(), true);
         }
     }
 }
 
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.end(true);
-    }
-}
-
 impl<F> StatisticsFuture<F> {
-    pub(super) fn new(inner: F, recorder: Arc<Recorder>, since: Instant) -> Self {
+    pub(super) fn new(inner: F, recorder: Arc<Recorder>, since: Instant, slow: Slow) -> Self {
         recorder.start();
-        Self { inner, running: Running { recorder, since, is_over: false } }
+        Self { inner, running: Running { recorder, since, is_over: false }, slow, phases: Phases::default() }
     }
 }
 
-impl<F, T> Future for StatisticsFuture<F>
+impl<F> Future for StatisticsFuture<F>
 where
-    F: Future<Output = Result<T>>,
+    F: Future<Output = Result<Reply>>,
 {
-    type Output = Result<T>;
+    type Output = Result<Reply>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T>> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Reply>> {
         let this = self.project();
-        let output = ready!(this.inner.poll(cx));
-        this.running.end(output.is_err());
+        let around = this.phases.swap();
+        let polled = this.inner.poll(cx);
+        *this.phases = around.swap();
+        let Poll::Ready(mut output) = polled else { return Poll::Pending };
+        let now = Instant::now();
+        let (took, is_error) = (now.duration_since(this.running.since), output.is_err());
+        this.running.is_over = true;
+        this.running.recorder.end(took, is_error);
+        Phases::note(|caller| caller.invoked = caller.invoked.saturating_add(short(took)));
+        this.slow.check(took, *this.phases, is_error);
+        if let Ok(reply) = &mut output {
+            reply.ended = Some(now);
+        }
         Poll::Ready(output)
     }
 }

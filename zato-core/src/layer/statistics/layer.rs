@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tower::Layer;
 
@@ -8,13 +8,14 @@ use super::{Recorder, Statistics};
 #[derive(Clone, Debug)]
 pub struct StatisticsLayer {
     recorder: Arc<Recorder>,
+    slow: Duration,
 }
 
 impl StatisticsLayer {
-    /// Makes a layer that counts in a recorder.
+    /// Makes a layer that counts in a recorder, and logs requests that take so long or longer.
     #[must_use]
-    pub fn new(recorder: Arc<Recorder>) -> Self {
-        Self { recorder }
+    pub fn new(recorder: Arc<Recorder>, slow: Duration) -> Self {
+        Self { recorder, slow }
     }
 }
 
@@ -22,6 +23,6 @@ impl<S> Layer<S> for StatisticsLayer {
     type Service = Statistics<S>;
 
     fn layer(&self, inner: S) -> Statistics<S> {
-        Statistics { inner, recorder: Arc::clone(&self.recorder) }
+        Statistics { inner, recorder: Arc::clone(&self.recorder), slow: self.slow }
     }
 }

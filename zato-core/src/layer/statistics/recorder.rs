@@ -1,24 +1,19 @@
 use std::{
     fmt,
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
 
-use hdrhistogram::Histogram;
-
-/// The longest latency that is told apart, in microseconds: an hour.
-const LONGEST: u64 = 3_600_000_000;
+use super::latency::Latency;
+use crate::inspect::Distribution;
 
 /// The counters of one service, kept over all configurations.
+#[derive(Default)]
 pub struct Recorder {
     started: AtomicU64,
     ended: AtomicU64,
     errors: AtomicU64,
-    /// Microseconds; two significant digits, which a service takes some 15 KB for.
-    latency: Mutex<Histogram<u32>>,
+    latency: Latency,
 }
 
 /// The statistics of one service.
@@ -46,29 +41,31 @@ pub struct ServiceStatistics {
 impl Recorder {
     /// Makes a recorder that has seen nothing.
     #[must_use]
-    #[expect(clippy::missing_panics_doc, reason = "the bounds of the histogram are constants that it accepts")]
     pub fn new() -> Self {
-        let latency = Histogram::new_with_max(LONGEST, 2).expect("an hour in microseconds has two significant digits");
-        let (started, ended, errors) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
-        Self { started, ended, errors, latency: Mutex::new(latency) }
+        Self::default()
     }
 
     /// Returns what was seen so far.
     #[must_use]
     pub fn read(&self, service: &str) -> ServiceStatistics {
-        let latency = self.latency.lock().unwrap_or_else(PoisonError::into_inner);
-        let quantile = |part: f64| Duration::from_micros(latency.value_at_quantile(part));
+        let [p50, p95, p99] = self.latency.quantiles([500, 950, 990]);
         let (started, ended) = (self.started.load(Ordering::Relaxed), self.ended.load(Ordering::Relaxed));
         ServiceStatistics {
             service: service.to_owned(),
             count: ended,
             errors: self.errors.load(Ordering::Relaxed),
             in_flight: started.saturating_sub(ended),
-            p50: quantile(0.5),
-            p95: quantile(0.95),
-            p99: quantile(0.99),
-            max: Duration::from_micros(latency.max()),
+            p50,
+            p95,
+            p99,
+            max: self.latency.longest(),
         }
+    }
+
+    /// Returns how long requests took, in buckets.
+    #[must_use]
+    pub fn distribution(&self) -> Distribution {
+        self.latency.distribution()
     }
 
     /// Returns how many requests are in work or waiting.
@@ -86,15 +83,7 @@ impl Recorder {
         if is_error {
             self.errors.fetch_add(1, Ordering::Relaxed);
         }
-        let micros = u64::try_from(took.as_micros()).unwrap_or(LONGEST);
-        // Held for the time of one addition, and never across an await.
-        self.latency.lock().unwrap_or_else(PoisonError::into_inner).saturating_record(micros);
-    }
-}
-
-impl Default for Recorder {
-    fn default() -> Self {
-        Self::new()
+        self.latency.record(took);
     }
 }
 

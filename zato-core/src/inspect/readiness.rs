@@ -1,0 +1,145 @@
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde_json::{Value, json};
+
+use crate::connection::{ConnectionStatus, State};
+
+/// Where an app stands between its start and its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Phase {
+    /// Its first configuration is being applied.
+    Starting,
+    /// It takes messages in.
+    Running,
+    /// It was told to stop, and lets finish what is in work.
+    Stopping {
+        /// Since when.
+        since: DateTime<Utc>,
+    },
+}
+
+/// Whether an app can do its work.
+///
+/// A connection that is down makes an app degraded, not unready: every node of a program has the same partners, and if
+/// all of them left the load balancer when one partner is down, the channels that don't need it would be gone, too.
+///
+/// ```
+/// use zato_core::inspect::{Phase, Readiness};
+///
+/// let readiness = Readiness::new(Phase::Running, 3, Vec::new());
+/// assert!(readiness.is_ready());
+/// assert_eq!(readiness.to_json().to_string(), r#"{"connections":[],"generation":3,"status":"ready"}"#);
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Readiness {
+    /// Where the app stands.
+    pub phase: Phase,
+    /// The number of the configuration that is in force; 0 before the first.
+    pub generation: u64,
+    /// Every connection that should be up and isn't.
+    pub down: Vec<ConnectionStatus>,
+}
+
+impl Readiness {
+    /// Says how an app stands.
+    #[must_use]
+    pub fn new(phase: Phase, generation: u64, connections: Vec<ConnectionStatus>) -> Self {
+        let should_be_up = |state: &State| !matches!(state, State::Up { .. } | State::Inactive);
+        let down = connections.into_iter().filter(|connection| should_be_up(&connection.state)).collect();
+        Self { phase, generation, down }
+    }
+
+    /// Returns whether messages should be sent here.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.phase == Phase::Running
+    }
+
+    /// Returns it in one word: `starting`, `ready`, `degraded` or `stopping`.
+    #[must_use]
+    pub fn status(&self) -> &'static str {
+        match self.phase {
+            Phase::Starting => "starting",
+            Phase::Running if self.down.is_empty() => "ready",
+            Phase::Running => "degraded",
+            Phase::Stopping { .. } => "stopping",
+        }
+    }
+
+    /// Writes it as JSON: the status, since when that is so if the app is stopping, the generation, and the connections
+    /// that are not up.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let connections: Vec<Value> = self.down.iter().map(connection).collect();
+        let mut readiness = json!({"status": self.status(), "generation": self.generation, "connections": connections});
+        if let (Phase::Stopping { since }, Some(members)) = (self.phase, readiness.as_object_mut()) {
+            members.insert("since".to_owned(), second(since).into());
+        }
+        readiness
+    }
+}
+
+/// Writes how a connection stands, as far as there is something to tell.
+pub(crate) fn connection(status: &ConnectionStatus) -> Value {
+    let ConnectionStatus { section, name, state, .. } = status;
+    let (section, word) = (*section, state.word());
+    match &**state {
+        State::Up { since } => json!({"section": section, "name": name, "state": word, "since": second(*since)}),
+        State::Down { since, error, attempts } => json!({
+            "section": section, "name": name, "state": word,
+            "since": second(*since), "attempts": attempts, "error": error,
+        }),
+        State::Inactive | State::Connecting | State::Closed => json!({"section": section, "name": name, "state": word}),
+    }
+}
+
+fn second(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    fn status(name: &str, state: State) -> ConnectionStatus {
+        ConnectionStatus {
+            section: "outgoing_test",
+            name: name.to_owned(),
+            state: Arc::new(state),
+            reconnects: 0,
+            failures: 0,
+        }
+    }
+
+    #[test]
+    fn what_should_be_up_and_is_not_is_told_with_its_reason() {
+        let since = DateTime::UNIX_EPOCH;
+        let down = State::Down { since, error: "refused".to_owned(), attempts: 3 };
+        let connections = vec![
+            status("a", State::Up { since }),
+            status("b", down),
+            status("c", State::Inactive),
+            status("d", State::Connecting),
+        ];
+        let readiness = Readiness::new(Phase::Running, 2, connections);
+        assert!(readiness.is_ready());
+        assert_eq!(
+            readiness.to_json(),
+            json!({"status": "degraded", "generation": 2, "connections": [
+                {"section": "outgoing_test", "name": "b", "state": "down", "since": "1970-01-01T00:00:00Z", "attempts": 3, "error": "refused"},
+                {"section": "outgoing_test", "name": "d", "state": "connecting"},
+            ]})
+        );
+    }
+
+    #[test]
+    fn who_starts_or_stops_is_not_ready() {
+        let stopping = Readiness::new(Phase::Stopping { since: DateTime::UNIX_EPOCH }, 1, Vec::new());
+        assert!(!stopping.is_ready() && !Readiness::new(Phase::Starting, 0, Vec::new()).is_ready());
+        let told = json!({"status": "stopping", "since": "1970-01-01T00:00:00Z", "generation": 1, "connections": []});
+        assert_eq!(stopping.to_json(), told);
+    }
+}
