@@ -117,13 +117,14 @@ impl fmt::Debug for Body {
 
 /// Reads a request's body whole.
 ///
-/// One that came in a single piece, together with its headers, is there at once and is not copied; nearly all are.
+/// One that came in a single piece, together with its headers, is there at once and is not copied; nearly all are. For
+/// another one, `has_waited` is set.
 ///
 /// # Errors
 ///
 /// [`TooLarge`](Kind::TooLarge) as soon as the limit is passed or announced to be; [`Timeout`](Kind::Timeout);
 /// [`InvalidInput`](Kind::InvalidInput) if the client broke off.
-pub(crate) async fn read<B>(body: B, limit: usize, timeout: Duration) -> Result<Bytes>
+pub(crate) async fn read<B>(body: B, limit: usize, timeout: Duration, has_waited: &mut bool) -> Result<Bytes>
 where
     B: HttpBody<Error: Into<BoxError>>,
 {
@@ -145,6 +146,7 @@ where
     if body.is_end_stream() {
         return Ok(first);
     }
+    *has_waited = true;
     let rest = Box::pin(time::timeout(timeout, read_on(body, first, limit)));
     rest.await.map_err(|_| late())?
 }

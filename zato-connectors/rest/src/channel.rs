@@ -16,9 +16,11 @@ use zato_core::{
     channel::{Channel, Inherited, Plan},
     config::{ConfigFault, ConfigFaults, SectionName, ServerConfig},
     error::Result,
+    inspect::Exposition,
 };
 
 use crate::{
+    admin::{Admin, PreparedAdmin},
     config::{RestChannelConfig, SECTION},
     edge::Edge,
     listen,
@@ -39,6 +41,7 @@ use crate::{
 /// ```
 pub struct RestChannels {
     edge: Arc<Edge>,
+    admin: Admin,
     /// Requests that came through a service that somebody else's server drives.
     nested: TaskTracker,
     listening: Mutex<Listening>,
@@ -68,6 +71,7 @@ enum Listening {
 pub struct Prepared {
     table: Table,
     listener: Option<Sockets>,
+    admin: PreparedAdmin,
 }
 
 /// A listener that isn't served yet.
@@ -100,6 +104,7 @@ impl RestChannels {
     fn with(listening: Listening) -> Self {
         Self {
             edge: Arc::new(Edge::new()),
+            admin: Admin::new(),
             nested: TaskTracker::new(),
             listening: Mutex::new(listening),
             workers: OnceLock::new(),
@@ -113,6 +118,18 @@ impl RestChannels {
     #[must_use]
     pub fn service(&self) -> HttpService {
         HttpService::new(Arc::clone(&self.edge), self.nested.clone())
+    }
+
+    /// Returns the admin pages as a tower service; see [`admin_service`](crate::admin_service()).
+    #[must_use]
+    pub fn admin_service(&self) -> HttpService {
+        HttpService::new(Arc::clone(&self.admin.edge), self.nested.clone())
+    }
+
+    /// Returns where the admin listener can be reached, such as `http://127.0.0.1:17011`, if there is one.
+    #[must_use]
+    pub fn admin_address(&self) -> Option<String> {
+        self.admin.address()
     }
 
     fn lock(&self) -> MutexGuard<'_, Listening> {
@@ -213,18 +230,20 @@ impl Channel for RestChannels {
 
     async fn prepare(&self, plan: Plan<'_, RestChannelConfig>) -> Result<Prepared, ConfigFaults> {
         let is_nested = matches!(*self.lock(), Listening::Nested);
-        let mut table = Table::build(&plan, is_nested)?;
+        let mut table = Table::build(&plan, &self.edge.meters, is_nested)?;
         // Who doesn't listen needs no certificate; a test of a whole configuration has none.
         if !is_nested {
             table.tls = tls::prepare(&plan, self.edge.table.load().tls.as_ref())?;
         }
         let listener = self.listener(plan.server, plan.inherited).await?;
-        Ok(Prepared { table, listener })
+        let admin = self.admin.prepare(&plan).await?;
+        Ok(Prepared { table, listener, admin })
     }
 
     fn activate(&self, prepared: Prepared) {
-        let Prepared { table, listener } = prepared;
+        let Prepared { table, listener, admin } = prepared;
         self.edge.switch(Arc::new(table));
+        self.admin.activate(admin);
         let Some(Sockets { sockets, bind, workers }) = listener else { return };
         let workers = self.workers.get_or_init(|| workers);
         let server = match Server::start(sockets, workers, &self.edge) {
@@ -269,6 +288,15 @@ impl Channel for RestChannels {
         if connections == 0 { Vec::new() } else { vec![format!("{connections} HTTP connections")] }
     }
 
+    async fn close(&self) {
+        self.admin.close().await;
+    }
+
+    fn metrics(&self, exposition: &mut Exposition) {
+        self.edge.meters.write(exposition);
+        self.edge.connections.write(exposition);
+    }
+
     fn addresses(&self) -> Vec<String> {
         match &*self.lock() {
             Listening::Now { server, .. } => vec![url_of(server.address(), self.edge.table.load().tls.is_some())],
@@ -277,10 +305,12 @@ impl Channel for RestChannels {
     }
 
     fn listeners(&self) -> io::Result<Vec<std::net::TcpListener>> {
-        match &*self.lock() {
-            Listening::Now { server, .. } => server.sockets(),
-            _ => Ok(Vec::new()),
-        }
+        let mut sockets = match &*self.lock() {
+            Listening::Now { server, .. } => server.sockets()?,
+            _ => Vec::new(),
+        };
+        sockets.extend(self.admin.sockets()?);
+        Ok(sockets)
     }
 }
 

@@ -1,6 +1,6 @@
 //! One connection, from its first bytes to its end.
 
-use std::{convert::Infallible, io, pin::pin, sync::Arc};
+use std::{convert::Infallible, io, pin::pin, sync::Arc, sync::atomic::Ordering};
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderValue, Request, header};
@@ -37,6 +37,13 @@ pub(crate) struct Shared {
     pub(crate) max_requests: u32,
     /// The client's place among those that are there; `None` for a proxy that is trusted.
     pub(crate) place: Option<Place>,
+}
+
+/// Dropped with the connection.
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.edge.connections.ended.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 /// Serves the requests of one connection until it ends, or the server stops.

@@ -14,6 +14,7 @@ use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version, header, request::Parts,
 };
 use http_body::Body as HttpBody;
+use tokio::time::Instant;
 use tracing::{debug, info};
 use zato_core::{
     BoxError, Error, Result,
@@ -25,16 +26,20 @@ use zato_core::{
 };
 
 use crate::{
+    access::Noted,
     body::Body,
     content::{Asker, cors},
     crowd::Crowd,
     download::Download,
     error, form,
     host::Hosts,
-    intake, path,
+    intake::{self, Taken},
+    meter::{ConnectionCounts, Meters},
+    path,
     peer::Peer,
     rate::{self, Asking, Scope},
     refusal::Refusal,
+    seen::{Seen, Tally},
     table::{Found, PathParams, Route, Table},
 };
 
@@ -43,12 +48,20 @@ pub(crate) struct Edge {
     pub(crate) table: ArcSwap<Table>,
     /// Who is there, over all listeners.
     pub(crate) crowd: Arc<Crowd>,
+    pub(crate) meters: Meters,
+    pub(crate) connections: ConnectionCounts,
     is_closed: AtomicBool,
 }
 
 impl Edge {
     pub(crate) fn new() -> Self {
-        Self { table: ArcSwap::from_pointee(Table::empty()), crowd: Arc::default(), is_closed: AtomicBool::new(false) }
+        Self {
+            table: ArcSwap::from_pointee(Table::empty()),
+            crowd: Arc::default(),
+            meters: Meters::default(),
+            connections: ConnectionCounts::default(),
+            is_closed: AtomicBool::new(false),
+        }
     }
 
     /// Answers 503 from now on, but for connections of our own listener: those are let go one by one, and a request that
@@ -67,17 +80,23 @@ impl Edge {
     where
         B: HttpBody<Error: Into<BoxError>> + Send + 'static,
     {
+        let begun = Instant::now();
         let (parts, body) = request.into_parts();
         let is_head = parts.method == Method::HEAD;
         let is_get = is_head || parts.method == Method::GET;
         let has_length = body.size_hint().exact().is_some();
-        let Admission { marks, error_format, admitted } = self.admit(&parts, has_length, via);
+        let Admission { marks, error_format, noted, route, admitted } = self.admit(&parts, has_length, via);
         let cid = marks.cid;
-        let mut response = match admitted {
-            Ok(Admitted { route, path, caller, quota }) => {
+        let seen = Seen::begin(begun, &parts.method, route, noted, &self.meters.unrouted);
+        let mut tally = Tally::default();
+        let mut response = match (admitted, seen.route()) {
+            (Ok(Admitted { path, caller, quota }), Some(route)) => {
                 let asked = route.content.asked(&parts.headers, marks.is_asking);
                 let answered = match caller {
-                    Ok(caller) => answer(&route, path, caller, marks, parts, body, via).await,
+                    Ok(caller) => {
+                        let incoming = Incoming { marks, parts, body, begun, path, caller };
+                        answer(route, incoming, via, &mut tally).await
+                    }
                     Err(refusal) => Err(refusal),
                 };
                 let mut response = answered.unwrap_or_else(|refusal| refusal.into_response(cid, error_format));
@@ -88,11 +107,13 @@ impl Edge {
                 route.content.finish(asked, asker, &mut response);
                 response
             }
-            Err(refusal) => refusal.into_response(cid, error_format),
+            (Ok(_), None) => Refusal::nothing_here().into_response(cid, error_format),
+            (Err(refusal), _) => refusal.into_response(cid, error_format),
         };
         if is_head || is_bodiless(response.status()) {
             leave_body_out(&mut response);
         }
+        seen.answered(&response, &tally);
         response
     }
 
@@ -101,18 +122,29 @@ impl Edge {
         let table = self.table.load();
         let mut marks = Marks::of(&parts.headers, &table.ambient);
         marks.client_address = client_address(&table, parts, via);
+        let noted = table.access_log.as_ref().and_then(|log| log.note(parts, marks.client_address, marks.cid));
         let admitted = if !via.is_listener() && self.is_closed.load(Ordering::Acquire) {
             Err(Refusal::of(Error::unavailable("stopping").with_retry_after(Duration::from_secs(1))))
         } else {
             admitted(&table, parts, has_length, &marks, via)
         };
-        Admission { marks, error_format: table.error_format, admitted }
+        let (route, admitted) = match admitted {
+            Ok((route, admitted)) => (Some(route), Ok(admitted)),
+            Err(refusal) => (None, Err(refusal)),
+        };
+        Admission { marks, error_format: table.error_format, noted, route, admitted }
     }
 }
 
 /// Finds what answers a request, and whether it may: what costs least to find out comes first, and nothing that could
 /// be guessed is looked at faster than the limits allow.
-fn admitted(table: &Table, parts: &Parts, has_length: bool, marks: &Marks, via: Via<'_>) -> Result<Admitted, Refusal> {
+fn admitted(
+    table: &Table,
+    parts: &Parts,
+    has_length: bool,
+    marks: &Marks,
+    via: Via<'_>,
+) -> Result<(Arc<Route>, Admitted), Refusal> {
     let asking = Asking { address: marks.client_address, cid: &marks.cid, ambient: &table.ambient };
     asking.pass(table.rate_limiter.as_deref(), Scope::Server)?;
     // Of what comes through a server around us, that server has decided.
@@ -132,7 +164,7 @@ fn admitted(table: &Table, parts: &Parts, has_length: bool, marks: &Marks, via: 
     };
     // What is refused from here on is a reply of the channel all the same, with whatever that says of its replies.
     let caller = caller();
-    Ok(Admitted { route, path, caller, quota })
+    Ok((route, Admitted { path, caller, quota }))
 }
 
 /// Whose connection a request came over.
@@ -178,12 +210,9 @@ fn client_address(table: &Table, parts: &Parts, via: Via<'_>) -> Option<IpAddr> 
 /// Reads the body of a request that was admitted, and has its service answer.
 async fn answer<B>(
     route: &Arc<Route>,
-    path: PathParams,
-    caller: Option<Arc<Caller>>,
-    marks: Marks,
-    mut parts: Parts,
-    body: B,
+    Incoming { marks, mut parts, body, begun, path, caller }: Incoming<B>,
     via: Via<'_>,
+    tally: &mut Tally,
 ) -> Result<Response<Body>, Refusal>
 where
     B: HttpBody<Error: Into<BoxError>> + Send + 'static,
@@ -195,17 +224,22 @@ where
     } else {
         intake::plain(body, route).await
     };
-    let (payload, progress) = match taken {
+    let Taken { payload, progress, has_waited } = match taken {
         Ok(taken) => taken,
         Err(refusal) => {
             let refusal = unread(refusal, route, &marks);
             return Err(if is_ours { refusal.with_close() } else { refusal });
         }
     };
-    let mut message = Message::new(marks.cid, Arc::clone(&route.info), payload);
+    tally.received = payload.bytes().map_or(0, |bytes| u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+    // A body that was there with its headers took no time, and another look at the clock would only tell that.
+    let received = if has_waited { Instant::now() } else { begun };
+    let mut message = Message::received_at(received, marks.cid, Arc::clone(&route.info), payload);
+    message.head.body_wait = received.duration_since(begun);
     message.head.certificate = via.certificate(&parts).cloned();
     fill(&mut message.head, parts, path, caller, &marks);
     let answered = route.inlet.call(message).await;
+    tally.ended = answered.as_ref().ok().and_then(Reply::ended);
     let Some(progress) = progress else {
         return answered.map_err(Refusal::of).and_then(|reply| written(reply, route, marks.cid));
     };
@@ -225,12 +259,25 @@ fn with_close(mut response: Response<Body>) -> Response<Body> {
 struct Admission {
     marks: Marks,
     error_format: ErrorFormat,
+    /// What the access log will say.
+    noted: Option<Box<Noted>>,
+    /// The channel, also if it doesn't let the caller in.
+    route: Option<Arc<Route>>,
     admitted: Result<Admitted, Refusal>,
+}
+
+/// A request that has the right to call its channel and is not read whole yet.
+struct Incoming<B> {
+    marks: Marks,
+    parts: Parts,
+    body: B,
+    begun: Instant,
+    path: PathParams,
+    caller: Option<Arc<Caller>>,
 }
 
 /// A request that has a channel.
 struct Admitted {
-    route: Arc<Route>,
     path: PathParams,
     /// Who calls, if they may.
     caller: Result<Option<Arc<Caller>>, Refusal>,

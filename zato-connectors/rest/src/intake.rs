@@ -14,8 +14,14 @@ use crate::{
     upload::{self, Progress},
 };
 
-/// What a service reads, and how far it has, if that is a stream.
-pub(crate) type Taken = (Payload, Option<Arc<Progress>>);
+/// What a service reads.
+pub(crate) struct Taken {
+    pub(crate) payload: Payload,
+    /// How far it has read, if that is a stream.
+    pub(crate) progress: Option<Arc<Progress>>,
+    /// Whether it was not all there with its headers.
+    pub(crate) has_waited: bool,
+}
 
 /// Takes a body in as it comes.
 pub(crate) async fn plain<B>(body: B, route: &Route) -> Result<Taken, Refusal>
@@ -23,10 +29,15 @@ where
     B: HttpBody<Error: Into<BoxError>> + Send + 'static,
 {
     let taken = if route.takes_stream && !upload::is_small(&body) {
-        upload::stream(body, route.max_body_size, route.body_timeout)
-            .map(|(stream, progress)| (Payload::from(stream), Some(progress)))
+        upload::stream(body, route.max_body_size, route.body_timeout).map(|(stream, progress)| Taken {
+            payload: Payload::from(stream),
+            progress: Some(progress),
+            has_waited: false,
+        })
     } else {
-        body::read(body, route.max_body_size, route.body_timeout).await.map(|bytes| (Payload::from(bytes), None))
+        let mut has_waited = false;
+        let read = body::read(body, route.max_body_size, route.body_timeout, &mut has_waited).await;
+        read.map(|bytes| Taken { payload: Payload::from(bytes), progress: None, has_waited })
     };
     taken.map_err(Refusal::of_body)
 }

@@ -18,7 +18,9 @@
 //! Literal segments of a path beat parameters, whatever the order in the file; two channels that can't be told apart
 //! are an error of the configuration. What `{name}` matches never has a slash in it; an encoded one stays `%2F`.
 
+mod access;
 mod activity;
+mod admin;
 mod body;
 mod channel;
 mod config;
@@ -35,12 +37,14 @@ mod in_work;
 mod intake;
 mod limits;
 mod listen;
+mod meter;
 mod path;
 mod peer;
 mod places;
 mod proxy;
 mod rate;
 mod refusal;
+mod seen;
 mod server;
 mod service;
 mod stop;
@@ -59,6 +63,19 @@ pub use self::{
     service::HttpService,
 };
 use zato_core::app::Running;
+
+/// Returns the admin pages of an app as a tower service, for a server around it or a test. They are there whether or not
+/// `server.admin` has them listen somewhere; the security definition that it names is asked for in any case.
+///
+/// # Panics
+///
+/// As [`http_service`].
+#[must_use]
+#[track_caller]
+pub fn admin_service(app: &Running) -> HttpService {
+    let channels = app.channel::<RestChannels>();
+    channels.expect("the app was built without REST channels: add `RestChannels` to it").admin_service()
+}
 
 /// Returns an app's REST channels as a tower service, to nest them in an axum `Router` or drive them with hyper.
 ///

@@ -5,7 +5,7 @@ use std::{io, net::SocketAddr, num::NonZeroUsize};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 /// How many connections may wait to be accepted at one socket. The system may allow less (`net.core.somaxconn`).
-const BACKLOG: u32 = 1024;
+const BACKLOG: u32 = 4096;
 
 /// Whether several sockets at one address have connections spread over their queues. Elsewhere that either isn't there,
 /// or the last socket gets them all.
@@ -18,11 +18,11 @@ pub(crate) async fn bind(
     addresses: &[SocketAddr],
     workers: NonZeroUsize,
 ) -> io::Result<Vec<std::net::TcpListener>> {
-    if SPREADS && workers.get() > 1 && !addresses.is_empty() {
-        bind_spread(addresses, workers.get())
-    } else {
-        Ok(vec![TcpListener::bind(bind).await?.into_std()?])
+    if addresses.is_empty() {
+        // Says why there are none.
+        return Ok(vec![TcpListener::bind(bind).await?.into_std()?]);
     }
+    bind_spread(addresses, if SPREADS { workers.get() } else { 1 })
 }
 
 fn bind_spread(addresses: &[SocketAddr], queues: usize) -> io::Result<Vec<std::net::TcpListener>> {
@@ -42,7 +42,9 @@ fn spread(address: SocketAddr, queues: usize) -> io::Result<Vec<std::net::TcpLis
     // any program of the same user could join in unseen.
     let first = socket(address)?;
     first.bind(address)?;
-    first.set_reuseport(true)?;
+    if queues > 1 {
+        first.set_reuseport(true)?;
+    }
     let address = first.local_addr()?;
     let mut sockets = vec![first];
     for _ in 1..queues {

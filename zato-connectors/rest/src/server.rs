@@ -5,7 +5,7 @@ use std::{
     io,
     net::SocketAddr,
     pin::pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
     task::Poll,
     time::Duration,
 };
@@ -177,6 +177,7 @@ impl Accepting {
                 accepted = accept(&self.listeners, trouble.not_before), if !is_full => match accepted {
                     Ok(accepted) => self.serve(accepted, most),
                     Err(error) => {
+                        self.edge.connections.failed.fetch_add(1, Ordering::Relaxed);
                         trouble.note(&error);
                     }
                 },
@@ -196,6 +197,7 @@ impl Accepting {
             debug!(%error, "a connection can't be told not to wait");
         }
         let Some(shared) = self.admitted(Peer::new(address)) else { return };
+        self.edge.connections.accepted.fetch_add(1, Ordering::Relaxed);
         let activity = Arc::clone(&shared.activity);
         let serving = async move {
             connection::serve(stream, shared).await;

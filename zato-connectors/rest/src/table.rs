@@ -16,10 +16,12 @@ use zato_core::{
 };
 
 use crate::{
+    access::AccessLog,
     config::{METHODS, RestChannelConfig, SECTION},
     content::{Content, compression},
     forwarded::Proxies,
     limits::Limits,
+    meter::{Meter, Meters},
     path::Pattern,
     tls::Tls,
 };
@@ -37,6 +39,7 @@ pub(crate) struct Table {
     pub(crate) is_proxied: bool,
     /// How connections speak TLS, if they do.
     pub(crate) tls: Option<Tls>,
+    pub(crate) access_log: Option<AccessLog>,
 }
 
 /// The channels of one path.
@@ -70,6 +73,7 @@ pub(crate) struct Route {
     pub(crate) body_timeout: Duration,
     /// What is done to its replies.
     pub(crate) content: Content,
+    pub(crate) meter: Arc<Meter>,
     names: Vec<Arc<str>>,
 }
 
@@ -102,6 +106,7 @@ impl Table {
             proxies: Proxies::new(server),
             is_proxied: server.proxy_protocol == ProxyProtocol::On,
             tls: None,
+            access_log: AccessLog::of(&server.access_log),
         }
     }
 
@@ -110,7 +115,11 @@ impl Table {
     /// # Errors
     ///
     /// Every path that can't be used, every two that can't be told apart, every unknown security definition.
-    pub(crate) fn build(plan: &Plan<'_, RestChannelConfig>, is_nested: bool) -> Result<Self, ConfigFaults> {
+    pub(crate) fn build(
+        plan: &Plan<'_, RestChannelConfig>,
+        meters: &Meters,
+        is_nested: bool,
+    ) -> Result<Self, ConfigFaults> {
         let mut faults = ConfigFaults::new();
         let mut resources: Vec<(String, Resource)> = Vec::new();
         let mut positions: HashMap<String, usize> = HashMap::new();
@@ -122,7 +131,7 @@ impl Table {
             if let Some(fault) = unasked(config, origin, plan).filter(|_| !is_nested) {
                 faults.push(fault);
             }
-            let Some((shape, entry)) = faults.keep(entry_of(config, origin, plan)) else { continue };
+            let Some((shape, entry)) = faults.keep(entry_of(config, origin, plan, meters)) else { continue };
             let position = *positions.entry(shape.clone()).or_insert_with(|| {
                 resources.push((shape, Resource::default()));
                 resources.len() - 1
@@ -135,6 +144,12 @@ impl Table {
         let section = ServerConfig::SECTION.name;
         let rate_limiter = plan.rate_limiters.limiter(section, "", &plan.server.rate_limiting);
         faults.into_result(Self { rate_limiter, ..Self::with(router, plan.server, plan.ambient.clone()) })
+    }
+
+    /// Whether a channel at the root lets everybody in.
+    pub(crate) fn is_open(&self) -> bool {
+        let root = self.router.at("/").ok();
+        root.and_then(|root| root.value.route(&Method::GET)).is_some_and(|route| route.verifier.is_none())
     }
 
     /// Finds what answers; `path` is decoded.
@@ -224,6 +239,7 @@ fn entry_of(
     config: &RestChannelConfig,
     origin: &Origin,
     plan: &Plan<'_, RestChannelConfig>,
+    meters: &Meters,
 ) -> Result<(String, Entry), ConfigFault> {
     let unusable = |fault: String| ConfigFault::at(origin, format!("the url_path \"{}\" {fault}", config.url_path));
     let pattern = Pattern::parse(&config.url_path).map_err(unusable)?;
@@ -258,6 +274,7 @@ fn entry_of(
         max_body_size: config.max_body_size.unwrap_or(server.max_body_size).as_usize(),
         body_timeout: server.body_timeout.0,
         content,
+        meter: meters.of(&config.name, &config.url_path),
         names: pattern.names,
     });
     Ok((pattern.shape, Entry { info, origin: origin.clone(), route: route.map(Arc::new) }))

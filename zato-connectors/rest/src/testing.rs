@@ -44,6 +44,17 @@ pub fn client(app: &Running) -> Client {
     Client { service: crate::http_service(app) }
 }
 
+/// Returns a client of an app's admin pages, whether or not they listen anywhere.
+///
+/// # Panics
+///
+/// If the app has no REST channels.
+#[must_use]
+#[track_caller]
+pub fn admin(app: &Running) -> Client {
+    Client { service: crate::admin_service(app) }
+}
+
 /// What an app replied.
 #[derive(Clone, Debug)]
 #[non_exhaustive]

@@ -119,6 +119,14 @@ impl ChannelConfig for RestChannelConfig {
         &self.service
     }
 
+    fn is_active(&self) -> bool {
+        self.is_active
+    }
+
+    fn security(&self) -> Option<&str> {
+        self.security()
+    }
+
     fn without_counterpart() -> &'static [&'static str] {
         &[
             "cache_expiry",
