@@ -14,6 +14,7 @@
 #![doc = include_str!("docs/running.md")]
 #![doc = include_str!("docs/embedding.md")]
 #![doc = include_str!("docs/logs.md")]
+#![doc = include_str!("docs/operations.md")]
 #![doc = include_str!("docs/layers.md")]
 #![doc = include_str!("docs/features.md")]
 

@@ -163,9 +163,7 @@ impl Engine {
         let reloads = &Arc::clone(&self.shared.inspector).reloads;
         match self.try_apply(text).await {
             Ok(applied) => {
-                if applied.changes.is_empty() {
-                    reloads.unchanged();
-                } else {
+                if !applied.changes.is_empty() {
                     reloads.applied(&self.shared.app.ambient);
                 }
                 Ok(applied)

@@ -11,7 +11,7 @@ pub struct ServiceConfig {
     /// The service's name.
     pub name: String,
     /// How long a request of it may take before the log says where the time went; `server.slow_threshold` unless given,
-    /// and 0 means never.
+    /// and 0 means never. A number without a unit is seconds, as everywhere; Zato's own are milliseconds.
     #[serde(default)]
     pub slow_threshold: Option<Duration>,
 }

@@ -133,7 +133,8 @@ fn table_of(
 ) -> Result<Table, ConfigFaults> {
     let entries = pages::entries(config.and_then(|config| config.security.as_deref()));
     let server = server();
-    let inlets = pages::Pages(Arc::clone(plan.inspect));
+    let is_open = config.is_none_or(|config| config.security.is_none());
+    let inlets = pages::Pages { inspect: Arc::clone(plan.inspect), is_open };
     Table::build(&Plan { server: &server, entries: &entries, inlets: &inlets, ..*plan }, &edge.meters, true)
 }
 

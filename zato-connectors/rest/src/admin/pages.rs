@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use zato_core::{
     Error, Result,
     channel::{BoxFuture, Inlet, Inlets, Intake, Places},
@@ -15,36 +15,78 @@ use zato_core::{
 
 use crate::config::RestChannelConfig;
 
-/// A page: its path, and what it says.
-type Page = (&'static str, &'static str, fn(&dyn Inspect) -> Result<Reply>);
+/// One page.
+struct Page {
+    path: &'static str,
+    says: &'static str,
+    /// Whether everybody may ask, also where credentials are wanted: probes have none.
+    is_for_probes: bool,
+    write: fn(&Pages) -> Result<Reply>,
+}
 
 /// Every page.
 const PAGES: [Page; 6] = [
-    ("/", "these pages", |_| json_reply(StatusCode::OK, &list())),
-    ("/livez", "200 as long as the process answers", |_| json_reply(StatusCode::OK, &json!({"status": "live"}))),
-    ("/readyz", "200 if requests should be sent here, otherwise 503; which connections are down", |inspect| {
-        let readiness = inspect.readiness();
-        let status = if readiness.is_ready() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-        json_reply(status, &readiness.to_json())
-    }),
-    ("/metrics", "metrics for Prometheus", |inspect| {
-        Ok(reply(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", inspect.metrics().into()))
-    }),
-    ("/config", "the configuration in force, secrets masked", |inspect| json_reply(StatusCode::OK, &inspect.config())),
-    ("/graph", "services, channels and connections, and who uses whom", |inspect| {
-        json_reply(StatusCode::OK, &inspect.graph())
-    }),
+    Page { path: "/", says: "these pages", is_for_probes: false, write: |_| json_reply(StatusCode::OK, &list()) },
+    Page {
+        path: "/livez",
+        says: "200 as long as the process answers",
+        is_for_probes: true,
+        write: |_| json_reply(StatusCode::OK, &json!({"status": "live"})),
+    },
+    Page {
+        path: "/readyz",
+        says: "200 if requests should be sent here, otherwise 503; which connections are down",
+        is_for_probes: true,
+        write: readiness,
+    },
+    Page {
+        path: "/metrics",
+        says: "metrics for Prometheus",
+        is_for_probes: false,
+        write: |pages| {
+            let content_type = "text/plain; version=0.0.4; charset=utf-8";
+            Ok(reply(StatusCode::OK, content_type, pages.inspect.metrics().into()))
+        },
+    },
+    Page {
+        path: "/config",
+        says: "the configuration in force, secrets masked",
+        is_for_probes: false,
+        write: |pages| json_reply(StatusCode::OK, &pages.inspect.config()),
+    },
+    Page {
+        path: "/graph",
+        says: "services, channels and connections, and who uses whom",
+        is_for_probes: false,
+        write: |pages| json_reply(StatusCode::OK, &pages.inspect.graph()),
+    },
 ];
 
 fn list() -> Value {
-    Value::Object(PAGES.iter().map(|(path, says, _)| ((*path).to_owned(), (*says).into())).collect::<Map<_, _>>())
+    Value::Object(PAGES.iter().map(|page| (page.path.to_owned(), page.says.into())).collect())
+}
+
+fn readiness(pages: &Pages) -> Result<Reply> {
+    let readiness = pages.inspect.readiness();
+    let status = if readiness.is_ready() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let mut told = readiness.to_json();
+    if let Some(connections) = told.get_mut("connections").filter(|_| !pages.is_open) {
+        // Names and reasons are for who proves to be somebody, and those are on other pages, too.
+        *connections = readiness.down.len().into();
+    }
+    json_reply(status, &told)
 }
 
 /// Returns the pages as channels, each with its path for a service.
 pub(super) fn entries(security: Option<&str>) -> Vec<(RestChannelConfig, Origin)> {
-    let entry = |(path, _, _): &Page| {
+    let entry = |page: &Page| {
+        let security = security.filter(|_| !page.is_for_probes);
         let entry = json!({
-            "name": format!("admin {path}"), "url_path": path, "service": path, "method": "GET", "security": security,
+            "name": format!("admin {}", page.path),
+            "url_path": page.path,
+            "service": page.path,
+            "method": "GET",
+            "security": security,
         });
         // Read as an entry of a file is, so that every key has its default.
         let config = serde_json::from_value(entry).expect("the entry of a page has what an entry needs");
@@ -54,12 +96,17 @@ pub(super) fn entries(security: Option<&str>) -> Vec<(RestChannelConfig, Origin)
 }
 
 /// The ways to pages, by their paths.
-pub(super) struct Pages(pub(super) Arc<dyn Inspect>);
+#[derive(Clone)]
+pub(super) struct Pages {
+    pub(super) inspect: Arc<dyn Inspect>,
+    /// Whether nobody has to prove who they are.
+    pub(super) is_open: bool,
+}
 
 impl Inlets for Pages {
     fn inlet(&self, service: &str) -> Option<Inlet> {
-        let (_, _, write) = PAGES.iter().find(|(path, _, _)| *path == service)?;
-        Some(Inlet::new(Arc::new(Written { inspect: Arc::clone(&self.0), write: *write })))
+        let page = PAGES.iter().find(|page| page.path == service)?;
+        Some(Inlet::new(Arc::new(Written { pages: self.clone(), write: page.write })))
     }
 
     /// Pages have no places of their own: none of them asks for any.
@@ -69,13 +116,13 @@ impl Inlets for Pages {
 }
 
 struct Written {
-    inspect: Arc<dyn Inspect>,
-    write: fn(&dyn Inspect) -> Result<Reply>,
+    pages: Pages,
+    write: fn(&Pages) -> Result<Reply>,
 }
 
 impl Intake for Written {
     fn take(&self, _: Message) -> BoxFuture<'static, Result<Reply>> {
-        Box::pin(std::future::ready((self.write)(&*self.inspect)))
+        Box::pin(std::future::ready((self.write)(&self.pages)))
     }
 }
 

@@ -65,11 +65,9 @@ pub(super) fn of_reloads(exposition: &mut Exposition, reloads: &Reloads) {
     let mut total = exposition.family(
         Counter,
         "zato_config_reloads_total",
-        "Configurations that were read while the app ran, by what became of them.",
+        "Changed configurations while the app ran, by what became of them.",
     );
-    for (result, number) in
-        [("applied", &reloads.applied), ("unchanged", &reloads.unchanged), ("refused", &reloads.refused)]
-    {
+    for (result, number) in [("applied", &reloads.applied), ("refused", &reloads.refused)] {
         total.sample(&[("result", result)], number.load(Ordering::Relaxed));
     }
     #[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 need 41 bits")]

@@ -34,7 +34,6 @@ pub(super) struct Inspector {
 #[derive(Default)]
 pub(super) struct Reloads {
     applied: AtomicU64,
-    unchanged: AtomicU64,
     refused: AtomicU64,
     /// When the configuration that is in force was applied, in milliseconds since 1970.
     last: AtomicU64,
@@ -50,10 +49,6 @@ impl Reloads {
     pub(super) fn began(&self, ambient: &Ambient) {
         let now = u64::try_from(ambient.now().timestamp_millis()).unwrap_or(0);
         self.last.store(now, Ordering::Relaxed);
-    }
-
-    pub(super) fn unchanged(&self) {
-        self.unchanged.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn refused(&self) {

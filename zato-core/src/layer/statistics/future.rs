@@ -66,7 +66,7 @@ where
         this.running.is_over = true;
         this.running.recorder.end(took, is_error);
         Phases::note(|caller| caller.invoked = caller.invoked.saturating_add(short(took)));
-        this.slow.check(took, *this.phases, is_error);
+        this.slow.check(took, *this.phases);
         if let Ok(reply) = &mut output {
             reply.ended = Some(now);
         }

@@ -13,14 +13,14 @@ pub(super) struct Slow {
 
 impl Slow {
     /// Says where the time went, if it was too much; `took` doesn't count the body.
-    pub(super) fn check(self, took: Duration, phases: Phases, is_error: bool) {
+    pub(super) fn check(self, took: Duration, phases: Phases) {
         if took.saturating_add(self.body) >= self.threshold {
-            self.tell(took, phases, is_error);
+            self.tell(took, phases);
         }
     }
 
     #[cold]
-    fn tell(self, took: Duration, phases: Phases, is_error: bool) {
+    fn tell(self, took: Duration, phases: Phases) {
         let took = micros(took);
         let [mut wait, decode, encode] = [phases.wait, phases.decode, phases.encode].map(u64::from);
         let mut service = took.saturating_sub(wait).saturating_sub(decode).saturating_sub(encode);
@@ -28,16 +28,17 @@ impl Slow {
             wait += std::mem::take(&mut service);
         }
         let body = micros(self.body);
+        // What took no time is left out of the line.
+        let some = |micros: u64| (micros > 0).then_some(micros);
         warn!(
             zato.threshold_us = micros(self.threshold),
             zato.duration_us = body.saturating_add(took),
-            zato.body_us = body,
-            zato.wait_us = wait,
-            zato.decode_us = decode,
-            zato.service_us = service,
-            zato.invoked_us = phases.invoked,
-            zato.encode_us = encode,
-            is_error,
+            zato.body_us = some(body),
+            zato.wait_us = some(wait),
+            zato.decode_us = some(decode),
+            zato.service_us = some(service),
+            zato.invoked_us = some(phases.invoked.into()),
+            zato.encode_us = some(encode),
             "slow request"
         );
     }
