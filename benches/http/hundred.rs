@@ -21,7 +21,7 @@ macro_rules! ten_services {
     (@ $($name:ident)*) => {
         $(#[zato::service]
         pub(crate) async fn $name(input: crate::zato::client::GetClientRequest) -> zato::Result<crate::zato::client::GetClientResponse> {
-            crate::zato::client::get(input)
+            crate::zato::client::get(&input)
         })*
 
         pub(super) fn add(services: zato::Services) -> zato::Services {

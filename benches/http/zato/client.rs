@@ -19,7 +19,7 @@ pub(crate) struct GetClientResponse {
 /// The work itself: none, since only what surrounds it is measured.
 #[service(name = "client.get")]
 pub(crate) async fn get_client(input: GetClientRequest) -> Result<GetClientResponse> {
-    get(input)
+    get(&input)
 }
 
 /// Which client to look up, and how to answer.
@@ -37,7 +37,7 @@ pub(crate) async fn find_client(input: FindClientRequest) -> Result<GetClientRes
 }
 
 /// What [`get_client`] answers.
-pub(crate) fn get(input: GetClientRequest) -> Result<GetClientResponse> {
+pub(crate) fn get(input: &GetClientRequest) -> Result<GetClientResponse> {
     answer(input.client_id == 123)
 }
 
