@@ -13,14 +13,30 @@ use tracing::{Metadata, Span, error_span, field::Empty};
 
 use crate::message::{ChannelInfo, Cid, Head, TraceParent};
 
-/// The marks of one request.
+/// The marks of one request. Kept small: they change places with those of the thread at every poll.
 #[derive(Debug)]
 pub(crate) struct Marks {
     cid: Cid,
     channel: Arc<ChannelInfo>,
-    trace: Option<TraceParent>,
+    trace_id: Option<TraceId>,
     /// There once somebody has asked for it.
-    span: Option<Span>,
+    span: Option<Box<Span>>,
+}
+
+/// The id of a trace as bytes, which need less room than a number that wants to be aligned.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TraceId([u8; 16]);
+
+impl TraceId {
+    pub(super) fn of(trace: TraceParent) -> Self {
+        Self(trace.trace_id().to_be_bytes())
+    }
+}
+
+impl fmt::Display for TraceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", u128::from_be_bytes(self.0))
+    }
 }
 
 thread_local! {
@@ -30,7 +46,8 @@ thread_local! {
 
 impl Marks {
     pub(super) fn of(head: &Head) -> Self {
-        Self { cid: head.cid, channel: Arc::clone(&head.channel), trace: head.trace, span: None }
+        let trace_id = head.trace.map(TraceId::of);
+        Self { cid: head.cid, channel: Arc::clone(&head.channel), trace_id, span: None }
     }
 
     /// Hands over names and values.
@@ -42,8 +59,8 @@ impl Marks {
         field("zato.cid", self.cid.as_str())?;
         field("zato.service", &self.channel.service)?;
         field("zato.channel", &self.channel.name)?;
-        match self.trace {
-            Some(trace) => field("trace_id", &trace_id(trace)),
+        match self.trace_id {
+            Some(trace_id) => field("trace_id", &trace_id.to_string()),
             None => Ok(()),
         }
     }
@@ -83,17 +100,17 @@ pub(crate) fn each(field: impl FnMut(&str, &str) -> fmt::Result) -> Result<bool,
 
 /// Returns the span of the request that this thread is working on, making it if it is not there yet.
 pub(crate) fn span() -> Option<Span> {
-    let (cid, channel, trace) = CURRENT.with_borrow(|current| {
+    let (cid, channel, trace_id) = CURRENT.with_borrow(|current| {
         let marks = current.as_ref()?;
-        Some((marks.cid, Arc::clone(&marks.channel), marks.trace))
+        Some((marks.cid, Arc::clone(&marks.channel), marks.trace_id))
     })?;
-    let known = CURRENT.with_borrow(|current| current.as_ref().and_then(|marks| marks.span.clone()));
+    let known = CURRENT.with_borrow(|current| current.as_ref().and_then(|marks| marks.span.as_deref().cloned()));
     Some(known.unwrap_or_else(|| {
         // Nothing is borrowed here: whoever takes the span in may ask for the marks.
-        let span = span_of(cid, &channel, trace);
+        let span = span_of(cid, &channel, trace_id);
         CURRENT.with_borrow_mut(|current| {
             if let Some(marks) = current {
-                marks.span = Some(span.clone());
+                marks.span = Some(Box::new(span.clone()));
             }
         });
         span
@@ -101,7 +118,7 @@ pub(crate) fn span() -> Option<Span> {
 }
 
 /// Makes the span, at a level that no configuration leaves out: it carries, it tells nothing by itself.
-fn span_of(cid: Cid, channel: &ChannelInfo, trace: Option<TraceParent>) -> Span {
+fn span_of(cid: Cid, channel: &ChannelInfo, trace_id: Option<TraceId>) -> Span {
     let span = error_span!(
         parent: None,
         "request",
@@ -110,8 +127,8 @@ fn span_of(cid: Cid, channel: &ChannelInfo, trace: Option<TraceParent>) -> Span 
         zato.channel = channel.name.as_str(),
         trace_id = Empty,
     );
-    if let Some(trace) = trace {
-        span.record("trace_id", trace_id(trace));
+    if let Some(trace_id) = trace_id {
+        span.record("trace_id", trace_id.to_string());
     }
     span
 }
@@ -119,8 +136,4 @@ fn span_of(cid: Cid, channel: &ChannelInfo, trace: Option<TraceParent>) -> Span 
 /// Whether a span is one that was made of marks.
 pub(crate) fn is_made_of_marks(metadata: &Metadata<'_>) -> bool {
     metadata.name() == "request" && metadata.target() == module_path!()
-}
-
-pub(super) fn trace_id(trace: TraceParent) -> String {
-    format!("{:032x}", trace.trace_id())
 }

@@ -5,7 +5,7 @@ use tracing::{Span, field::Empty, info_span};
 
 use super::{
     TraceFuture,
-    marks::{self, Marks},
+    marks::{self, Marks, TraceId},
 };
 use crate::{
     error::Error,
@@ -76,7 +76,7 @@ fn span_of(head: &Head) -> Span {
         ),
     };
     if let Some(trace) = head.trace {
-        span.record("trace_id", marks::trace_id(trace));
+        span.record("trace_id", TraceId::of(trace).to_string());
     }
     span
 }
