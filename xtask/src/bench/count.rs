@@ -85,7 +85,10 @@ fn converse(run: &Run<'_>, command: Command) -> Result<Ended> {
 }
 
 fn per_unit(few: u64, many: u64, units: u32) -> Result<f64> {
-    let Some(difference) = many.checked_sub(few) else {
+    // What no request asks for, such as a system call of an invocation in process, comes out a little more or less often
+    // all the same: the runtime's threads start and stop as they like.
+    let is_noise = few.saturating_sub(many) <= u64::from(units) / 100;
+    let Some(difference) = many.checked_sub(few).or(is_noise.then_some(0)) else {
         return Err(format!("{units} more requests cost less: {many} instead of {few}").into());
     };
     // Runs of this length stay far below 2^32 for allocations, not for instructions.
@@ -102,6 +105,7 @@ mod tests {
     fn what_happens_once_cancels_out() {
         assert!((per_unit(7_722_037, 36_859_044, 2000).unwrap() - 14_568.503_5).abs() < 1e-9);
         assert!((per_unit(5606, 27_608, 2000).unwrap() - 11.001).abs() < 1e-9);
+        assert_eq!(per_unit(324, 321, 2000).unwrap().to_bits(), 0.0_f64.to_bits());
         let error = per_unit(5, 4, 10).unwrap_err().to_string();
         assert_eq!(error, "10 more requests cost less: 4 instead of 5");
     }

@@ -166,7 +166,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 
 /// Goes on to the next job if one fails, since the others took long enough; `failures` tells which did.
 fn measure(options: &Options, target: &Path, (report, failures): (&mut Report, &mut Vec<String>)) -> Result<()> {
-    let programs = build(target)?;
+    let programs = build(target, options.only.is_empty() || options.only.iter().any(|only| only == "actix"))?;
     let plan = Plan { programs: &programs, reports: target.join("bench"), units: options.units() };
     let mut keep = |what: String, outcome: Result<Vec<Row>>| match outcome {
         Ok(rows) => rows.into_iter().for_each(|row| report.add(row)),
@@ -197,17 +197,21 @@ fn measure(options: &Options, target: &Path, (report, failures): (&mut Report, &
     Ok(())
 }
 
-/// Builds both programs under the same profile.
-fn build(target: &Path) -> Result<Programs> {
-    let http = cargo::build("bench --package zato --bench http --no-run", "http")?;
+/// Builds both programs under the same profile, and zato with the features that a program gets by default: those of its
+/// tests (a clock that can be stopped among them) would be measured along.
+fn build(target: &Path, is_peer_wanted: bool) -> Result<Programs> {
     let folder = target.join("peers");
     let folder = folder.to_str().ok_or("the target directory's path is no text")?;
     if folder.contains(char::is_whitespace) {
         return Err(format!("the target directory \"{folder}\" has a space in its path").into());
     }
-    let peers = "build --profile bench --manifest-path benches/peers/Cargo.toml --package peers";
-    let peers = cargo::build(&format!("{peers} --target-dir {folder}"), "peers")?;
-    Ok(Programs { http, peers: Some(peers) })
+    let program = |package: &str, name: &str| {
+        let arguments = format!("build --profile bench --manifest-path benches/peers/Cargo.toml --package {package}");
+        cargo::build(&format!("{arguments} --target-dir {folder}"), name)
+    };
+    // actix-web takes minutes of its own, which who leaves it out need not wait for.
+    let peers = is_peer_wanted.then(|| program("peers", "peers")).transpose()?;
+    Ok(Programs { http: program("servers", "http")?, peers })
 }
 
 /// Keeps the report beside those of other days.
