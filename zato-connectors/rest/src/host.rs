@@ -30,13 +30,27 @@ impl Hosts {
 /// client could read another host in it than we or a service. An empty one is allowed where there is no host to name.
 fn is_well_formed(host: &[u8]) -> bool {
     // Nearly all hosts are letters, digits, dots and hyphens, and this is on the way of every request.
-    let plain = host.iter().take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-')).count();
+    let plain = host.iter().take_while(|byte| IS_PLAIN.get(usize::from(**byte)).copied().unwrap_or_default()).count();
     match host.split_at_checked(plain) {
         Some((_, [])) => true,
         Some((name, [b':', port @ ..])) => !name.is_empty() && is_port(port),
         _ => is_well_formed_otherwise(host),
     }
 }
+
+/// The bytes that a plain name of a host is made of.
+static IS_PLAIN: [bool; 256] = {
+    let mut plain = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        #[expect(clippy::indexing_slicing, reason = "a byte is always below 256, and this is done by the compiler")]
+        {
+            plain[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
+        }
+        byte += 1;
+    }
+    plain
+};
 
 fn is_port(port: &[u8]) -> bool {
     port.len() <= 5 && port.iter().all(u8::is_ascii_digit)

@@ -23,6 +23,13 @@ pub(crate) struct Taken {
     pub(crate) has_waited: bool,
 }
 
+impl Taken {
+    /// Returns how many bytes there are; none, if they are still to come.
+    pub(crate) fn length(&self) -> u64 {
+        self.payload.bytes().map_or(0, |bytes| u64::try_from(bytes.len()).unwrap_or(u64::MAX))
+    }
+}
+
 /// Takes a body in as it comes.
 pub(crate) async fn plain<B>(body: B, route: &Route) -> Result<Taken, Refusal>
 where
