@@ -1,21 +1,21 @@
 #![doc = include_str!("docs/start.md")]
 #![doc = include_str!("docs/models.md")]
-#![doc = include_str!("docs/configuration.md")]
-#![doc = include_str!("docs/security.md")]
-#![doc = include_str!("docs/rates.md")]
-#![doc = include_str!("docs/tls.md")]
-#![doc = include_str!("docs/http.md")]
 #![doc = include_str!("docs/errors.md")]
 #![doc = include_str!("docs/invoking.md")]
 #![doc = include_str!("docs/connections.md")]
 #![doc = include_str!("docs/streaming.md")]
-#![doc = include_str!("docs/edge.md")]
 #![doc = include_str!("docs/testing.md")]
-#![doc = include_str!("docs/running.md")]
-#![doc = include_str!("docs/embedding.md")]
-#![doc = include_str!("docs/logs.md")]
-#![doc = include_str!("docs/operations.md")]
+#![doc = include_str!("docs/configuration.md")]
+#![doc = include_str!("docs/security.md")]
+#![doc = include_str!("docs/tls.md")]
+#![doc = include_str!("docs/rates.md")]
+#![doc = include_str!("docs/http.md")]
+#![doc = include_str!("docs/edge.md")]
 #![doc = include_str!("docs/layers.md")]
+#![doc = include_str!("docs/running.md")]
+#![doc = include_str!("docs/operations.md")]
+#![doc = include_str!("docs/logs.md")]
+#![doc = include_str!("docs/embedding.md")]
 #![doc = include_str!("docs/features.md")]
 
 // What nearly every program names.
@@ -104,7 +104,7 @@ pub mod testing {
     pub fn app(name: impl Into<String>) -> crate::App {
         let app = crate::App::new(name).ambient(TestClock::default(), SequentialIds::default());
         #[cfg(feature = "rest")]
-        let app = app.channel(crate::rest::RestChannels::nested());
+        let app = app.channel(channels());
         app
     }
 }

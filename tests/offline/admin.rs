@@ -209,6 +209,16 @@ async fn the_graph_says_who_uses_whom() {
 }
 
 #[tokio::test]
+async fn an_app_of_the_test_kit_opens_no_socket() {
+    let taken = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = taken.local_addr().expect("it has an address");
+    let yaml = format!("server: {{admin: {{bind: '{address}'}}}}");
+    let app = testing::app("admin").config_yaml(yaml).start().await.expect("it starts");
+    assert_eq!(app.channel::<RestChannels>().and_then(RestChannels::admin_address), None);
+    assert_eq!(testing::admin(&app).get("/livez").await.status, 200);
+}
+
+#[tokio::test]
 async fn the_listener_follows_the_configuration() {
     let bound = |admin: &str| format!("server: {{bind: '127.0.0.1:0'{admin}}}");
     let app = listening_app("admin").config_yaml(bound("")).start().await.expect("the app starts");
@@ -271,7 +281,9 @@ async fn a_listener_that_can_not_be_is_refused_with_its_place() {
         ("admin: {bind: somewhere}".to_owned(), "the admin listener can't listen on \"somewhere\": "),
         ("admin: {port: 1}".to_owned(), "configuration:1:18: unknown key \"port\""),
     ] {
-        let refused = app().config_yaml(format!("server: {{{server}}}\n{CONFIG}")).start().await;
+        // Nested in another server, an app has its admin listener all the same.
+        let app = app().channel(RestChannels::nested()).config_yaml(format!("server: {{{server}}}\n{CONFIG}"));
+        let refused = app.start().await;
         let refused = refused.expect_err(&server).to_string();
         assert!(refused.contains(said), "{refused}");
     }

@@ -95,10 +95,17 @@ impl RestChannels {
         Self::with(Listening::Given(Some(listener)))
     }
 
-    /// Doesn't listen; requests come through [`RestChannels::service`].
+    /// Doesn't listen; requests come through [`RestChannels::service`]. The admin listener does, if `server.admin` is
+    /// there: it is an address of its own.
     #[must_use]
     pub fn nested() -> Self {
         Self::with(Listening::Nested)
+    }
+
+    /// Opens no socket at all, that of the admin listener included.
+    #[cfg(feature = "testing")]
+    pub(crate) fn silent() -> Self {
+        Self { admin: Admin::silent(), ..Self::nested() }
     }
 
     fn with(listening: Listening) -> Self {

@@ -12,7 +12,29 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tower::ServiceExt;
 use zato_core::{app::Running, service::Raw};
 
-use crate::{Body, HttpService, upload};
+use crate::{Body, HttpService, RestChannels, upload};
+
+/// Returns REST channels that open no socket, whatever the configuration says, neither for callers nor for operators:
+/// tests with the same configuration run at the same time. What an app of the test kit has.
+///
+/// ```
+/// use zato_core::app::App;
+/// use zato_rest::testing;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> zato_core::Result<()> {
+/// let yaml = "server: {bind: '0.0.0.0:80', admin: {}}";
+/// let apps = [(); 2].map(|()| App::new("bank").channel(testing::channels()).config_yaml(yaml));
+/// for app in apps {
+///     assert!(app.start().await?.addresses().is_empty());
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[must_use]
+pub fn channels() -> RestChannels {
+    RestChannels::silent()
+}
 
 /// A client of an app in the same process.
 ///

@@ -34,6 +34,8 @@ const GOODBYE: Duration = Duration::from_secs(1);
 pub(crate) struct Admin {
     pub(crate) edge: Arc<Edge>,
     listening: Mutex<Option<Listening>>,
+    /// Whether it never listens, whatever is configured.
+    is_silent: bool,
 }
 
 struct Listening {
@@ -58,7 +60,13 @@ enum Next {
 
 impl Admin {
     pub(crate) fn new() -> Self {
-        Self { edge: Arc::new(Edge::new()), listening: Mutex::default() }
+        Self { edge: Arc::new(Edge::new()), listening: Mutex::default(), is_silent: false }
+    }
+
+    /// Pages without a listener, for tests: several of one configuration run at once.
+    #[cfg(feature = "testing")]
+    pub(crate) fn silent() -> Self {
+        Self { is_silent: true, ..Self::new() }
     }
 
     /// Returns where it listens.
@@ -70,7 +78,7 @@ impl Admin {
     pub(crate) async fn prepare(&self, plan: &Plan<'_, RestChannelConfig>) -> Result<PreparedAdmin, ConfigFaults> {
         let config = plan.server.admin.clone();
         let table = table_of(config.as_ref(), plan, &self.edge)?;
-        let listener = match config.filter(|config| config.is_active) {
+        let listener = match config.filter(|config| config.is_active && !self.is_silent) {
             None => Next::Off,
             Some(config) if self.lock().as_ref().is_some_and(|listening| listening.bind == config.bind) => Next::Same,
             Some(config) => bound(config.bind, plan).await?,
