@@ -14,7 +14,12 @@ const V2: &[u8] = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x0c\xc0\x00\x02\x07\x7f\x00
 const LOCAL: &[u8] = b"\r\n\r\n\0\r\nQUIT\n\x20\x00\x00\x00";
 
 async fn plain() -> Running {
-    let config = format!("server: {{bind: '127.0.0.1:0', proxy_protocol: on, header_timeout: 150ms}}{OPEN}");
+    plain_with("").await
+}
+
+/// An app with further keys of `server`.
+async fn plain_with(keys: &str) -> Running {
+    let config = format!("server: {{bind: '127.0.0.1:0', proxy_protocol: on, header_timeout: 150ms{keys}}}{OPEN}");
     listening_app("proxied").services(services![caller]).config_yaml(config).start().await.expect("the app starts")
 }
 
@@ -55,6 +60,19 @@ async fn who_has_no_header_is_refused() {
             && is_told("the header of the PROXY protocol did not come in time")
     })
     .await;
+}
+
+#[tokio::test]
+async fn nobody_but_proxies_that_are_listed_may_connect() {
+    let request = [V1, b"GET /caller HTTP/1.1\r\nHost: a\r\n\r\n"].concat();
+    let app = plain_with(", trusted_proxies: [127.0.0.1]").await;
+    let mut wire = Wire::to(&app).await;
+    wire.send(&request).await;
+    assert_answer(wire.answer().await, &said(1, "192.0.2.7"));
+    let app = plain_with(", trusted_proxies: [192.0.2.1]").await;
+    let mut wire = Wire::to(&app).await;
+    wire.send(&request).await;
+    assert_eq!(wire.rest().await, "");
 }
 
 #[tokio::test]
