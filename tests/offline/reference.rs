@@ -1,5 +1,5 @@
-//! Documentation that can't rot: `reference.yaml` is used as a configuration and compared with the schema, and the
-//! tests that `ARCHITECTURE.md` names are there.
+//! Documentation that can't rot: `reference.yaml` is used as a configuration and compared with the schema, what the
+//! README and the manual show of configurations is used, too, and the tests that `ARCHITECTURE.md` names are there.
 
 #![expect(clippy::indexing_slicing, reason = "a JSON value answers null for what it doesn't have")]
 
@@ -19,6 +19,12 @@ async fn get_client() -> Result<()> {
     Ok(())
 }
 
+/// For a page of the manual.
+#[service(name = "report.create")]
+async fn report() -> Result<()> {
+    Ok(())
+}
+
 /// For the channel of the file that the reference includes.
 #[service(name = "account.balance")]
 async fn balance() -> Result<()> {
@@ -35,6 +41,28 @@ async fn the_reference_can_be_used() -> Result<()> {
     let app = testing::app("reference").services(services![get_client, balance]);
     let running = app.config_file(FILE).environment(environment()).start().await?;
     assert_eq!(running.connections().len(), 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_the_manual_shows_can_be_used() -> Result<()> {
+    let root = env!("CARGO_MANIFEST_DIR");
+    let mut pages = vec![format!("{root}/README.md")];
+    for page in std::fs::read_dir(format!("{root}/src/docs"))? {
+        pages.push(page?.path().display().to_string());
+    }
+    let mut count = 0;
+    for page in pages {
+        let text = std::fs::read_to_string(&page)?;
+        let shown = text.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
+        for yaml in shown {
+            count += 1;
+            let app = testing::app("manual").services(services![get_client, report]).config_yaml(yaml);
+            let used = app.start().await;
+            assert!(used.is_ok(), "{page} shows what can't be used: {}\n{yaml}", used.unwrap_err());
+        }
+    }
+    assert!(count > 5, "only {count} configurations were found");
     Ok(())
 }
 
