@@ -12,8 +12,9 @@
 //!     security: Partner key
 //! ```
 //!
-//! A request goes through [`RestChannels`] like this: path decoded, channel found, method checked, caller verified, body read
-//! within its limits; then it is a message, and the service's reply is written back. Every reply carries `X-Zato-CID`.
+//! A request goes through [`RestChannels`] like this: path decoded, channel found, method checked, rate limits asked, caller
+//! verified, body read within its limits; then it is a message, and the service's reply is written back, compressed and
+//! with further headers where the channel says so. Every reply carries `X-Zato-CID`.
 //!
 //! Literal segments of a path beat parameters, whatever the order in the file; two channels that can't be told apart
 //! are an error of the configuration. What `{name}` matches never has a slash in it; an encoded one stays `%2F`.
