@@ -1,4 +1,5 @@
-//! What a person or CI types: `cargo xtask test`, `cargo xtask bench`, `cargo xtask services`, `cargo xtask ci`.
+//! What a person or CI types: `cargo xtask test`, `cargo xtask bench`, `cargo xtask soak`,
+//! `cargo xtask services`, `cargo xtask ci`.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool talks on its terminal")]
 
@@ -6,6 +7,7 @@ mod bench;
 mod cargo;
 mod ci;
 mod services;
+mod soak;
 mod steps;
 mod test;
 
@@ -32,6 +34,8 @@ enum Command {
     Ci,
     /// Measures what zato costs beside hyper, axum and actix-web: instructions, allocations, system calls, time
     Bench(bench::Options),
+    /// Puts servers under load for a while, with changes and misbehaving clients, and fails if anything is lost or left
+    Soak(soak::Options),
     /// Starts, stops and lists the real servers that tests talk to
     Services(services::Options),
 }
@@ -41,6 +45,7 @@ fn main() -> ExitCode {
         Command::Test(options) => test::run(&options),
         Command::Ci => ci::run(),
         Command::Bench(options) => bench::run(&options).map(|()| ExitCode::SUCCESS),
+        Command::Soak(options) => soak::run(&options),
         Command::Services(options) => services::run(&options).map(|()| ExitCode::SUCCESS),
     };
     outcome.unwrap_or_else(|error| {
