@@ -148,6 +148,22 @@ async fn a_body_above_the_limit_is_refused_before_it_is_there() {
     assert_answer(wire.answer().await, &counted(4, "1000"));
 }
 
+/// A body that fits into no buffer between the two, so that whoever sends it notices when nobody reads any more.
+const BODY: usize = 12 * 1024 * 1024;
+
+#[tokio::test]
+async fn who_goes_on_sending_still_reads_why_it_was_refused() {
+    let app = started("server: {bind: '127.0.0.1:0'}\nchannel_rest: [{name: count, url_path: /count, service: count}]")
+        .await
+        .0;
+    for (path, expected) in [("/count", "HTTP/1.1 413 "), ("/nothing", "HTTP/1.1 404 ")] {
+        let mut wire = Wire::to(&app).await;
+        let head = format!("POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: {BODY}\r\n\r\n");
+        assert!(wire.try_send([head.as_bytes(), &vec![b'x'; BODY]].concat()).await, "it is cut off in {path}");
+        assert!(wire.rest().await.starts_with(expected), "{path}");
+    }
+}
+
 #[tokio::test]
 async fn a_client_that_waits_for_100_is_told_to_go_on() {
     let (app, _calls) = started(CONFIG).await;

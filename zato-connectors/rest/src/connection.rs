@@ -1,13 +1,19 @@
 //! One connection, from its first bytes to its end.
 
-use std::{convert::Infallible, io, pin::pin, sync::Arc, sync::atomic::Ordering};
+use std::{
+    convert::Infallible,
+    io,
+    pin::pin,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderValue, Request, header};
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy, sink},
     net::TcpStream,
     time::timeout,
 };
@@ -26,6 +32,9 @@ use crate::{
 
 /// What a client says first that wants to speak HTTP/2 without having asked (RFC 9113 §3.4).
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// For how long a client is listened to that still sends when everything is said.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// What the requests of one connection share.
 pub(crate) struct Shared {
@@ -99,7 +108,7 @@ pub(crate) enum Protocol {
 }
 
 /// Serves the requests that come over a stream, of which the first bytes may have been read already.
-pub(crate) async fn speak<S>(protocol: Protocol, stream: S, start: Bytes, shared: Arc<Shared>)
+pub(crate) async fn speak<S>(protocol: Protocol, mut stream: S, start: Bytes, shared: Arc<Shared>)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -119,7 +128,7 @@ where
             Ok::<_, Infallible>(response.map(|body| Outgoing::new(body, in_work)))
         }
     });
-    let io = Counted::new(TokioIo::new(stream), start, Arc::clone(&shared.activity));
+    let io = Counted::new(TokioIo::new(&mut stream), start, Arc::clone(&shared.activity));
     let (stop, activity) = (&shared.stop, &shared.activity);
     let is_spent = || activity.is_spent();
     let ended = if is_http2 {
@@ -131,9 +140,25 @@ where
         let is_in_work = || activity.is_in_work();
         stop.during(connection, is_in_work, is_spent, |connection| connection.graceful_shutdown()).await
     };
+    let is_answered = ended.as_ref().map_or_else(hyper::Error::is_parse, |()| true);
     if let Err(error) = ended {
         debug!(%error, "a connection ended with an error");
     }
+    if is_answered && !is_http2 {
+        // Boxed, so that a connection has no room for it before its end.
+        let _ = stop.first(timeout(FAREWELL, Box::pin(see_off(&mut stream)))).await;
+    }
+}
+
+/// Says that nothing more is coming, and takes in what the client sends all the same, such as the body of a request that
+/// was refused before it was read. To close at once would have its system throw away the answer, which it may not have
+/// read yet (RFC 9112 §9.6).
+async fn see_off<S>(stream: &mut S) -> io::Result<u64>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    stream.shutdown().await?;
+    copy(stream, &mut sink()).await
 }
 
 /// Returns what a client speaks from the start, and what had to be read to learn that: nothing, unless its
