@@ -139,6 +139,7 @@ channel_rest:
   - {name: a, url_path: /a, service: who, security: Partner}
   - {name: b, url_path: /b, service: who, security: Partner}
   - {name: c, url_path: /c, service: who, security: Other}
+  - {name: e, url_path: /e, service: who, security: Partner, etag: true}
   - {name: d, url_path: /d, service: who, security: Partner, rate_limiting: [{time_range: [{limit: 3, limit_unit: minute}]}]}
 ";
 
@@ -168,6 +169,15 @@ async fn a_definition_is_counted_over_its_channels_and_its_callers_know_what_is_
     assert_answer(keyed(&client, "/c", "other").await, &Answer::new(200, &cid(6), "text/plain", "other"));
     clock.advance(Duration::from_secs(30));
     assert_eq!(keyed(&client, "/b", "right").await.status, 200);
+}
+
+#[tokio::test]
+async fn who_asked_for_another_reply_knows_what_is_left_too() {
+    let (_app, client, _) = started(PARTNERS).await;
+    let conditions = |name| [("X-API-Key", "right"), (name, "\"another\"")];
+    let failed = Answer::problem(412, &cid(1), "the condition of the request is not met");
+    let reply = client.send(Method::GET, "/e", &conditions("If-Match"), "").await;
+    assert_answer(reply, &with_quota(failed, "security", 2, 1));
 }
 
 #[tokio::test]

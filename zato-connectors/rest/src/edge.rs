@@ -104,11 +104,12 @@ impl Edge {
                     }
                 };
                 let mut response = answered.unwrap_or_else(|refusal| refusal.into_response(cid, error_format));
+                let asker = Asker { cid, channel: &route.info, error_format, is_get };
+                route.content.finish(asked, asker, &mut response);
+                // Last, since a condition that fails puts another reply in the place of the service's.
                 if let Some(quota) = admission.quota.take() {
                     rate::tell(&quota, Scope::Security(""), response.headers_mut());
                 }
-                let asker = Asker { cid, channel: &route.info, error_format, is_get };
-                route.content.finish(asked, asker, &mut response);
                 response
             }
         };
