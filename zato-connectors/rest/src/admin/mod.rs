@@ -27,7 +27,7 @@ const CONNECTIONS: usize = 64;
 /// How long an operator's request may take, in whatever way.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// For how long a listener that was given up waits for requests that are in work.
+/// For how long requests may be in work when the app has stopped.
 const GOODBYE: Duration = Duration::from_secs(1);
 
 /// The admin pages, and their listener if there is one.
@@ -81,12 +81,15 @@ impl Admin {
         let listener = match config.filter(|config| config.is_active && !self.is_silent) {
             None => Next::Off,
             Some(config) if self.lock().as_ref().is_some_and(|listening| listening.bind == config.bind) => Next::Same,
-            Some(config) => bound(config.bind, plan).await?,
+            Some(config) => {
+                let now = self.lock().as_ref().map(|listening| listening.server.address());
+                bound(config.bind, now, plan).await?
+            }
         };
         Ok(PreparedAdmin { table, listener })
     }
 
-    /// Switches over. The listener before lets its requests finish.
+    /// Switches over. What is in work on the listener before is cut.
     pub(crate) fn activate(&self, prepared: PreparedAdmin) {
         let PreparedAdmin { table, listener } = prepared;
         let is_open = table.is_open();
@@ -159,11 +162,18 @@ fn server() -> ServerConfig {
 }
 
 /// Listens where a configuration says, on the runtime that the app was started in: on a socket that the process was started
-/// with, if there is one.
-async fn bound(bind: String, plan: &Plan<'_, RestChannelConfig>) -> Result<Next, ConfigFaults> {
+/// with, if there is one. `now` is where it listens already.
+async fn bound(
+    bind: String,
+    now: Option<SocketAddr>,
+    plan: &Plan<'_, RestChannelConfig>,
+) -> Result<Next, ConfigFaults> {
     let unbound = |error| unbound(&bind, &error);
     let workers = Workers::start(None).map_err(unbound)?;
     let addresses: Vec<SocketAddr> = lookup_host(&bind).await.map_err(unbound)?.collect();
+    if now.is_some_and(|now| addresses.contains(&now)) {
+        return Ok(Next::Same);
+    }
     let mut sockets = plan.inherited.take_exact(&addresses);
     if sockets.is_empty() {
         sockets = listen::bind(&bind, &addresses, workers.number()).await.map_err(unbound)?;
