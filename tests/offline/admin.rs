@@ -284,11 +284,20 @@ async fn a_listener_that_can_not_be_is_refused_with_its_place() {
             format!("admin: {{bind: '{taken}'}}"),
             "stop what listens there, or choose another server.admin.bind, such as 127.0.0.1:17011",
         ),
+        (
+            "admin: {security: Cards}".to_owned(),
+            "configuration:1:28: the admin listener speaks no TLS, so that nobody can present the certificate that \"Cards\" \
+             wants; name a definition of another type",
+        ),
         ("admin: {bind: somewhere}".to_owned(), "the admin listener can't listen on \"somewhere\": "),
         ("admin: {port: 1}".to_owned(), "configuration:1:18: unknown key \"port\""),
     ] {
+        let security = "security: [{name: Operators, type: basic_auth, username: ops, password: canary-1},\n  \
+                        {name: Cards, type: mtls, client_cert_common_name: operator}]";
+        let config = CONFIG
+            .replace("security: [{name: Operators, type: basic_auth, username: ops, password: canary-1}]", security);
         // Nested in another server, an app has its admin listener all the same.
-        let app = app().channel(RestChannels::nested()).config_yaml(format!("server: {{{server}}}\n{CONFIG}"));
+        let app = app().channel(RestChannels::nested()).config_yaml(format!("server: {{{server}}}\n{config}"));
         let refused = app.start().await;
         let refused = refused.expect_err(&server).to_string();
         assert!(refused.contains(said), "{refused}");

@@ -25,7 +25,7 @@ use crate::{
     inspect::Inspect,
     layer::statistics::Recorder,
     router::{Parts, Router},
-    security::{self, Securities},
+    security::{self, Securities, SecurityConfig},
     service::Binder,
 };
 
@@ -196,8 +196,14 @@ fn check_admin(document: &Document, server: &ServerConfig, securities: &Securiti
         );
         faults.push(ConfigFault::at(place("admin.bind"), message));
     }
-    if let Some(name) = &admin.security {
-        faults.keep(securities.get(name, place("admin.security")));
+    let Some(name) = &admin.security else { return };
+    let definition = faults.keep(securities.get(name, place("admin.security")));
+    if definition.is_some_and(|definition| matches!(**definition, SecurityConfig::Mtls(_))) {
+        let message = format!(
+            "the admin listener speaks no TLS, so that nobody can present the certificate that \"{name}\" wants; name a \
+             definition of another type"
+        );
+        faults.push(ConfigFault::at(place("admin.security"), message));
     }
 }
 
