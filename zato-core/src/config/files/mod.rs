@@ -4,7 +4,7 @@ mod path;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs::File;
+use std::fs::{self, File};
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -124,11 +124,11 @@ impl fmt::Debug for Files {
 }
 
 fn load(path: &Path) -> io::Result<Vec<u8>> {
-    let file = File::open(path)?;
-    // A pipe would be waited at for ever, and a device has no end.
-    if !file.metadata()?.is_file() {
+    // A pipe would be waited at for ever, as soon as it is opened, and a device has no end.
+    if !fs::metadata(path)?.is_file() {
         return Err(io::ErrorKind::IsADirectory.into());
     }
+    let file = File::open(path)?;
     let mut bytes = Vec::new();
     file.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
     if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > MAX_BYTES {
@@ -201,5 +201,18 @@ mod tests {
         let said = |name: &str| files.read(&FilePath::new(name)).unwrap_err().message;
         assert_eq!(said("."), "the file \".\" is no file; name a file");
         assert_eq!(said("large"), "the file \"large\" is larger than 4 MiB, which no such file is");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_is_not_waited_at() {
+        let folder = tempfile::tempdir().unwrap();
+        let made = std::process::Command::new("mkfifo").arg(folder.path().join("pipe")).status().unwrap();
+        assert!(made.success());
+        let (tell, told) = std::sync::mpsc::channel();
+        let files = Files::in_folder(folder.path());
+        std::thread::spawn(move || tell.send(files.read(&FilePath::new("pipe")).unwrap_err().message));
+        let said = told.recv_timeout(std::time::Duration::from_secs(10)).unwrap();
+        assert_eq!(said, "the file \"pipe\" is no file; name a file");
     }
 }
