@@ -83,8 +83,10 @@ impl Visit for Fields<'_, '_> {
 
 /// Writes a text, in quotes if it would otherwise not be told from what is around it.
 fn write_value(writer: &mut Writer<'_>, value: &str) -> fmt::Result {
-    let is_plain = |byte: u8| byte > b' ' && !matches!(byte, b'"' | b'\\' | b'=' | 0x7f);
-    if !value.is_empty() && value.bytes().all(is_plain) { writer.write_str(value) } else { write!(writer, "{value:?}") }
+    // Those above ASCII count, too: some terminals obey U+009B as they do the escape character.
+    let is_plain =
+        |character: char| !(character.is_whitespace() || character.is_control() || "\"\\=".contains(character));
+    if !value.is_empty() && value.chars().all(is_plain) { writer.write_str(value) } else { write!(writer, "{value:?}") }
 }
 
 /// A text that takes no control characters: they arrive as `\n` and the like.
@@ -143,14 +145,14 @@ mod tests {
                 info_span!("request", zato.cid = "c1", path = "/a\u{1f} b\n", empty = "", status = Empty, no = Empty);
             span.record("status", 400);
             let _entered = span.enter();
-            info!(number = 7, name = "two words", error = %"two\nlines", "request refused");
+            info!(number = 7, name = "two words", agent = "\u{9b}2J", error = %"two\nlines", "request refused");
         });
         let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
         let (_time, rest) = text.split_once("Z ").unwrap();
         assert_eq!(
             rest,
             " INFO zato_core::app::logging::line::tests: request refused number=7 name=\"two words\" \
-             error=two\\nlines zato.cid=c1 path=\"/a\\u{1f} b\\n\" empty=\"\" status=400\n"
+             agent=\"\\u{9b}2J\" error=two\\nlines zato.cid=c1 path=\"/a\\u{1f} b\\n\" empty=\"\" status=400\n"
         );
     }
 }
