@@ -70,6 +70,24 @@ async fn connections_are_served_by_threads_of_their_own() {
 }
 
 #[tokio::test]
+async fn more_room_is_noticed_by_a_thread_that_has_nobody() {
+    let (app, _) = with_services(listening_app("workers"));
+    let app = app.config_yaml(config("workers: 2, max_connections: 1")).start().await.unwrap();
+    let mut first = Wire::to(&app).await;
+    assert_eq!(first.get("/name").await.status, 200);
+    // Of so many, some wait at the thread that doesn't have the first.
+    let mut waiting = Vec::new();
+    for _ in 0..12 {
+        waiting.push(Wire::to(&app).await);
+    }
+    app.apply_yaml(config("workers: 2, max_connections: 100")).await.unwrap();
+    for wire in &mut waiting {
+        assert_eq!(wire.get("/name").await.status, 200);
+    }
+    assert_eq!(first.get("/name").await.status, 200);
+}
+
+#[tokio::test]
 async fn a_listener_that_is_handed_in_is_shared_by_the_threads() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (app, _) = with_services(testing::app("workers").channel(RestChannels::on(listener)));

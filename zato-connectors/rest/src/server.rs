@@ -169,7 +169,8 @@ impl Accepting {
             tokio::select! {
                 _ = deadline.wait_for(Option::is_some) => break,
                 Some(_) = self.connections.join_next() => {}
-                () = time::sleep_until(look), if !self.watched.is_empty() => {
+                // Also without connections of its own: others may have every place, until a configuration gives more.
+                () = time::sleep_until(look), if is_full || !self.watched.is_empty() => {
                     self.watched.retain_mut(|connection| connection.may_stay(patience));
                     look = Instant::now() + patience.between_looks();
                 }
