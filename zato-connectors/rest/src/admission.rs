@@ -91,7 +91,7 @@ impl Admission {
         self.path = path;
         let route = self.route.insert(route);
         asking.pass(route.rate_limiter.as_deref(), Scope::Channel(&route.info.name))?;
-        self.caller = verify(route, parts, via, self.marks.cid)?;
+        self.caller = verify(route, parts, via, &self.marks)?;
         let definition = self.caller.as_ref().map_or("", |caller| &caller.security);
         self.quota = asking.pass(route.caller_rate_limiter.as_deref(), Scope::Security(definition))?.map(Box::new);
         Ok(())
@@ -136,7 +136,8 @@ fn client_address(table: &Table, parts: &Parts, via: Via<'_>) -> Option<IpAddr> 
 }
 
 /// Verifies the caller, where the channel asks for that.
-fn verify(route: &Route, parts: &Parts, via: Via<'_>, cid: Cid) -> Result<Option<Arc<Caller>>, Refusal> {
+fn verify(route: &Route, parts: &Parts, via: Via<'_>, marks: &Marks) -> Result<Option<Arc<Caller>>, Refusal> {
+    let (cid, address) = (marks.cid, marks.client_address);
     let Some(verifier) = &route.verifier else { return Ok(None) };
     let certificate = via.certificate(parts).map(|certificate| &**certificate);
     let credentials = Credentials { headers: &parts.headers, certificate };
@@ -144,6 +145,7 @@ fn verify(route: &Route, parts: &Parts, via: Via<'_>, cid: Cid) -> Result<Option
         info!(
             zato.cid = cid.as_str(),
             zato.channel = route.info.name,
+            client.address = address.map(tracing::field::display),
             reason = denied.reason,
             // Written as a definition takes it, so that whoever is to be let in can be added to one.
             certificate.subject = certificate.map(|certificate| certificate.subject.as_str()),

@@ -24,7 +24,7 @@ use crate::{
     config::{RestChannelConfig, SECTION},
     edge::Edge,
     listen,
-    server::Server,
+    server::{Ready, Server},
     service::HttpService,
     table::Table,
     tls,
@@ -70,13 +70,13 @@ enum Listening {
 /// A table, and a listener if there is a new one.
 pub struct Prepared {
     table: Table,
-    listener: Option<Sockets>,
+    listener: Option<Listener>,
     admin: PreparedAdmin,
 }
 
 /// A listener that isn't served yet.
-struct Sockets {
-    sockets: Vec<std::net::TcpListener>,
+struct Listener {
+    ready: Ready,
     /// What `server.bind` says; `None` if that doesn't matter.
     bind: Option<String>,
     workers: Arc<Workers>,
@@ -158,7 +158,7 @@ impl RestChannels {
     }
 
     /// Binds a listener if the one that there is doesn't fit.
-    async fn listener(&self, server: &ServerConfig, inherited: &Inherited) -> Result<Option<Sockets>, ConfigFaults> {
+    async fn listener(&self, server: &ServerConfig, inherited: &Inherited) -> Result<Option<Listener>, ConfigFaults> {
         let bind = &*server.bind;
         let wanted = self.wanted(bind);
         if matches!(wanted, Wanted::Nothing) {
@@ -174,7 +174,8 @@ impl RestChannels {
             Wanted::Given(listener) => {
                 let unusable = |error| one(format!("the listener that was handed in can't be used: {error}"));
                 let sockets = vec![listener.into_std().map_err(unusable)?];
-                return Ok(Some(Sockets { sockets, bind: None, workers }));
+                let ready = Ready::new(sockets, &workers, &self.edge).map_err(unusable)?;
+                return Ok(Some(Listener { ready, bind: None, workers }));
             }
             Wanted::Bound(ours) => ours,
             Wanted::Nothing => None,
@@ -197,7 +198,9 @@ impl RestChannels {
                 one(format!("can't listen on \"{bind}\": {error}; {}", remedy(&error, same_port)))
             })?;
         }
-        Ok(Some(Sockets { sockets, bind: Some(bind.to_owned()), workers }))
+        let ready = Ready::new(sockets, &workers, &self.edge)
+            .map_err(|error| one(format!("can't listen on \"{bind}\": {error}; {}", remedy(&error, None))))?;
+        Ok(Some(Listener { ready, bind: Some(bind.to_owned()), workers }))
     }
 }
 
@@ -251,15 +254,10 @@ impl Channel for RestChannels {
         let Prepared { table, listener, admin } = prepared;
         self.edge.switch(Arc::new(table));
         self.admin.activate(admin);
-        let Some(Sockets { sockets, bind, workers }) = listener else { return };
-        let workers = self.workers.get_or_init(|| workers);
-        let server = match Server::start(sockets, workers, &self.edge) {
-            Ok(server) => server,
-            Err(error) => {
-                tracing::error!(%error, "the listener can't be used, nothing is served");
-                return;
-            }
-        };
+        let Some(Listener { ready, bind, workers }) = listener else { return };
+        // The threads that serve it, from now on; one application after the other, so that nobody else has started any.
+        self.workers.get_or_init(|| workers);
+        let server = ready.start();
         let address = server.address();
         let before = std::mem::replace(&mut *self.lock(), Listening::Now { server, bind });
         if let Listening::Now { server: old, .. } = before {
@@ -339,7 +337,7 @@ impl fmt::Debug for RestChannels {
 
 impl fmt::Debug for Prepared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sockets = self.listener.as_ref().map(|listener| &listener.sockets);
-        f.debug_struct("Prepared").field("sockets", &sockets).finish_non_exhaustive()
+        let address = self.listener.as_ref().map(|listener| listener.ready.address());
+        f.debug_struct("Prepared").field("address", &address).finish_non_exhaustive()
     }
 }

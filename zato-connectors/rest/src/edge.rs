@@ -60,6 +60,7 @@ impl Edge {
     /// Takes a new table; requests that were begun keep the one they began with.
     pub(crate) fn switch(&self, table: Arc<Table>) {
         self.table.store(table);
+        self.meters.forget();
     }
 
     /// Serves one request. Whatever goes wrong becomes a response: the result is one in any case.

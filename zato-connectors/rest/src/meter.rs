@@ -96,9 +96,16 @@ impl Meters {
         })
     }
 
-    pub(crate) fn write(&self, exposition: &mut Exposition) {
+    /// Lets go of meters whose channel no table has any more: who changes channels often need not be asked for metrics
+    /// as often.
+    pub(crate) fn forget(&self) {
         let mut known = self.of_channels.lock().unwrap_or_else(PoisonError::into_inner);
         known.retain(|_, meter| meter.strong_count() > 0);
+    }
+
+    pub(crate) fn write(&self, exposition: &mut Exposition) {
+        self.forget();
+        let known = self.of_channels.lock().unwrap_or_else(PoisonError::into_inner);
         for meter in known.values().filter_map(Weak::upgrade) {
             meter.write(exposition);
         }

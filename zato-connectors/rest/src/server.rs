@@ -51,18 +51,26 @@ pub(crate) struct Server {
     sockets: Mutex<Vec<std::net::TcpListener>>,
 }
 
-impl Server {
-    /// Starts to take connections in, on every worker.
+/// A listener that is ready to be served: whatever could fail has been done.
+pub(crate) struct Ready {
+    address: SocketAddr,
+    deadline: watch::Sender<Option<Instant>>,
+    accepting: Vec<(Handle, Accepting)>,
+    sockets: Vec<std::net::TcpListener>,
+}
+
+impl Ready {
+    /// Prepares to take connections in, on every worker.
     ///
     /// # Errors
     ///
     /// The sockets' own, if they have no address or can't be copied.
-    pub(crate) fn start(sockets: Vec<std::net::TcpListener>, workers: &Workers, edge: &Arc<Edge>) -> io::Result<Self> {
+    pub(crate) fn new(sockets: Vec<std::net::TcpListener>, workers: &Workers, edge: &Arc<Edge>) -> io::Result<Self> {
         let address = sockets.first().ok_or(io::ErrorKind::AddrNotAvailable)?.local_addr()?;
         let (deadline, places) = (watch::Sender::new(None), Arc::<Places>::default());
-        let mut ready = Vec::new();
+        let mut accepting = Vec::new();
         for (handle, sockets) in workers.handles().iter().zip(listen::deal(&sockets, workers.number())?) {
-            let accepting = Accepting {
+            let of_worker = Accepting {
                 listeners: listeners(handle, sockets)?,
                 edge: Arc::clone(edge),
                 deadline: deadline.subscribe(),
@@ -72,12 +80,24 @@ impl Server {
                 connections: JoinSet::new(),
                 watched: Vec::new(),
             };
-            ready.push((handle, accepting));
+            accepting.push((handle.clone(), of_worker));
         }
-        let tasks = ready.into_iter().map(|(handle, accepting)| handle.spawn(accepting.run())).collect();
-        Ok(Self { address, deadline, tasks, sockets: Mutex::new(sockets) })
+        Ok(Self { address, deadline, accepting, sockets })
     }
 
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Starts to take connections in.
+    pub(crate) fn start(self) -> Server {
+        let Self { address, deadline, accepting, sockets } = self;
+        let tasks = accepting.into_iter().map(|(handle, accepting)| handle.spawn(accepting.run())).collect();
+        Server { address, deadline, tasks, sockets: Mutex::new(sockets) }
+    }
+}
+
+impl Server {
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }

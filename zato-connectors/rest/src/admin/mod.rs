@@ -19,7 +19,14 @@ use zato_core::{
     config::{AdminConfig, ByteSize, ConfigFault, ConfigFaults, ServerConfig},
 };
 
-use crate::{config::RestChannelConfig, edge::Edge, listen, server::Server, table::Table, workers::Workers};
+use crate::{
+    config::RestChannelConfig,
+    edge::Edge,
+    listen,
+    server::{Ready, Server},
+    table::Table,
+    workers::Workers,
+};
 
 /// How many connections operators may have open: enough for every kind of health check, too few to be in the way.
 const CONNECTIONS: usize = 64;
@@ -55,7 +62,7 @@ enum Next {
     Off,
     /// The one that is there, or none if the app was stopped.
     Same,
-    Bound(Vec<std::net::TcpListener>, Workers, String),
+    Bound(Ready, String),
 }
 
 impl Admin {
@@ -83,10 +90,32 @@ impl Admin {
             Some(config) if self.lock().as_ref().is_some_and(|listening| listening.bind == config.bind) => Next::Same,
             Some(config) => {
                 let now = self.lock().as_ref().map(|listening| listening.server.address());
-                bound(config.bind, now, plan).await?
+                self.bound(config.bind, now, plan).await?
             }
         };
         Ok(PreparedAdmin { table, listener })
+    }
+
+    /// Listens where a configuration says, on the runtime that the app was started in: on a socket that the process was
+    /// started with, if there is one.
+    async fn bound(
+        &self,
+        bind: String,
+        now: Option<SocketAddr>,
+        plan: &Plan<'_, RestChannelConfig>,
+    ) -> Result<Next, ConfigFaults> {
+        let unbound = |error| unbound(&bind, &error);
+        let workers = Workers::start(None).map_err(unbound)?;
+        let addresses: Vec<SocketAddr> = lookup_host(&bind).await.map_err(unbound)?.collect();
+        if now.is_some_and(|now| addresses.contains(&now)) {
+            return Ok(Next::Same);
+        }
+        let mut sockets = plan.inherited.take_exact(&addresses);
+        if sockets.is_empty() {
+            sockets = listen::bind(&bind, &addresses, workers.number()).await.map_err(unbound)?;
+        }
+        let ready = Ready::new(sockets, &workers, &self.edge).map_err(unbound)?;
+        Ok(Next::Bound(ready, bind))
     }
 
     /// Switches over. What is in work on the listener before is cut.
@@ -97,13 +126,7 @@ impl Admin {
         let next = match listener {
             Next::Same => return,
             Next::Off => None,
-            Next::Bound(sockets, workers, bind) => match Server::start(sockets, &workers, &self.edge) {
-                Ok(server) => Some(Listening { server, bind }),
-                Err(error) => {
-                    tracing::error!(%error, "the admin listener has no address, it is not served");
-                    return;
-                }
-            },
+            Next::Bound(ready, bind) => Some(Listening { server: ready.start(), bind }),
         };
         if let Some(Listening { server, .. }) = &next {
             let address = server.address();
@@ -159,26 +182,6 @@ fn server() -> ServerConfig {
         timeout.0 = PATIENCE;
     }
     server
-}
-
-/// Listens where a configuration says, on the runtime that the app was started in: on a socket that the process was started
-/// with, if there is one. `now` is where it listens already.
-async fn bound(
-    bind: String,
-    now: Option<SocketAddr>,
-    plan: &Plan<'_, RestChannelConfig>,
-) -> Result<Next, ConfigFaults> {
-    let unbound = |error| unbound(&bind, &error);
-    let workers = Workers::start(None).map_err(unbound)?;
-    let addresses: Vec<SocketAddr> = lookup_host(&bind).await.map_err(unbound)?.collect();
-    if now.is_some_and(|now| addresses.contains(&now)) {
-        return Ok(Next::Same);
-    }
-    let mut sockets = plan.inherited.take_exact(&addresses);
-    if sockets.is_empty() {
-        sockets = listen::bind(&bind, &addresses, workers.number()).await.map_err(unbound)?;
-    }
-    Ok(Next::Bound(sockets, workers, bind))
 }
 
 fn unbound(bind: &str, error: &io::Error) -> ConfigFaults {

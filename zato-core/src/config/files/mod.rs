@@ -144,7 +144,7 @@ fn words(error: &io::Error) -> String {
         io::ErrorKind::PermissionDenied => "may not be read by this program; change its permissions".to_owned(),
         io::ErrorKind::IsADirectory => "is no file; name a file".to_owned(),
         io::ErrorKind::FileTooLarge => "is larger than 4 MiB, which no such file is".to_owned(),
-        kind => format!("cannot be read: {kind}"),
+        _ => format!("cannot be read: {error}"),
     }
 }
 

@@ -11,6 +11,9 @@ const LARGEST: ByteSize = ByteSize(u32::MAX as u64);
 /// More requests at once than any client has, and few enough to be counted beside each other in one number.
 const MOST_STREAMS: u32 = 100_000;
 
+/// More requests than a connection lives for, and few enough to be counted in the same number.
+const MOST_REQUESTS: u32 = 10_000_000;
+
 impl ServerConfig {
     /// Names the values that can't be used, by their path in the section, and says why.
     #[must_use]
@@ -27,6 +30,10 @@ impl ServerConfig {
             if size > most {
                 faults.push((path, format!("\"{}\" must be at most {} bytes", key(path), most.0)));
             }
+        }
+        if self.max_requests_per_connection.is_some_and(|number| number > MOST_REQUESTS) {
+            let path = "max_requests_per_connection";
+            faults.push((path, format!("\"{path}\" must be at most {MOST_REQUESTS}, or left out for any number")));
         }
         if self.http2.max_concurrent_streams > MOST_STREAMS {
             let path = "http2.max_concurrent_streams";
@@ -77,6 +84,7 @@ mod tests {
         let mut server = ServerConfig::default();
         server.http2.initial_stream_window_size = ByteSize(1 << 31);
         server.http2.max_concurrent_streams = MOST_STREAMS + 1;
+        server.max_requests_per_connection = Some(MOST_REQUESTS + 1);
         server.max_headers = 0;
         let faults: Vec<_> =
             server.out_of_range().into_iter().map(|(path, fault)| format!("{path}: {fault}")).collect();
@@ -85,6 +93,8 @@ mod tests {
             [
                 "max_headers: \"max_headers\" must be more than 0",
                 "http2.initial_stream_window_size: \"initial_stream_window_size\" must be at most 2147483647 bytes",
+                "max_requests_per_connection: \"max_requests_per_connection\" must be at most 10000000, or left out for any \
+                 number",
                 "http2.max_concurrent_streams: \"max_concurrent_streams\" must be at most 100000",
             ]
         );

@@ -95,16 +95,22 @@ fn swap(marks: &mut Option<Marks>) {
 ///
 /// What `field` failed with.
 pub(crate) fn each(field: impl FnMut(&str, &str) -> fmt::Result) -> Result<bool, fmt::Error> {
-    CURRENT.with_borrow(|current| current.as_ref().map_or(Ok(false), |marks| marks.each(field).map(|()| true)))
+    let written = CURRENT.try_with(|current| match &*current.borrow() {
+        Some(marks) => marks.each(field).map(|()| true),
+        None => Ok(false),
+    });
+    // The thread ends, and its own values with it.
+    written.unwrap_or(Ok(false))
 }
 
 /// Returns the span of the request that this thread is working on, making it if it is not there yet.
 pub(crate) fn span() -> Option<Span> {
-    let (cid, channel, trace_id) = CURRENT.with_borrow(|current| {
-        let marks = current.as_ref()?;
-        Some((marks.cid, Arc::clone(&marks.channel), marks.trace_id))
-    })?;
-    let known = CURRENT.with_borrow(|current| current.as_ref().and_then(|marks| marks.span.as_deref().cloned()));
+    let current = CURRENT.try_with(|current| {
+        let current = current.borrow();
+        let Marks { cid, channel, trace_id, span } = current.as_ref()?;
+        Some((*cid, Arc::clone(channel), *trace_id, span.as_deref().cloned()))
+    });
+    let (cid, channel, trace_id, known) = current.ok().flatten()?;
     Some(known.unwrap_or_else(|| {
         // Nothing is borrowed here: whoever takes the span in may ask for the marks.
         let span = span_of(cid, &channel, trace_id);
