@@ -116,6 +116,8 @@ async fn come_and_go(target: Target, tally: Arc<Tally>, mut pace: Interval) {
 async fn stream(target: Target, tally: Arc<Tally>, mut pace: Interval) {
     while !tally.is_over() {
         let outcome = async {
+            // Here too, so that nobody tries without a pause to reach a server that is gone.
+            pace.tick().await;
             let wire = timeout(PATIENCE, target.http2(GOOD)).await??;
             batches(wire, &tally, &mut pace).await
         };

@@ -38,17 +38,14 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts one in a folder that is emptied for it.
-    pub(crate) async fn start(scheme: Scheme, certificates: &Certificates) -> Result<Self> {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("soak").join(scheme.as_str());
-        if folder.exists() {
-            fs::remove_dir_all(&folder)?;
-        }
-        fs::create_dir_all(&folder)?;
+    /// Starts one with a folder of its own inside of another.
+    pub(crate) async fn start(scheme: Scheme, inside: &Path, certificates: &Certificates) -> Result<Self> {
+        let folder = inside.join(scheme.as_str());
+        fs::create_dir(&folder)?;
         replace(&folder, "zato.yaml", &configuration(scheme, 0))?;
         certificates.put(0, &folder)?;
         let mut command = Command::new(env::current_exe()?);
-        command.arg("serve").arg(&folder).stdin(Stdio::null()).kill_on_drop(true);
+        command.arg("serve").arg(&folder).stdin(Stdio::piped()).kill_on_drop(true);
         let log = File::create(folder.join(LOG))?;
         let mut child = command.stderr(log.try_clone()?).stdout(log).spawn()?;
         let (address, admin) = addresses(&folder, &mut child).await?;
@@ -80,12 +77,12 @@ impl Server {
         Ok(start.elapsed())
     }
 
-    /// The lines of its log that want a person to act, but for those that are wanted.
+    /// The first lines of its log that want a person to act, but for those about configurations that are to be refused.
     pub(crate) fn errors(&self) -> Result<Vec<String>> {
         let text = fs::read_to_string(self.folder.join(LOG))?;
         let is_wanted = |line: &&str| line.contains(" ERROR ") && line.contains("configuration refused");
         let is_error = |line: &&str| line.contains(" ERROR ") || line.contains("panicked");
-        Ok(text.lines().filter(is_error).filter(|line| !is_wanted(line)).map(str::to_owned).collect())
+        Ok(text.lines().filter(is_error).filter(|line| !is_wanted(line)).take(5).map(str::to_owned).collect())
     }
 }
 

@@ -1,10 +1,11 @@
 //! The soak itself.
 
-use std::{sync::Arc, time::Duration};
+use std::{fs, path::Path, sync::Arc, time::Duration};
 
+use tempfile::Builder;
 use tokio::{
     task::JoinSet,
-    time::{Instant, sleep, sleep_until},
+    time::{Instant, sleep},
 };
 
 use crate::{
@@ -48,13 +49,24 @@ struct Watched {
     samples: Vec<Gauges>,
 }
 
-/// Runs it, and fails if anything was not as it has to be.
+/// Runs it, and fails if anything was not as it has to be; then the logs of the servers are left to be read.
 pub(crate) async fn run(plan: &Plan) -> Result<()> {
+    let folder = Builder::new().prefix("soak-").disable_cleanup(true).tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
+    let faults = faults(plan, folder.path()).await?;
+    if faults.is_empty() {
+        fs::remove_dir_all(folder.path())?;
+        return say("nothing failed, nothing has grown");
+    }
+    Err(format!("{}\nwhat the servers say is in {}", faults.join("\n"), folder.path().display()).into())
+}
+
+/// Tells everything that was not as it has to be.
+async fn faults(plan: &Plan, folder: &Path) -> Result<Vec<String>> {
     let certificates = Arc::new(Certificates::new()?);
     let client = certificates.client()?;
     let mut watched = Vec::new();
     for scheme in [Scheme::Http, Scheme::Https] {
-        let server = Arc::new(Server::start(scheme, &certificates).await?);
+        let server = Arc::new(Server::start(scheme, folder, &certificates).await?);
         let target = Target::new(scheme, server.address, &client);
         let before = Gauges::of(&server).await?;
         watched.push(Watched { server, target, rate: 0.0, before, samples: Vec::new() });
@@ -109,8 +121,10 @@ async fn soak(
     let (mut recent, mut next) = (Histogram::default(), start + progress);
     while start.elapsed() < plan.length {
         sleep(step).await;
-        for Watched { server, samples, .. } in &mut *watched {
-            samples.push(Gauges::of(server).await?);
+        if let Err(error) = look(watched).await {
+            // It makes no sense to go on.
+            tally.failed("a look at the servers", error);
+            break;
         }
         recent.merge(&tally.latencies());
         if Instant::now() >= next {
@@ -126,6 +140,14 @@ async fn soak(
     recent.merge(&tally.latencies());
     all.merge(&recent);
     Ok(all)
+}
+
+/// Takes a sample of each server.
+async fn look(watched: &mut [Watched]) -> Result<()> {
+    for Watched { server, samples, .. } in watched {
+        samples.push(Gauges::of(server).await?);
+    }
+    Ok(())
 }
 
 fn line(elapsed: Duration, recent: &Histogram, tally: &Tally, watched: &[Watched]) -> String {
@@ -148,44 +170,54 @@ fn told(latencies: &Histogram) -> String {
     format!("{number} requests, p50 {p50:.2} ms, p99 {p99:.2} ms, p99.9 {p999:.2} ms, worst {worst:.1} ms")
 }
 
-/// Waits until everybody has gone, stops the servers, and tells everything that is wrong.
-async fn judge(watched: Vec<Watched>, tally: &Tally) -> Result<()> {
+/// Tells everything that is wrong in the end.
+async fn judge(watched: Vec<Watched>, tally: &Tally) -> Result<Vec<String>> {
     let (failed, mut faults) = tally.failures();
-    for Watched { server, before, samples, .. } in watched {
-        let scheme = server.scheme.as_str();
-        let deadline = Instant::now() + CALM;
-        let mut after = Gauges::of(&server).await?;
-        while !is_calm(&before, &after) && Instant::now() < deadline {
-            sleep_until(Instant::now() + Duration::from_millis(500)).await;
-            after = Gauges::of(&server).await?;
-        }
-        faults.extend(left(&before, &after).into_iter().map(|fault| format!("{scheme}: {fault}")));
-        let (early, late) = memory(&samples);
-        if has_grown((early, late)) {
-            faults.push(format!("{scheme}: {early:.1} MB early, {late:.1} MB late"));
-        }
-        let errors = server.errors()?;
-        faults.extend(errors.iter().take(5).map(|line| format!("{scheme}: in its log: {line}")));
-        let server = Arc::into_inner(server).ok_or("somebody still uses the server")?;
-        let took = server.stop().await?;
-        say(&format!(
-            "{scheme}: memory {:.1} MB before, {early:.1} MB early, {late:.1} MB late, {:.1} MB after; files {} before, \
-             {} after; tasks {}, {}; threads {}, {}; {} generations, {} refused; stopped in {:.2} s",
-            before.memory,
-            after.memory,
-            before.files,
-            after.files,
-            before.tasks,
-            after.tasks,
-            before.threads,
-            after.threads,
-            after.generation,
-            after.refused,
-            took.as_secs_f64(),
-        ))?;
+    if failed > 0 {
+        faults.insert(0, format!("{failed} failures"));
     }
-    if faults.is_empty() {
-        return say("nothing failed, nothing has grown");
+    for watched in watched {
+        let scheme = watched.target.scheme.as_str();
+        let mut found = watched.server.errors()?;
+        match end(watched).await {
+            Ok(faults) => found.extend(faults),
+            Err(error) => found.push(error.to_string()),
+        }
+        faults.extend(found.into_iter().map(|fault| format!("{scheme}: {fault}")));
     }
-    Err(format!("{failed} failures\n{}", faults.join("\n")).into())
+    Ok(faults)
+}
+
+/// Waits until everybody has gone, and stops a server.
+async fn end(Watched { server, target, before, samples, .. }: Watched) -> Result<Vec<String>> {
+    let deadline = Instant::now() + CALM;
+    let mut after = Gauges::of(&server).await?;
+    while !is_calm(&before, &after) && Instant::now() < deadline {
+        sleep(Duration::from_millis(500)).await;
+        after = Gauges::of(&server).await?;
+    }
+    let mut faults = left(&before, &after);
+    let (early, late) = memory(&samples);
+    if has_grown((early, late)) {
+        faults.push(format!("{early:.1} MB early, {late:.1} MB late"));
+    }
+    let server = Arc::into_inner(server).ok_or("somebody still uses the server")?;
+    let took = server.stop().await?;
+    say(&format!(
+        "{}: memory {:.1} MB before, {early:.1} MB early, {late:.1} MB late, {:.1} MB after; files {} before, {} after; \
+         tasks {}, {}; threads {}, {}; {} generations, {} refused; stopped in {:.2} s",
+        target.scheme.as_str(),
+        before.memory,
+        after.memory,
+        before.files,
+        after.files,
+        before.tasks,
+        after.tasks,
+        before.threads,
+        after.threads,
+        after.generation,
+        after.refused,
+        took.as_secs_f64(),
+    ))?;
+    Ok(faults)
 }

@@ -1,8 +1,11 @@
 //! The app that is put under load.
 
-use std::{fs, path::Path};
+use std::{fs, io, path::Path, thread};
 
-use tokio::io::{AsyncReadExt as _, repeat};
+use tokio::{
+    io::{AsyncReadExt as _, repeat},
+    sync::oneshot,
+};
 use zato::{Error, Raw, Result, model, rest::RestChannels, service, services, told_to_stop};
 
 /// Where a server writes on which addresses it listens: that of its channels, that for operators.
@@ -66,7 +69,22 @@ pub(crate) async fn serve(folder: &Path) -> crate::Result<()> {
     // At once or not at all, since somebody waits for it.
     fs::write(folder.join("addresses.new"), addresses)?;
     fs::rename(folder.join("addresses.new"), folder.join(ADDRESSES))?;
-    told_to_stop().await;
+    tokio::select! {
+        () = told_to_stop() => {}
+        () = left_alone() => {}
+    }
     let cut = app.stop().await;
     if cut.is_empty() { Ok(()) } else { Err(format!("cut off at the end: {}", cut.join(", ")).into()) }
+}
+
+/// Waits until standard input ends: whoever has started the server is gone, and it isn't told to stop any more.
+async fn left_alone() {
+    let (sender, ended) = oneshot::channel();
+    // A thread of its own: tokio's would keep the runtime from ending.
+    thread::spawn(move || {
+        let _ = io::copy(&mut io::stdin(), &mut io::sink());
+        sender.send(())
+    });
+    // It is gone in either case.
+    let _ = ended.await;
 }
