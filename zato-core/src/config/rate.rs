@@ -76,7 +76,7 @@ pub struct TimeRange {
 /// use zato_core::{chrono::NaiveTime, config::{TimeRange, from_node, yaml}};
 ///
 /// let range: TimeRange = from_node(&yaml::parse("a.yaml", "{time_from: '22:00', time_to: '06:00', rate: 5}")?)?;
-/// let night = range.hours.ok_or("no hours")?;
+/// let night = range.hours.expect("it has hours");
 /// assert!(night.contains("23:30:00".parse::<NaiveTime>()?) && !night.contains("06:00:00".parse()?));
 /// # Ok::<(), zato_core::Error>(())
 /// ```

@@ -19,11 +19,11 @@ use crate::config::{Allowance, FixedWindow, RateLimitRule, TokenBucket};
 /// # Examples
 ///
 /// ```
-/// use zato_core::{chrono::Utc, config::{RateLimitRule, from_node, yaml}, rate::{Decision, RateLimiter}};
+/// use zato_core::{chrono::DateTime, config::{RateLimitRule, from_node, yaml}, rate::{Decision, RateLimiter}};
 ///
 /// let text = "[{time_range: [{limit: 1, limit_unit: day}]}]";
 /// let rules: Vec<RateLimitRule> = from_node(&yaml::parse("zato.yaml", text)?)?;
-/// let (limiter, now) = (RateLimiter::new(rules), Utc::now());
+/// let (limiter, now) = (RateLimiter::new(rules), DateTime::UNIX_EPOCH);
 /// let client = Some([192, 0, 2, 7].into());
 /// assert!(matches!(limiter.check(client, now), Decision::Allowed(_)));
 /// assert!(matches!(limiter.check(client, now), Decision::Limited { .. }));
