@@ -10,12 +10,13 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
 
 /// The rooms of `zato-core`, in the order in which a message meets them. Each may name those before it.
-const ROOMS: [&str; 16] = [
+const ROOMS: [&str; 17] = [
     "error",
     "message",
     "ambient",
     "config",
     "rate",
+    "metrics",
     "model",
     "format",
     "security",

@@ -6,9 +6,8 @@
 //! together.
 //!
 //! In the order in which a message meets them, and in which each names only those before it, the modules are [`error`],
-//! [`message`], [`ambient`], [`config`], [`rate`], [`model`], `format`, [`security`], [`connection`], [`inspect`], [`channel`],
-//! [`service`],
-//! [`layer`], [`router`], [`app`] and `testing`, of which the last two name all.
+//! [`message`], [`ambient`], [`config`], [`rate`], [`metrics`], [`model`], `format`, [`security`], [`connection`], [`inspect`],
+//! [`channel`], [`layer`], [`service`], [`router`], [`app`] and `testing`, of which the last two name all.
 
 pub mod ambient;
 pub mod app;
@@ -20,6 +19,7 @@ mod format;
 pub mod inspect;
 pub mod layer;
 pub mod message;
+pub mod metrics;
 pub mod model;
 pub mod rate;
 pub mod router;

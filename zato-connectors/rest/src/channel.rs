@@ -16,7 +16,7 @@ use zato_core::{
     channel::{Channel, Inherited, Plan},
     config::{ConfigFault, ConfigFaults, SectionName, ServerConfig},
     error::Result,
-    inspect::Exposition,
+    metrics::Exposition,
 };
 
 use crate::{

@@ -11,7 +11,7 @@ use std::{
 };
 
 use http::{Method, StatusCode};
-use zato_core::inspect::{
+use zato_core::metrics::{
     Exposition,
     FamilyKind::{Counter, Gauge, Histogram as Durations},
     Histogram,

@@ -10,7 +10,8 @@ use crate::{
     channel::{BoxFuture, Channel, ChannelConfig, Inherited, Inlets, Plan},
     config::{ConfigFault, ConfigFaults, Document, Files, Node, Origin, SectionName, ServerConfig, listing},
     connection::{ConnectionConfig, Connector, Supervised},
-    inspect::{Exposition, Inspect},
+    inspect::Inspect,
+    metrics::Exposition,
     rate::RateLimiters,
     security::Securities,
 };

@@ -15,8 +15,9 @@ use crate::{
     ambient::Ambient,
     config::{ConfigFaults, Files, Node, Origin, SectionName, ServerConfig},
     error::Result,
-    inspect::{Exposition, Inspect},
+    inspect::Inspect,
     message::{Message, Reply},
+    metrics::Exposition,
     rate::RateLimiters,
     security::Securities,
 };

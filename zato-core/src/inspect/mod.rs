@@ -1,22 +1,15 @@
 //! What an app tells of itself: whether it is ready, its metrics, its configuration, its graph.
 //!
 //! Who shows that is a channel's business, such as the admin listener of REST channels: it gets an [`Inspect`] with every
-//! configuration. The other way round, a channel adds what it counts to an [`Exposition`].
+//! configuration. What it counts itself goes into the [`metrics`](crate::metrics).
 
-mod exposition;
-mod histogram;
 mod phases;
 mod readiness;
 
 use serde_json::Value;
 
-pub use self::{
-    exposition::{Exposition, Family, FamilyKind, Labels, Number},
-    histogram::{Distribution, Histogram, SECONDS},
-    readiness::{Phase, Readiness},
-};
+pub use self::readiness::{Phase, Readiness};
 pub(crate) use self::{
-    histogram::micros,
     phases::{Phases, short},
     readiness::connection,
 };

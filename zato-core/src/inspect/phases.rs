@@ -6,7 +6,7 @@
 
 use std::{cell::Cell, time::Duration};
 
-use super::micros;
+use crate::metrics::micros;
 
 /// What is known of one request, in microseconds.
 #[derive(Clone, Copy, Debug, Default)]

@@ -7,11 +7,11 @@ use tokio::runtime::Handle;
 use super::{super::engine::Shared, Reloads};
 use crate::{
     connection::{ConnectionStatus, State},
-    inspect::{
+    layer::statistics::Recorder,
+    metrics::{
         Exposition,
         FamilyKind::{Counter, Gauge, Histogram},
     },
-    layer::statistics::Recorder,
 };
 
 /// Adds what is known of services and connections.

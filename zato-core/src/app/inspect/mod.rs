@@ -19,7 +19,8 @@ use serde_json::{Value, json};
 use super::engine::Shared;
 use crate::{
     ambient::Ambient,
-    inspect::{Exposition, Inspect, Phase, Readiness},
+    inspect::{Inspect, Phase, Readiness},
+    metrics::Exposition,
 };
 
 /// A view of an app that channels hold; weak, since the app holds its channels.

@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use crate::inspect::{
+use crate::metrics::{
     Exposition,
     FamilyKind::{Counter, Gauge},
 };

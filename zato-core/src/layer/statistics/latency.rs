@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use crate::inspect::{Distribution, micros};
+use crate::metrics::{Distribution, micros};
 
 /// A power of two of microseconds has so many buckets, so that the middle of one is no farther from any duration in it
 /// than 1/128 of that.

@@ -5,7 +5,7 @@ use std::{
 };
 
 use super::latency::Latency;
-use crate::inspect::Distribution;
+use crate::metrics::Distribution;
 
 /// The counters of one service, kept over all configurations.
 #[derive(Default)]

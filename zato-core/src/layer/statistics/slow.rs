@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use tracing::warn;
 
-use crate::inspect::{Phases, micros};
+use crate::{inspect::Phases, metrics::micros};
 
 /// When a request of a service is slow, and how long the body of this one took to come.
 #[derive(Clone, Copy, Debug)]

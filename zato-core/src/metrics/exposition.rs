@@ -10,7 +10,7 @@ use super::{Distribution, SECONDS};
 /// Families are written in the order of their names, and each once, however many parts of a program add to it.
 ///
 /// ```
-/// use zato_core::inspect::{Exposition, FamilyKind};
+/// use zato_core::metrics::{Exposition, FamilyKind};
 ///
 /// let mut exposition = Exposition::default();
 /// let mut taken = exposition.family(FamilyKind::Counter, "orders_taken_total", "Orders that were taken.");

@@ -18,7 +18,7 @@ const MICROS: [u64; 14] = [
 ///
 /// ```
 /// use std::time::Duration;
-/// use zato_core::inspect::Histogram;
+/// use zato_core::metrics::Histogram;
 ///
 /// let histogram = Histogram::default();
 /// histogram.record(Duration::from_millis(7));
