@@ -13,7 +13,7 @@ use super::{
     generation::Generation,
     logging,
     plan::{self, Change, ChangeKind},
-    sections::{Activation, AnyChannel, ChannelEntry, NewConnection, Preparation},
+    sections::{Activation, AnyChannel, ChannelEntry, NewConnection, Preparation, Surroundings},
     slow::SlowThresholds,
 };
 use crate::{
@@ -98,23 +98,27 @@ pub(super) async fn build(
     let Resolved { document, user, files } = resolved;
     let mut faults = ConfigFaults::new();
     let server = server_of(&document, &mut faults);
-    let securities = Arc::new(securities_of(&document, &mut faults));
+    let securities = securities_of(&document, &mut faults);
     check_admin(&document, &server, &securities, &mut faults);
     let services: Vec<&str> = app.registrations.iter().map(|one| one.definition.name()).collect();
     let slow = SlowThresholds::read(&document, &server, &services, &mut faults);
-    let new: Vec<_> = app.connectors.iter().map(|one| (one.section().name, one.read(&document, &mut faults))).collect();
-    faults.into_result(())?;
-
+    let with = Surroundings {
+        document: &document,
+        securities: &securities,
+        files: &files,
+        ambient: &app.ambient,
+        fakes: &app.fakes,
+    };
     let mut connections = Connections::default();
-    for (section, entries) in new {
-        for entry in entries {
-            let name = entry.name.to_owned();
-            let kept = before.and_then(|(old, changes)| kept(old, section, &entry, changes));
-            let connection =
-                kept.unwrap_or_else(|| Arc::new((entry.start)(Arc::clone(&securities), app.ambient.clone())));
-            connections.insert(section, name, connection);
+    for connector in &app.connectors {
+        let section = connector.section().name;
+        for new in connector.prepare(with, &mut faults) {
+            let name = new.name.to_owned();
+            let kept = before.and_then(|(old, changes)| kept(old, section, &new, changes));
+            connections.insert(section, name, kept.unwrap_or_else(|| Arc::new(new.connection)));
         }
     }
+    faults.into_result(())?;
     connections.extend(&app.fakes);
     let limiters = Arc::new(before.map(|(old, _)| old.limiters.next()).unwrap_or_default());
     let rate_limiters = before.map(|(old, _)| old.rate_limiters.next()).unwrap_or_default();
@@ -175,11 +179,9 @@ fn kept(
     new: &NewConnection<'_>,
     changes: &[Change],
 ) -> Option<Arc<Supervised>> {
-    let aliases = ["security", "sec_def", "security_name"];
-    let security = aliases.iter().find_map(|key| new.node.get(key)).and_then(Node::as_str);
     let is_changed = changes.iter().any(|change| {
         (change.section == section && change.name == new.name)
-            || (change.section == security::SECTION.name && Some(change.name.as_str()) == security)
+            || (change.section == security::SECTION.name && Some(&change.name) == new.security.as_ref())
     });
     if is_changed { None } else { old.connections.supervised(section, new.name).cloned() }
 }

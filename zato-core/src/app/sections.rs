@@ -4,12 +4,12 @@ use std::{io, marker::PhantomData, net::TcpListener, sync::Arc, time::Duration};
 
 use schemars::{Schema, SchemaGenerator};
 
-use super::entries;
+use super::entries::{self, Entry};
 use crate::{
     ambient::Ambient,
     channel::{BoxFuture, Channel, ChannelConfig, Inherited, Inlets, Plan},
-    config::{ConfigFault, ConfigFaults, Document, Files, Node, Origin, SectionName, ServerConfig, listing},
-    connection::{ConnectionConfig, Connector, Supervised},
+    config::{ConfigFault, ConfigFaults, Document, Files, Origin, SectionName, ServerConfig, listing},
+    connection::{ConnectionConfig, Connections, Connector, Setup, Supervised},
     inspect::Inspect,
     metrics::Exposition,
     rate::RateLimiters,
@@ -20,14 +20,26 @@ use crate::{
 pub(super) trait AnyConnector: Send + Sync {
     fn section(&self) -> SectionName;
     fn schema(&self, generator: &mut SchemaGenerator) -> Schema;
-    fn read<'a>(&self, document: &'a Document, faults: &mut ConfigFaults) -> Vec<NewConnection<'a>>;
+    fn prepare<'a>(&self, with: Surroundings<'a>, faults: &mut ConfigFaults) -> Vec<NewConnection<'a>>;
 }
 
-/// A connection that was configured and is not started.
+/// What every connection is prepared with.
+#[derive(Clone, Copy)]
+pub(super) struct Surroundings<'a> {
+    pub(super) document: &'a Document,
+    pub(super) securities: &'a Securities,
+    pub(super) files: &'a Files,
+    pub(super) ambient: &'a Ambient,
+    /// What stands in for connections in tests: those are not prepared, since their files and secrets may not be there.
+    pub(super) fakes: &'a Connections,
+}
+
+/// A connection that was configured and is not begun.
 pub(super) struct NewConnection<'a> {
     pub(super) name: &'a str,
-    pub(super) node: &'a Node,
-    pub(super) start: Box<dyn FnOnce(Arc<Securities>, Ambient) -> Supervised + Send + 'a>,
+    /// The security definition that it names.
+    pub(super) security: Option<String>,
+    pub(super) connection: Supervised,
 }
 
 pub(super) struct TypedConnector<C>(PhantomData<fn() -> C>);
@@ -47,23 +59,36 @@ impl<C: Connector> AnyConnector for TypedConnector<C> {
         generator.subschema_for::<Vec<C::Config>>()
     }
 
-    fn read<'a>(&self, document: &'a Document, faults: &mut ConfigFaults) -> Vec<NewConnection<'a>> {
-        let entries = entries::read::<C::Config>(document, C::SECTION.name, &[], faults);
-        entries
-            .into_iter()
-            .map(|entry| {
-                debug_assert_eq!(entry.name, entry.config.name());
-                let origin = entry.node.origin.clone();
-                NewConnection {
-                    name: entry.name,
-                    node: entry.node,
-                    start: Box::new(move |securities, ambient| {
-                        Supervised::new::<C>(entry.config, origin, securities, ambient)
-                    }),
-                }
-            })
-            .collect()
+    fn prepare<'a>(&self, with: Surroundings<'a>, faults: &mut ConfigFaults) -> Vec<NewConnection<'a>> {
+        let left_out = C::Config::without_counterpart();
+        let entries = entries::read::<C::Config>(with.document, C::SECTION.name, left_out, faults);
+        let mut connections = Vec::new();
+        for entry in entries {
+            match new_connection::<C>(entry, with) {
+                Ok(new) => connections.push(new),
+                Err(found) => faults.extend(found),
+            }
+        }
+        connections
     }
+}
+
+fn new_connection<'a, C: Connector>(
+    entry: Entry<'a, C::Config>,
+    with: Surroundings<'a>,
+) -> Result<NewConnection<'a>, ConfigFaults> {
+    let Entry { name, config, node } = entry;
+    debug_assert_eq!(name, config.name());
+    let Surroundings { securities, files, ambient, fakes, .. } = with;
+    let security = config.security().map(str::to_owned);
+    if !config.is_active() || fakes.any(C::SECTION.name, name).is_some() {
+        return Ok(NewConnection { name, security, connection: Supervised::inactive::<C>(name, ambient.clone()) });
+    }
+    let place = &node.get("security").unwrap_or(node).origin;
+    let definition = security.as_deref().map(|security| securities.get(security, place)).transpose()?.cloned();
+    let interval = config.ping_interval();
+    let prepared = C::prepare(Setup { config, node, security: definition, files, ambient })?;
+    Ok(NewConnection { name, security, connection: Supervised::new::<C>(name, prepared, interval, ambient.clone()) })
 }
 
 /// What every channel is prepared with.

@@ -2,12 +2,12 @@ use std::{any::Any, collections::BTreeMap, fmt, pin::Pin, sync::Arc, time::Durat
 
 use tokio::{sync::Mutex, task::JoinHandle, time};
 
-use super::{ConnectionConfig, Connector, Handle, Slot, State};
+use super::{Connector, Handle, Slot, State};
 use crate::{
     ambient::Ambient,
-    config::{Origin, listing},
+    config::listing,
     error::{Error, Result},
-    security::Securities,
+    metrics::Exposition,
 };
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -43,14 +43,26 @@ impl Drop for Task {
 
 impl Supervised {
     /// Takes a connection that is not connected yet; nothing happens until [`Supervised::begin`].
-    pub fn new<C: Connector>(config: C::Config, origin: Origin, securities: Arc<Securities>, ambient: Ambient) -> Self {
-        let slot = Slot::<C>::of(&config, ambient);
-        let is_active = config.is_active();
+    ///
+    /// Unless `ping_interval` is `None`, the other side is asked for a sign of life that often.
+    #[must_use]
+    pub fn new<C: Connector>(
+        name: &str,
+        prepared: C::Prepared,
+        ping_interval: Option<Duration>,
+        ambient: Ambient,
+    ) -> Self {
+        let slot = Slot::<C>::connecting(name, ambient);
         let supervised = Arc::clone(&slot);
         let task: BoxFuture<'static, ()> =
-            Box::pin(async move { supervised.supervise(&config, &origin, &securities).await });
-        let supervision = if is_active { Supervision::Waiting(task) } else { Supervision::None };
-        Self { connection: slot, task: Mutex::new(supervision) }
+            Box::pin(async move { supervised.supervise(&prepared, ping_interval).await });
+        Self { connection: slot, task: Mutex::new(Supervision::Waiting(task)) }
+    }
+
+    /// Stands for a connection that is configured as inactive: it is never connected.
+    #[must_use]
+    pub fn inactive<C: Connector>(name: &str, ambient: Ambient) -> Self {
+        Self { connection: Slot::<C>::inactive(name, ambient), task: Mutex::new(Supervision::None) }
     }
 
     /// Returns the connection itself.
@@ -115,6 +127,9 @@ pub trait AnyConnection: Send + Sync + 'static {
     /// Waits until the first attempt to connect has ended; see [`Slot::tried`].
     fn tried(&self) -> BoxFuture<'_, ()>;
 
+    /// Adds what the connection counts to the metrics of the app.
+    fn metrics(&self, exposition: &mut Exposition);
+
     /// Closes the connection for good.
     fn close(&self);
 
@@ -137,6 +152,10 @@ impl<C: Connector> AnyConnection for Slot<C> {
 
     fn tried(&self) -> BoxFuture<'_, ()> {
         Box::pin(Self::tried(self))
+    }
+
+    fn metrics(&self, exposition: &mut Exposition) {
+        Self::metrics(self, exposition);
     }
 
     fn close(&self) {

@@ -1,4 +1,4 @@
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -6,9 +6,10 @@ use serde::de::DeserializeOwned;
 use super::Slot;
 use crate::{
     ambient::Ambient,
-    config::{Origin, SectionName},
+    config::{ConfigFault, ConfigFaults, Files, Node, SectionName},
     error::Result,
-    security::Securities,
+    metrics::Exposition,
+    security::SecurityConfig,
 };
 
 /// One entry of a connector's section.
@@ -18,12 +19,30 @@ pub trait ConnectionConfig: DeserializeOwned + JsonSchema + Send + Sync + 'stati
 
     /// Returns whether the connection may be used; an inactive one is never connected, and a call on it says so.
     fn is_active(&self) -> bool;
+
+    /// Returns the name of the security definition whose credentials the connection presents, if there is one.
+    fn security(&self) -> Option<&str> {
+        None
+    }
+
+    /// Returns how often the other side is asked for a sign of life while nobody calls it; `None` for never.
+    ///
+    /// While it gives none, [`State`](super::State) is `Failing` and readiness says so.
+    fn ping_interval(&self) -> Option<Duration> {
+        None
+    }
+
+    /// Returns keys that Zato has and that have no counterpart here: they are accepted and reported, not refused.
+    fn without_counterpart() -> &'static [&'static str] {
+        &[]
+    }
 }
 
 /// A technology that services can call out to.
 ///
-/// Every connector crate implements it once. All three verbs may be dropped at any await; none is called twice at the
-/// same time for one slot.
+/// Every connector crate implements it once. What an entry means is worked out by [`prepare`](Self::prepare) when a
+/// configuration is applied; the other verbs have no configuration to find fault with. The asynchronous ones may be
+/// dropped at any await, and none is called twice at the same time for one slot, except `ping`.
 pub trait Connector: Sized + Send + Sync + 'static {
     /// The section that its connections stand in.
     const SECTION: SectionName;
@@ -31,11 +50,25 @@ pub trait Connector: Sized + Send + Sync + 'static {
     /// One entry of that section.
     type Config: ConnectionConfig;
 
+    /// What an entry means: everything that is known without the other side, such as addresses, credentials and
+    /// certificates.
+    type Prepared: Send + Sync + 'static;
+
     /// What is connected: the library's own client or pool.
     type Client: Send + Sync + 'static;
 
+    /// Works out what an entry means. Nothing is connected yet: the configuration may still be refused.
+    ///
+    /// Every active entry of every configuration that is applied is prepared, also one whose connection is kept because
+    /// nothing about it has changed, so that the files that it names stay watched.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with the entry; see [`Setup::fault`].
+    fn prepare(setup: Setup<'_, Self::Config>) -> Result<Self::Prepared, ConfigFaults>;
+
     /// Connects. The slot limits how long this takes and tries again when it fails.
-    fn connect(setup: Setup<'_, Self::Config>) -> impl Future<Output = Result<Self::Client>> + Send;
+    fn connect(prepared: &Self::Prepared) -> impl Future<Output = Result<Self::Client>> + Send;
 
     /// Asks the other side for a sign of life.
     fn ping(client: &Self::Client) -> impl Future<Output = Result<()>> + Send;
@@ -45,23 +78,36 @@ pub trait Connector: Sized + Send + Sync + 'static {
         drop(client);
         std::future::ready(())
     }
+
+    /// Adds what a client counts to the metrics of the app, each with the labels that name the connection.
+    fn metrics(_client: &Self::Client, _labels: &[(&'static str, &str)], _exposition: &mut Exposition) {}
 }
 
-/// What a connector connects with.
+/// What a connector prepares a connection from.
 pub struct Setup<'a, C> {
-    /// The entry as configured.
-    pub config: &'a C,
-    /// Where the entry stands, for errors about it.
-    pub origin: &'a Origin,
-    /// The security definitions that the entry may name.
-    pub securities: &'a Securities,
+    /// The entry.
+    pub config: C,
+    /// The entry as it was written.
+    pub node: &'a Node,
+    /// The security definition that the entry names.
+    pub security: Option<Arc<SecurityConfig>>,
+    /// Reads the files that the entry names, which are watched from then on.
+    pub files: &'a Files,
     /// Time and randomness.
     pub ambient: &'a Ambient,
 }
 
+impl<C> Setup<'_, C> {
+    /// Says what is wrong with the value at a path such as `tls.ca`; with the entry, if there is none.
+    #[must_use]
+    pub fn fault(&self, path: &str, message: impl Into<String>) -> ConfigFault {
+        ConfigFault::at(&self.node.at_path(path).unwrap_or(self.node).origin, message)
+    }
+}
+
 impl<C> fmt::Debug for Setup<'_, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Setup").field("origin", &self.origin).finish_non_exhaustive()
+        f.debug_struct("Setup").field("origin", &self.node.origin).finish_non_exhaustive()
     }
 }
 

@@ -16,7 +16,7 @@ use serde::Deserialize;
 
 use super::{ConnectionConfig, Connector, Handle, Setup, Slot};
 use crate::{
-    config::SectionName,
+    config::{ConfigFaults, SectionName},
     error::{Error, Result},
 };
 
@@ -59,13 +59,18 @@ pub struct LoopbackConnector;
 impl Connector for LoopbackConnector {
     const SECTION: SectionName = SectionName { name: "outgoing_loopback", aliases: &["outconn_loopback"] };
     type Config = LoopbackConfig;
+    type Prepared = LoopbackConfig;
     type Client = LoopbackClient;
 
-    async fn connect(setup: Setup<'_, LoopbackConfig>) -> Result<LoopbackClient> {
-        if let Some(reason) = &setup.config.refuse {
+    fn prepare(setup: Setup<'_, LoopbackConfig>) -> Result<LoopbackConfig, ConfigFaults> {
+        Ok(setup.config)
+    }
+
+    async fn connect(config: &LoopbackConfig) -> Result<LoopbackClient> {
+        if let Some(reason) = &config.refuse {
             return Err(Error::unavailable(reason.clone()));
         }
-        let reply = setup.config.reply.clone().map(Bytes::from);
+        let reply = config.reply.clone().map(Bytes::from);
         Ok(LoopbackClient { answer: Arc::new(move |sent| Ok(reply.clone().unwrap_or(sent))) })
     }
 

@@ -12,12 +12,11 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::{sync::Notify, time};
 use tracing::{info, warn};
 
-use super::{ConnectionConfig, Connector, Setup, State, backoff::Backoff};
+use super::{Connector, State, backoff::Backoff};
 use crate::{
     ambient::Ambient,
-    config::Origin,
-    error::{Error, Kind, Result},
-    security::Securities,
+    error::{Error, Result},
+    metrics::Exposition,
 };
 
 /// How long one attempt to connect, or a ping, may take.
@@ -70,9 +69,13 @@ impl<C: Connector> Slot<C> {
     }
 
     /// Makes the slot of a connection that is not connected yet.
-    pub(super) fn of(config: &C::Config, ambient: Ambient) -> Arc<Self> {
-        let state = if config.is_active() { State::Connecting } else { State::Inactive };
-        Arc::new(Self::new(config.name(), ambient, state))
+    pub(super) fn connecting(name: &str, ambient: Ambient) -> Arc<Self> {
+        Arc::new(Self::new(name, ambient, State::Connecting))
+    }
+
+    /// Makes the slot of a connection that is never connected.
+    pub(super) fn inactive(name: &str, ambient: Ambient) -> Arc<Self> {
+        Arc::new(Self::new(name, ambient, State::Inactive))
     }
 
     /// Returns the connection's name.
@@ -151,16 +154,24 @@ impl<C: Connector> Slot<C> {
         }
     }
 
+    /// Adds what the client counts to the metrics of the app, if there is one.
+    pub(super) fn metrics(&self, exposition: &mut Exposition) {
+        if let Some(client) = &*self.client.load() {
+            let labels = [("section", C::SECTION.name), ("name", self.name.as_str())];
+            C::metrics(client, &labels, exposition);
+        }
+    }
+
     /// Closes the connection for good.
     pub fn close(&self) {
         self.closing.notify_one();
     }
 
     /// Keeps the connection up until it is closed.
-    pub(super) async fn supervise(&self, config: &C::Config, origin: &Origin, securities: &Securities) {
+    pub(super) async fn supervise(&self, prepared: &C::Prepared, ping_interval: Option<Duration>) {
         let _unless_it_panics = Ended(self);
         tokio::select! {
-            () = self.keep_up(config, origin, securities) => {}
+            () = self.keep_up(prepared, ping_interval) => {}
             () = self.closing.notified() => {}
         }
         let client = self.client.swap(None);
@@ -173,12 +184,15 @@ impl<C: Connector> Slot<C> {
     }
 
     /// Connects, and connects anew whenever the connection is lost.
-    async fn keep_up(&self, config: &C::Config, origin: &Origin, securities: &Securities) {
+    async fn keep_up(&self, prepared: &C::Prepared, ping_interval: Option<Duration>) {
         let mut backoff = Backoff::default();
         loop {
-            self.connect(config, origin, securities, &mut backoff).await;
+            self.connect(prepared, &mut backoff).await;
             let up_since = time::Instant::now();
-            self.lost.notified().await;
+            tokio::select! {
+                () = self.lost.notified() => {}
+                () = self.ask_regularly(ping_interval) => {}
+            }
             warn!(section = C::SECTION.name, connection = self.name, "connection lost");
             if up_since.elapsed() >= STABLE {
                 backoff = Backoff::default();
@@ -189,16 +203,54 @@ impl<C: Connector> Slot<C> {
         }
     }
 
+    /// Pings for as long as the connection is up; never ends.
+    async fn ask_regularly(&self, interval: Option<Duration>) {
+        let Some(interval) = interval else { return std::future::pending().await };
+        loop {
+            time::sleep(interval).await;
+            match self.ping().await {
+                Ok(_) => self.answered(),
+                Err(error) => self.unanswered(&error),
+            }
+        }
+    }
+
+    fn answered(&self) {
+        let since = self.ambient.now();
+        let before = self.state.rcu(|state| match &**state {
+            State::Failing { .. } => Arc::new(State::Up { since }),
+            _ => Arc::clone(state),
+        });
+        if matches!(*before, State::Failing { .. }) {
+            info!(section = C::SECTION.name, connection = self.name, "connection answers again");
+        }
+    }
+
+    fn unanswered(&self, error: &Error) {
+        let (now, report) = (self.ambient.now(), error.report().to_string());
+        let before = self.state.rcu(|state| {
+            let (since, attempts) = match &**state {
+                State::Up { .. } => (now, 1),
+                State::Failing { since, attempts, .. } => (*since, attempts.saturating_add(1)),
+                // It was found to be lost meanwhile, or is being closed.
+                _ => return Arc::clone(state),
+            };
+            Arc::new(State::Failing { since, error: report.clone(), attempts })
+        });
+        if before.is_up() {
+            warn!(section = C::SECTION.name, connection = self.name, error = report, "connection does not answer");
+        }
+    }
+
     /// Tries until it is connected.
-    async fn connect(&self, config: &C::Config, origin: &Origin, securities: &Securities, backoff: &mut Backoff) {
+    async fn connect(&self, prepared: &C::Prepared, backoff: &mut Backoff) {
         let mut attempts = 0;
         let mut down_since = match &**self.state.load() {
             State::Down { since, .. } => Some(*since),
             _ => None,
         };
         loop {
-            let setup = Setup { config, origin, securities, ambient: &self.ambient };
-            let attempt = time::timeout(ATTEMPT, C::connect(setup)).await;
+            let attempt = time::timeout(ATTEMPT, C::connect(prepared)).await;
             let error = match attempt.unwrap_or_else(|_| Err(Error::timeout("no connection within 10 seconds"))) {
                 Ok(client) => {
                     // The state first: who finds this client gone must not have it said to be up afterwards.
@@ -226,10 +278,6 @@ impl<C: Connector> Slot<C> {
             );
             self.state.store(Arc::new(State::Down { since, error: report, attempts }));
             self.tried.notify_waiters();
-            if error.kind() == Kind::Config {
-                // Nothing that waiting changes; a new configuration makes a new slot.
-                std::future::pending::<()>().await;
-            }
             time::sleep(pause).await;
         }
     }
@@ -260,14 +308,20 @@ impl<C: Connector> fmt::Debug for Slot<C> {
 mod tests {
     use std::sync::{
         Mutex,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     };
 
     use schemars::JsonSchema;
     use serde::Deserialize;
 
-    use super::{super::Supervised, *};
-    use crate::config::SectionName;
+    use super::{
+        super::{ConnectionConfig, Setup, Supervised},
+        *,
+    };
+    use crate::{
+        config::{ConfigFaults, SectionName},
+        error::Kind,
+    };
 
     /// A technology whose other side fails as often as it is told to, and remembers what was done to it.
     struct Flaky;
@@ -294,34 +348,41 @@ mod tests {
     /// How often each connection was tried, and what was closed: one entry a test, by its connection's name.
     static TRIED: Mutex<Vec<(String, u32)>> = Mutex::new(Vec::new());
     static CLOSED: AtomicU32 = AtomicU32::new(0);
+    static MOOD: AtomicBool = AtomicBool::new(false);
 
     impl Connector for Flaky {
         const SECTION: SectionName = SectionName { name: "outgoing_flaky", aliases: &[] };
         type Config = FlakyConfig;
+        type Prepared = FlakyConfig;
         type Client = String;
 
-        async fn connect(setup: Setup<'_, FlakyConfig>) -> Result<String> {
-            if setup.config.hangs {
+        fn prepare(setup: Setup<'_, FlakyConfig>) -> Result<FlakyConfig, ConfigFaults> {
+            Ok(setup.config)
+        }
+
+        async fn connect(config: &FlakyConfig) -> Result<String> {
+            if config.hangs {
                 std::future::pending::<()>().await;
             }
             let mut tried = TRIED.lock().unwrap();
-            let name = &setup.config.name;
+            let name = &config.name;
             let position = tried.iter().position(|(known, _)| known == name).unwrap_or_else(|| {
                 tried.push((name.clone(), 0));
                 tried.len() - 1
             });
             tried[position].1 += 1;
-            if tried[position].1 <= setup.config.fails {
+            if tried[position].1 <= config.fails {
                 return Err(Error::unavailable("nobody at home"));
             }
             Ok(name.clone())
         }
 
         async fn ping(client: &String) -> Result<()> {
-            if client == "silent" {
-                std::future::pending::<()>().await;
+            match client.as_str() {
+                "silent" => std::future::pending().await,
+                "moody" if MOOD.load(Ordering::SeqCst) => Err(Error::upstream("not today")),
+                _ => Ok(()),
             }
-            Ok(())
         }
 
         async fn close(client: Arc<String>) {
@@ -333,8 +394,8 @@ mod tests {
 
     fn connection(name: &str, fails: u32, hangs: bool) -> (Arc<Slot<Flaky>>, Supervised) {
         let config = FlakyConfig { name: name.to_owned(), fails, hangs };
-        let supervised =
-            Supervised::new::<Flaky>(config, Origin::start_of("zato.yaml"), Arc::default(), Ambient::default());
+        let interval = (name == "moody").then_some(Duration::from_secs(30));
+        let supervised = Supervised::new::<Flaky>(name, config, interval, Ambient::default());
         let slot = supervised.connection().into_any().downcast().unwrap();
         (slot, supervised)
     }
@@ -386,6 +447,18 @@ mod tests {
         supervised.begin().await;
         until(&silent, State::is_up).await;
         assert_eq!(silent.ping().await.unwrap_err().kind(), Kind::Timeout);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_does_not_answer_pings_is_failing_and_still_called() {
+        let (slot, supervised) = connection("moody", 0, false);
+        supervised.begin().await;
+        until(&slot, State::is_up).await;
+        MOOD.store(true, Ordering::SeqCst);
+        until(&slot, |state| matches!(state, State::Failing { attempts: 2, error, .. } if error == "not today")).await;
+        assert!(slot.client().is_ok());
+        MOOD.store(false, Ordering::SeqCst);
+        until(&slot, State::is_up).await;
     }
 
     #[tokio::test(start_paused = true)]

@@ -23,6 +23,15 @@ pub enum State {
         /// Since when.
         since: DateTime<Utc>,
     },
+    /// Up, but the last pings were not answered; calls are made nevertheless.
+    Failing {
+        /// Since when.
+        since: DateTime<Utc>,
+        /// What the last ping ended with.
+        error: String,
+        /// How many pings have failed since.
+        attempts: u32,
+    },
     /// Lost or never reached; it is tried again with growing pauses.
     Down {
         /// Since when.
@@ -37,19 +46,20 @@ pub enum State {
 }
 
 impl State {
-    /// Returns whether calls can be made.
+    /// Returns whether it is up, and answers as far as anybody knows.
     #[must_use]
     pub const fn is_up(&self) -> bool {
         matches!(self, Self::Up { .. })
     }
 
-    /// Returns it in one word: `inactive`, `connecting`, `up`, `down` or `closed`.
+    /// Returns it in one word: `inactive`, `connecting`, `up`, `failing`, `down` or `closed`.
     #[must_use]
     pub const fn word(&self) -> &'static str {
         match self {
             Self::Inactive => "inactive",
             Self::Connecting => "connecting",
             Self::Up { .. } => "up",
+            Self::Failing { .. } => "failing",
             Self::Down { .. } => "down",
             Self::Closed => "closed",
         }
@@ -63,6 +73,9 @@ impl fmt::Display for State {
             Self::Inactive => f.write_str("inactive"),
             Self::Connecting => f.write_str("still connecting"),
             Self::Up { since } => write!(f, "up since {}", second(since)),
+            Self::Failing { since, error, attempts } => {
+                write!(f, "failing since {} ({attempts} pings, last error: {error})", second(since))
+            }
             Self::Down { since, error, attempts } => {
                 write!(f, "down since {} ({attempts} attempts, last error: {error})", second(since))
             }

@@ -86,7 +86,7 @@ pub(crate) fn connection(status: &ConnectionStatus) -> Value {
     let (section, word) = (*section, state.word());
     match &**state {
         State::Up { since } => json!({"section": section, "name": name, "state": word, "since": second(*since)}),
-        State::Down { since, error, attempts } => json!({
+        State::Down { since, error, attempts } | State::Failing { since, error, attempts } => json!({
             "section": section, "name": name, "state": word,
             "since": second(*since), "attempts": attempts, "error": error,
         }),

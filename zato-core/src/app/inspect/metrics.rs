@@ -27,6 +27,9 @@ pub(super) fn of_app(exposition: &mut Exposition, shared: &Shared) {
     for status in current.connections.statuses() {
         of_connection(exposition, &status);
     }
+    for (_, _, supervised) in current.connections.iter() {
+        supervised.connection().metrics(exposition);
+    }
 }
 
 fn of_service(exposition: &mut Exposition, service: &str, recorder: &Recorder) {
