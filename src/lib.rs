@@ -71,6 +71,8 @@ pub fn app(name: impl Into<String>) -> App {
     let app = App::new(name);
     #[cfg(feature = "rest")]
     let app = app.channel(rest::RestChannels::new());
+    #[cfg(feature = "outgoing")]
+    let app = app.connector::<rest::RestConnector>();
     app
 }
 
@@ -105,6 +107,8 @@ pub mod testing {
         let app = crate::App::new(name).ambient(TestClock::default(), SequentialIds::default());
         #[cfg(feature = "rest")]
         let app = app.channel(channels());
+        #[cfg(feature = "outgoing")]
+        let app = app.connector::<crate::rest::RestConnector>();
         app
     }
 }

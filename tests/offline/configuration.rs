@@ -65,8 +65,8 @@ async fn what_is_unknown_is_told_with_what_was_probably_meant() {
     for (text, expected) in [
         (
             "chanel_rest: []",
-            "configuration:1:1: unknown section \"chanel_rest\"; did you mean \"channel_rest\"? (channel_plain_http, \
-             channel_rest, def_sec, include, outconn_loopback, outgoing_loopback, security, server, service, user_config)",
+            "configuration:1:1: unknown section \"chanel_rest\"; did you mean \"channel_rest\"? (channel_rest, \
+             include, outgoing_loopback, outgoing_rest, security, server, service, user_config)",
         ),
         (
             "server: {bnd: x}",
@@ -183,8 +183,8 @@ async fn everything_that_is_wrong_is_told_at_once() {
         said(text).await,
         "configuration:1:16: environment variable \"NO_BIND\" is not set; set it, or write ${NO_BIND:-default}\n\
          configuration:4:24: environment variable \"NO_SERVICE\" is not set; set it, or write ${NO_SERVICE:-default}\n\
-         configuration:2:1: unknown section \"ftp\"; known: channel_plain_http, channel_rest, def_sec, include, \
-         outconn_loopback, outgoing_loopback, security, server, service, user_config"
+         configuration:2:1: unknown section \"ftp\"; known: channel_rest, include, outgoing_loopback, \
+         outgoing_rest, security, server, service, user_config"
     );
     let text = "channel_rest:\n  - {name: a, service: none, url_path: a}\n  - {name: b, service: other, url_path: /b}\n  \
                 - {name: c, service: echo.channel, url_path: /c, metod: GET}\n  - {name: c}\n";
@@ -358,7 +358,10 @@ async fn the_schema_has_every_section() {
         "def_sec",
         "include",
         "outconn_loopback",
+        "outconn_plain_http",
+        "outconn_rest",
         "outgoing_loopback",
+        "outgoing_rest",
         "security",
         "server",
         "service",

@@ -482,7 +482,7 @@ fn planted_names_are_found() {
 #[test]
 fn what_the_root_re_exports_belongs_to_its_room() {
     assert_eq!(planted("router/mod.rs", "use crate::{Context, Bytes};"), [""; 0]);
-    let rule = "`format` names only rooms before it: error, message, ambient, config, rate, model";
+    let rule = "`format` names only rooms before it: error, message, ambient, config, rate, metrics, model";
     assert_eq!(
         planted("format/json.rs", "use crate::Context;\nuse crate::Bytes;"),
         [

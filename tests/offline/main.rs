@@ -22,6 +22,7 @@ mod log_lines;
 mod metrics;
 mod models;
 mod observability;
+mod outgoing;
 mod places;
 mod properties;
 mod proxies;

@@ -6,7 +6,7 @@
 //! together.
 //!
 //! In the order in which a message meets them, and in which each names only those before it, the modules are [`error`],
-//! [`message`], [`ambient`], [`config`], [`rate`], [`metrics`], [`model`], `format`, [`security`], [`connection`], [`inspect`],
+//! [`message`], [`ambient`], [`config`], [`rate`], [`metrics`], [`model`], [`format`], [`security`], [`connection`], [`inspect`],
 //! [`channel`], [`layer`], [`service`], [`router`], [`app`] and `testing`, of which the last two name all.
 
 pub mod ambient;
@@ -15,7 +15,7 @@ pub mod channel;
 pub mod config;
 pub mod connection;
 pub mod error;
-mod format;
+pub mod format;
 pub mod inspect;
 pub mod layer;
 pub mod message;

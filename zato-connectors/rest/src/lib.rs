@@ -41,6 +41,8 @@ mod limits;
 mod listen;
 mod marks;
 mod meter;
+#[cfg(feature = "outgoing")]
+pub mod outgoing;
 mod path;
 mod peer;
 mod places;
@@ -59,6 +61,8 @@ mod tls;
 mod upload;
 mod workers;
 
+#[cfg(feature = "outgoing")]
+pub use self::outgoing::{Ping, Rest, RestConfig, RestConnector, RestRequest, RestResponse, reqwest};
 pub use self::{
     body::Body,
     channel::{Prepared, RestChannels},

@@ -30,16 +30,45 @@ trait Codec {
     fn tree(payload: &[u8]) -> Result<Tree<'_>, Fault>;
 }
 
+/// Reads a model from bytes.
+///
+/// ```
+/// # #[derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+/// # struct User { name: String }
+/// # impl zato_core::model::Model for User { const NAME: &'static str = "User"; fn __made_by_the_macro() {} }
+/// use zato_core::{format, message::Format};
+///
+/// let user: User = format::read(Format::Json, br#"{"name": "my.user"}"#).unwrap();
+/// assert_eq!(user.name, "my.user");
+/// assert!(format::read::<User>(Format::Json, b"{}").is_err());
+/// ```
+///
+/// # Errors
+///
+/// [`InvalidInput`](crate::Kind::InvalidInput) with everything that does not fit; [`Internal`](crate::Kind::Internal) if
+/// the format was left out of the program.
+pub fn read<T: Model>(format: Format, payload: &[u8]) -> Result<T> {
+    read_with(format, payload, &[], ParamsPriority::default())
+}
+
 /// Reads a model from a payload and the parameters of its message.
 ///
 /// # Errors
 ///
 /// [`InvalidInput`](crate::Kind::InvalidInput) with every fault of the input.
 pub(crate) fn decode<T: Model>(payload: &[u8], head: &Head) -> Result<T> {
-    match head.channel.format {
+    let params = match head.channel.params {
+        Some(_) if !head.params.is_empty() => head.params.grouped(head.channel.url_params)?,
+        _ => Vec::new(),
+    };
+    read_with(head.channel.format, payload, &params, head.channel.params.unwrap_or_default())
+}
+
+fn read_with<T: Model>(format: Format, payload: &[u8], params: &[Param<'_>], priority: ParamsPriority) -> Result<T> {
+    match format {
         #[cfg(feature = "json")]
-        Format::Json => decode_with::<T, json::Json>(payload, head),
-        Format::Form => decode_with::<T, form::Form>(payload, head),
+        Format::Json => decode_with::<T, json::Json>(payload, params, priority),
+        Format::Form => decode_with::<T, form::Form>(payload, params, priority),
         #[cfg(not(feature = "json"))]
         Format::Json => Err(left_out(Format::Json)),
     }
@@ -67,20 +96,15 @@ fn left_out(format: Format) -> Error {
     Error::internal(format!("the format \"{format}\" was left out of this program; enable the feature of that name"))
 }
 
-fn decode_with<T: Model, C: Codec>(payload: &[u8], head: &Head) -> Result<T> {
-    let priority = head.channel.params.unwrap_or_default();
-    let params = match head.channel.params {
-        Some(_) if !head.params.is_empty() => head.params.grouped(head.channel.url_params)?,
-        _ => Vec::new(),
-    };
+fn decode_with<T: Model, C: Codec>(payload: &[u8], params: &[Param<'_>], priority: ParamsPriority) -> Result<T> {
     if T::COERCE {
-        let tree = overlay(tree_of::<C>(payload)?, &params, priority);
+        let tree = overlay(tree_of::<C>(payload)?, params, priority);
         return decode_tree(&tree, true).map_err(Error::faults);
     }
-    if let Some(value) = C::decode(payload, &params, priority) {
+    if let Some(value) = C::decode(payload, params, priority) {
         return Ok(value);
     }
-    let tree = overlay(tree_of::<C>(payload)?, &params, priority);
+    let tree = overlay(tree_of::<C>(payload)?, params, priority);
     let mut faults = all_faults::<T>(&tree, false);
     if faults.is_empty() {
         faults.push(Fault::new("", format!("could not be read as {}", T::NAME)));

@@ -1,5 +1,7 @@
 use std::{fmt, str::FromStr};
 
+use super::TraceParent;
+
 /// The correlation id of a request: on every reply, every outgoing call, every log line and span of that request.
 ///
 /// One that a caller sends is kept if it is well formed: 1 to [`Cid::MAX_LEN`] ASCII letters, digits, `-`, `_` or `.`,
@@ -72,6 +74,23 @@ impl Cid {
     }
 }
 
+impl Cid {
+    /// Returns where a call stands that is made for a request whose caller sent no trace: in one of the request's own,
+    /// whose id is the correlation id where that is a number of 96 to 128 bits, and a digest of it otherwise. The
+    /// span's id is made of `random`.
+    #[must_use]
+    pub fn trace(&self, random: u128) -> TraceParent {
+        let number = match self.len {
+            24..=32 => u128::from_str_radix(self.as_str(), 16).ok(),
+            _ => None,
+        };
+        // FNV-1a (draft-eastlake-fnv, 128 bits).
+        let fold = |digest: u128, byte: &u8| (digest ^ u128::from(*byte)).wrapping_mul(0x0100_0000_0000_0000_0000_013b);
+        let digest = || self.as_bytes().iter().fold(0x6c62_272e_07bb_0142_62b8_2175_6295_c58d, fold);
+        TraceParent::started(number.unwrap_or_else(digest), random)
+    }
+}
+
 impl FromStr for Cid {
     type Err = InvalidCid;
 
@@ -100,6 +119,15 @@ mod tests {
     fn a_new_one_is_24_hexadecimal_digits() {
         let cid = Cid::from_bits(0xffff_ffff_0123_4567_89ab_cdef_0123_4567);
         assert_eq!(cid.as_str(), "0123456789abcdef01234567");
+    }
+
+    #[test]
+    fn a_trace_of_its_own_is_found_by_it() {
+        let trace = |cid: &str| cid.parse::<Cid>().unwrap().trace(7).to_string();
+        assert_eq!(trace("0123456789abcdef01234567"), "00-000000000123456789abcdef01234567-0000000000000007-00");
+        assert_eq!(trace("order-1"), trace("order-1"));
+        assert_ne!(trace("order-1"), trace("order-2"));
+        assert_eq!(trace(&"0".repeat(24)).len(), 55);
     }
 
     #[test]

@@ -14,6 +14,7 @@ use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
 use http::{Extensions, HeaderMap, Method, Uri};
 use tokio::time::Instant;
 
+pub(crate) use self::trace::span_id;
 pub use self::{
     certificate::{ClientCertificate, Fingerprint, SubjectName},
     cid::{Cid, InvalidCid},

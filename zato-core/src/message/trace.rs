@@ -24,6 +24,11 @@ impl TraceParent {
         (trace_id != 0 && span_id != 0).then_some(Self { trace_id, span_id, flags: u8::from(sampled) })
     }
 
+    /// Makes one of a trace that begins here, and that nobody is known to record.
+    pub(super) fn started(trace_id: u128, random: u128) -> Self {
+        Self { trace_id: trace_id.max(1), span_id: 0, flags: 0 }.child(span_id(random))
+    }
+
     /// Reads a `traceparent` header; `None` if it is malformed, in which case the standard says to ignore it.
     ///
     /// A version above 00 is read by what it shares with 00, as §3.2.4 asks.
@@ -72,6 +77,11 @@ impl TraceParent {
     pub fn child(self, span_id: u64) -> Self {
         Self { span_id: span_id.max(1), ..self }
     }
+}
+
+/// Takes the id of a span from random bits.
+pub(crate) fn span_id(random: u128) -> u64 {
+    u64::try_from(random & u128::from(u64::MAX)).unwrap_or_default()
 }
 
 impl fmt::Display for TraceParent {

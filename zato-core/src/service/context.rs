@@ -12,6 +12,7 @@ use crate::{
     error::{Error, Result},
     message::{
         Caller, ChannelInfo, Cid, ClientCertificate, Content, Head, Message, Params, Payload, Reply, TraceParent,
+        span_id,
     },
 };
 
@@ -134,6 +135,14 @@ impl Context {
     #[must_use]
     pub fn trace(&self) -> Option<TraceParent> {
         self.head.trace
+    }
+
+    /// Returns where a call to another system stands, for its `traceparent`: in the caller's trace, or in one that is
+    /// found by the correlation id, with a span of its own.
+    #[must_use]
+    pub fn trace_of_call(&self) -> TraceParent {
+        let random = self.random();
+        self.head.trace.map_or_else(|| self.head.cid.trace(random), |trace| trace.child(span_id(random)))
     }
 
     /// Returns the current time, by the app's clock.

@@ -204,6 +204,12 @@ impl Raw {
     }
 }
 
+impl From<ByteStream> for Raw {
+    fn from(stream: ByteStream) -> Self {
+        Self::of(stream)
+    }
+}
+
 pin_project! {
     /// A stream of somebody else's, with our bytes and our error.
     struct Converted<S> {

@@ -105,8 +105,7 @@ impl RestChannelConfig {
     /// Returns the name of the security definition that callers must satisfy; Zato writes a name for none, too.
     #[must_use]
     pub fn security(&self) -> Option<&str> {
-        let none = ["", "zato-no-security", "No security"];
-        self.security.as_deref().filter(|name| !none.contains(name))
+        self.security.as_deref().filter(|name| !NO_SECURITY.contains(name))
     }
 }
 
@@ -150,6 +149,9 @@ impl ChannelConfig for RestChannelConfig {
         ]
     }
 }
+
+/// What Zato writes where there is no security definition.
+pub(crate) const NO_SECURITY: [&str; 3] = ["", "zato-no-security", "No security"];
 
 fn yes() -> bool {
     true
@@ -197,7 +199,7 @@ fn methods<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Method>, D:
 pub(crate) const METHODS: [Method; 7] =
     [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
 
-fn method<E: Error>(text: &str) -> Result<Method, E> {
+pub(crate) fn method<E: Error>(text: &str) -> Result<Method, E> {
     let wanted = text.to_ascii_uppercase();
     METHODS.into_iter().find(|method| method.as_str() == wanted).ok_or_else(|| {
         let known: Vec<String> = METHODS.iter().map(ToString::to_string).collect();

@@ -55,8 +55,8 @@ impl Sections {
 
     pub(super) fn find(&self, key: &Key) -> Result<&'static str, ConfigFault> {
         self.canonical(&key.name).ok_or_else(|| {
-            let known =
-                self.0.iter().flat_map(|section| [section.name].into_iter().chain(section.aliases.iter().copied()));
+            // Every alias beside them would hide the names.
+            let known = self.0.iter().map(|section| section.name);
             let known = alternatives(&key.name, known.chain([INCLUDE]));
             ConfigFault::at(&key.origin, format!("unknown section {}{known}", quoted(&key.name)))
         })

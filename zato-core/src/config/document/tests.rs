@@ -60,9 +60,9 @@ fn what_is_wrong_in_a_text_is_told_at_once() {
         "zato.yaml:2:9: environment variable \"PORT\" is not set; set it, or write ${PORT:-default}\n\
          zato.yaml:3:10: a text has no folder to include files from; read it from a file\n\
          zato.yaml:1:1: unknown section \"chanel_rest\"; did you mean \"channel_rest\"? \
-         (channel_rest, include, outconn_amqp, outgoing_amqp, scheduler, server)\n\
+         (channel_rest, include, outgoing_amqp, scheduler, server)\n\
          zato.yaml:4:1: unknown section \"ftp\"; known: \
-         channel_rest, include, outconn_amqp, outgoing_amqp, scheduler, server"
+         channel_rest, include, outgoing_amqp, scheduler, server"
     );
     for (text, expected) in [
         ("- a", "zato.yaml:1:1: a configuration is a map of sections, such as channel_rest"),

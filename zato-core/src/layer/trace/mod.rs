@@ -20,6 +20,15 @@ pub(crate) fn lines_only() {
     LINES_ONLY.store(true, Ordering::Relaxed);
 }
 
+/// Returns whether anybody reads spans; if not, the time to make one is better saved.
+///
+/// Nobody does as long as our own text lines are all that the program writes, which take what they need from the request
+/// itself.
+#[must_use]
+pub fn spans_are_read() -> bool {
+    !is_for_lines_only()
+}
+
 fn is_for_lines_only() -> bool {
     LINES_ONLY.load(Ordering::Relaxed)
 }

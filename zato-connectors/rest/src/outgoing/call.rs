@@ -1,0 +1,47 @@
+//! A call as the layers hand it on.
+
+use std::{sync::Arc, time::Duration};
+
+use http::{HeaderMap, HeaderValue, Method};
+use reqwest::Url;
+use tokio::time::Instant;
+use zato_core::message::{Cid, TraceParent};
+
+use super::body::CallBody;
+
+/// One call, ready to be sent; a clone is the same call once more.
+#[derive(Clone, Debug)]
+pub(super) struct Call {
+    pub(super) parts: Arc<Parts>,
+    /// What the layer of credentials found; it may differ from one attempt to the next.
+    pub(super) authorization: Option<HeaderValue>,
+}
+
+#[derive(Debug)]
+pub(super) struct Parts {
+    pub(super) method: Method,
+    pub(super) url: Url,
+    pub(super) headers: HeaderMap,
+    pub(super) body: CallBody,
+    pub(super) cid: Cid,
+    pub(super) trace: TraceParent,
+    /// Whether doing it twice comes to the same as doing it once.
+    pub(super) is_idempotent: bool,
+    /// When the caller stops waiting.
+    pub(super) deadline: Instant,
+    pub(super) max_response_size: usize,
+    /// How long each piece of a streamed answer may take; `None` if the answer is read as a whole.
+    pub(super) streamed: Option<Duration>,
+}
+
+impl Call {
+    pub(super) fn new(parts: Parts) -> Self {
+        Self { parts: Arc::new(parts), authorization: None }
+    }
+
+    /// Returns whether it may be sent a second time although the partner may have acted on the first.
+    #[expect(dead_code, reason = "the layer that tries again asks, which comes next")]
+    pub(super) fn is_repeatable(&self) -> bool {
+        self.parts.is_idempotent && self.parts.body.is_repeatable()
+    }
+}

@@ -1,0 +1,275 @@
+use std::{
+    fmt,
+    future::{Future, IntoFuture},
+    pin::Pin,
+    sync::Arc,
+    time::Duration,
+};
+
+use http::{HeaderName, HeaderValue, Method, header};
+use reqwest::multipart::Form;
+use serde::Serialize;
+use tokio::time::Instant;
+use zato_core::{
+    Error, Result,
+    bytes::Bytes,
+    config::ByteSize,
+    connection::Handle,
+    message::{Cid, TraceParent},
+    service::{Context, Raw},
+};
+
+use super::{
+    Rest, RestResponse,
+    body::{CallBody, Once},
+    call::{Call, Parts},
+    client::RestClient,
+    config::DataFormat,
+    pairs,
+};
+
+/// A call that is being put together; awaiting it makes it.
+///
+/// Nothing is sent before it is awaited, and what is wrong with it is told then. What the service's own caller sent is
+/// not handed on: a header goes to the partner if it is given here or configured, and no other.
+///
+/// # Cancel safety
+///
+/// Dropping the future ends the call where it stands: one that was not sent yet never is; of one that was, nobody
+/// knows whether the partner acted on it. Its place in the pool is free at once.
+///
+/// # Examples
+///
+/// ```
+/// use zato_core::{Result, service::Context};
+/// use zato_rest::outgoing::Rest;
+///
+/// async fn balance(ctx: &Context, payments: &Rest, account: &str) -> Result<String> {
+///     let response = payments.post(ctx).query("ACC_NUM", account).await?.error_for_status()?;
+///     response.text()
+/// }
+/// ```
+#[must_use = "a call is made when it is awaited"]
+pub struct RestRequest<'a> {
+    rest: &'a Rest,
+    /// Asked for when the call is begun, so that all of it is put together for one and the same.
+    client: Result<Arc<RestClient>>,
+    method: Method,
+    cid: Cid,
+    trace: TraceParent,
+    values: Vec<(String, String)>,
+    query: Vec<(String, String)>,
+    headers: http::HeaderMap,
+    body: CallBody,
+    content_type: Option<HeaderValue>,
+    timeout: Option<Duration>,
+    max_response_size: Option<usize>,
+    is_idempotent: bool,
+    is_streamed: bool,
+    /// The first thing that was wrong with what was given.
+    fault: Option<Error>,
+}
+
+impl<'a> RestRequest<'a> {
+    pub(super) fn new(rest: &'a Rest, ctx: &Context, method: Method) -> Self {
+        // Safe to repeat by what the methods mean (RFC 9110 §9.2.2).
+        let is_idempotent = method.is_idempotent();
+        Self {
+            rest,
+            client: rest.slot().client(),
+            method,
+            cid: ctx.cid(),
+            trace: ctx.trace_of_call(),
+            values: Vec::new(),
+            query: Vec::new(),
+            headers: http::HeaderMap::new(),
+            body: CallBody::None,
+            content_type: None,
+            timeout: None,
+            max_response_size: None,
+            is_idempotent,
+            is_streamed: false,
+            fault: None,
+        }
+    }
+
+    /// Gives the value of a placeholder of the connection's `url_path`, percent-encoded there.
+    pub fn path(mut self, name: &str, value: impl fmt::Display) -> Self {
+        self.values.push((name.to_owned(), value.to_string()));
+        self
+    }
+
+    /// Adds a parameter to the query string.
+    pub fn query(mut self, name: &str, value: impl fmt::Display) -> Self {
+        self.query.push((name.to_owned(), value.to_string()));
+        self
+    }
+
+    /// Gives every field of a struct or map: those that the `url_path` has a placeholder for go there, the others into
+    /// the query string. A list is repeated, a `None` left out.
+    pub fn params<T: Serialize + ?Sized>(mut self, params: &T) -> Self {
+        let Some(pairs) = self.keep(pairs::of(params)) else { return self };
+        // Without a connection the call will be refused, wherever they are put.
+        let Ok(client) = &self.client else { return self };
+        let is_value = |name: &str| client.settings().template.names().any(|known| known == name);
+        let (values, query): (Vec<_>, Vec<_>) = pairs.into_iter().partition(|(name, _)| is_value(name));
+        self.values.extend(values);
+        self.query.extend(query);
+        self
+    }
+
+    /// Sets a header, in place of one that is configured.
+    pub fn header(mut self, name: impl TryInto<HeaderName>, value: impl TryInto<HeaderValue>) -> Self {
+        let (Ok(name), Ok(value)) = (name.try_into(), value.try_into()) else {
+            self.fault.get_or_insert_with(|| Error::internal("a name or value can't stand in a header"));
+            return self;
+        };
+        self.headers.append(name, value);
+        self
+    }
+
+    /// Gives this call another `timeout` than the connection has.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// Lets the answer to this call have another size than the connection's `max_response_size`.
+    pub fn max_response_size(mut self, size: ByteSize) -> Self {
+        self.max_response_size = Some(size.as_usize());
+        self
+    }
+
+    /// Says that the partner does the same once if this comes twice, because of a key that it knows the call by, for
+    /// example: it may be tried again although its method alone does not allow that.
+    pub fn idempotent(mut self) -> Self {
+        self.is_idempotent = true;
+        self
+    }
+
+    /// Sends a model, in the `data_format` of the connection.
+    pub fn model<T: Serialize + ?Sized>(self, model: &T) -> Self {
+        match self.client.as_ref().map_or(DataFormat::Json, |client| client.settings().data_format) {
+            DataFormat::Form => self.form(model),
+            DataFormat::Json => self.json(model),
+        }
+    }
+
+    /// Sends a value as JSON.
+    pub fn json<T: Serialize + ?Sized>(mut self, value: &T) -> Self {
+        match self.keep(serde_json::to_vec(value).map_err(Into::into)) {
+            Some(text) => self.body(CallBody::Bytes(text.into()), "application/json"),
+            None => self,
+        }
+    }
+
+    /// Sends a struct or map as a form, as query strings are written.
+    pub fn form<T: Serialize + ?Sized>(mut self, fields: &T) -> Self {
+        let Some(form) = self.keep(pairs::encoded(fields)) else { return self };
+        self.body(CallBody::Bytes(form.into()), "application/x-www-form-urlencoded")
+    }
+
+    /// Sends a form with files in it (RFC 7578).
+    pub fn multipart(self, form: Form) -> Self {
+        // The type of it has the boundary, which the form knows.
+        Self { body: CallBody::once(Once::Multipart(form)), content_type: None, ..self }
+    }
+
+    /// Sends a text.
+    pub fn text(self, text: impl Into<String>) -> Self {
+        self.body(CallBody::Bytes(text.into().into()), "text/plain; charset=utf-8")
+    }
+
+    /// Sends bytes.
+    pub fn bytes(self, bytes: impl Into<Bytes>) -> Self {
+        self.body(CallBody::Bytes(bytes.into()), "application/octet-stream")
+    }
+
+    /// Sends bytes as they come, such as a payload that goes through. It can't be tried again.
+    pub fn raw(self, raw: Raw) -> Self {
+        let content_type = raw.content_type().cloned();
+        let body = match raw.as_bytes() {
+            Some(bytes) => CallBody::Bytes(bytes.clone()),
+            None => CallBody::once(Once::Stream(raw.into_stream())),
+        };
+        let request = self.body(body, "application/octet-stream");
+        if content_type.is_some() { Self { content_type, ..request } } else { request }
+    }
+
+    /// Makes the call and returns its answer as it comes, piece by piece, each of which may take as long as the call.
+    ///
+    /// # Errors
+    ///
+    /// As awaiting the request itself; further ones may come with each piece.
+    pub async fn stream(mut self) -> Result<RestResponse<Raw>> {
+        self.is_streamed = true;
+        let (client, call) = self.into_call()?;
+        client.send(call).await.map(RestResponse::streamed)
+    }
+
+    fn body(self, body: CallBody, content_type: &'static str) -> Self {
+        Self { body, content_type: Some(HeaderValue::from_static(content_type)), ..self }
+    }
+
+    fn keep<T>(&mut self, result: Result<T>) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.fault.get_or_insert(error);
+                None
+            }
+        }
+    }
+
+    /// Puts together what is sent.
+    fn into_call(self) -> Result<(Arc<RestClient>, Call)> {
+        let client = self.client?;
+        if let Some(fault) = self.fault {
+            return Err(fault.with("connection", self.rest.name()));
+        }
+        let settings = client.settings();
+        let url =
+            settings.url(&self.values, &self.query).map_err(|error| error.with("connection", self.rest.name()))?;
+        let mut headers = self.headers;
+        if !headers.contains_key(header::CONTENT_TYPE)
+            && let Some(given) = self.content_type
+        {
+            headers.insert(header::CONTENT_TYPE, settings.content_type.clone().unwrap_or(given));
+        }
+        let timeout = self.timeout.unwrap_or(settings.timeout);
+        let call = Call::new(Parts {
+            method: self.method,
+            url,
+            headers,
+            body: self.body,
+            cid: self.cid,
+            trace: self.trace,
+            is_idempotent: self.is_idempotent,
+            deadline: Instant::now() + timeout,
+            max_response_size: self.max_response_size.unwrap_or(settings.max_response_size),
+            streamed: self.is_streamed.then_some(timeout),
+        });
+        Ok((client, call))
+    }
+}
+
+impl<'a> IntoFuture for RestRequest<'a> {
+    type Output = Result<RestResponse>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Result<RestResponse>> + Send + 'a>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let (client, call) = self.into_call()?;
+            client.send(call).await.map(RestResponse::whole)
+        })
+    }
+}
+
+impl fmt::Debug for RestRequest<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RestRequest")
+            .field("connection", &self.rest.name())
+            .field("method", &self.method)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,205 @@
+//! The innermost service: a call over the network, by reqwest.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use arc_swap::ArcSwap;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use http_body::Body as _;
+use tokio::time::{self, Instant};
+use tower::Service;
+use zato_core::{
+    Error, Result,
+    bytes::{Bytes, BytesMut},
+    futures_core::Stream,
+    message::ByteStream,
+};
+
+use super::{
+    call::{Call, Parts},
+    error,
+};
+
+/// What came back.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: AnswerBody,
+}
+
+/// The body of an answer: all of it, or what is still to come.
+#[derive(Debug)]
+pub(super) enum AnswerBody {
+    Whole(Bytes),
+    Stream(ByteStream),
+}
+
+pub(super) static CID: HeaderName = HeaderName::from_static("x-zato-cid");
+static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+/// Makes a client anew, as it was configured.
+pub(super) type Make = dyn Fn() -> Result<reqwest::Client> + Send + Sync;
+
+/// The network.
+#[derive(Clone)]
+pub(super) struct Transport(Arc<Inner>);
+
+struct Inner {
+    current: ArcSwap<Aged>,
+    make: Box<Make>,
+    max_age: Duration,
+}
+
+/// A client, and since when its connections are used.
+struct Aged {
+    client: reqwest::Client,
+    since: Instant,
+}
+
+impl Transport {
+    /// # Errors
+    ///
+    /// What `make` fails with.
+    pub(super) fn new(make: Box<Make>, max_age: Duration) -> Result<Self> {
+        let current = ArcSwap::from_pointee(Aged { client: make()?, since: Instant::now() });
+        Ok(Self(Arc::new(Inner { current, make, max_age })))
+    }
+
+    /// Returns the client, a new one if the connections of the last are too old: they end with the calls that are on
+    /// them, and names are resolved anew.
+    pub(super) fn client(&self) -> Result<reqwest::Client> {
+        let inner = &*self.0;
+        let current = inner.current.load();
+        if current.since.elapsed() < inner.max_age {
+            return Ok(current.client.clone());
+        }
+        let client = (inner.make)()?;
+        let aged = Arc::new(Aged { client: client.clone(), since: Instant::now() });
+        // Of several who come at once, one is first; the clients of the others make no connections.
+        let before = inner.current.compare_and_swap(&*current, aged);
+        Ok(if Arc::ptr_eq(&before, &current) { client } else { before.client.clone() })
+    }
+}
+
+impl Service<Call> for Transport {
+    type Response = Answer;
+    type Error = Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Answer>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, call: Call) -> Self::Future {
+        let client = self.client();
+        Box::pin(async move {
+            let client = client?;
+            let request = request(&client, &call)?;
+            let response = client.execute(request).await.map_err(error::of)?;
+            answer(response, &call.parts).await
+        })
+    }
+}
+
+fn request(client: &reqwest::Client, call: &Call) -> Result<reqwest::Request> {
+    let parts = &*call.parts;
+    let mut request = reqwest::Request::new(parts.method.clone(), parts.url.clone());
+    let headers = request.headers_mut();
+    headers.clone_from(&parts.headers);
+    let cid = HeaderValue::from_bytes(parts.cid.as_bytes());
+    headers.insert(&CID, cid.expect("a correlation id is made of letters, digits, '-', '_' and '.'"));
+    let trace = HeaderValue::try_from(parts.trace.to_string());
+    headers.insert(&TRACEPARENT, trace.expect("a traceparent is made of hexadecimal digits and '-'"));
+    if let Some(authorization) = &call.authorization {
+        headers.insert(header::AUTHORIZATION, authorization.clone());
+    }
+    parts.body.put_into(client, request)
+}
+
+async fn answer(mut response: reqwest::Response, parts: &Parts) -> Result<Answer> {
+    let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
+    let (max, length) = (parts.max_response_size, response.content_length());
+    if length.is_some_and(|length| length > u64::try_from(max).unwrap_or(u64::MAX)) {
+        return Err(error::too_large(max));
+    }
+    let body = match parts.streamed {
+        None => AnswerBody::Whole(whole(response, max).await?),
+        Some(patience) => {
+            let stream = ByteStream::new(Pieces::new(response.into(), max, patience));
+            AnswerBody::Stream(match length {
+                // That of a HEAD is the length of what is not sent.
+                Some(length) if parts.method != Method::HEAD => stream.with_length(length),
+                _ => stream,
+            })
+        }
+    };
+    Ok(Answer { status, headers, body })
+}
+
+/// Reads a body; one that comes in a single piece is not copied.
+async fn whole(mut response: reqwest::Response, max: usize) -> Result<Bytes> {
+    let (mut first, mut rest) = (Bytes::new(), BytesMut::new());
+    while let Some(piece) = response.chunk().await.map_err(error::of)? {
+        if first.len() + rest.len() + piece.len() > max {
+            return Err(error::too_large(max));
+        }
+        if first.is_empty() && rest.is_empty() {
+            first = piece;
+        } else {
+            rest.extend_from_slice(&std::mem::take(&mut first));
+            rest.extend_from_slice(&piece);
+        }
+    }
+    Ok(if rest.is_empty() { first } else { rest.freeze() })
+}
+
+/// The pieces of an answer, each of which has its time, and all of which have their limit.
+struct Pieces {
+    body: reqwest::Body,
+    left: usize,
+    max: usize,
+    patience: Duration,
+    timer: Pin<Box<time::Sleep>>,
+}
+
+impl Pieces {
+    fn new(body: reqwest::Body, max: usize, patience: Duration) -> Self {
+        Self { body, left: max, max, patience, timer: Box::pin(time::sleep(patience)) }
+    }
+}
+
+impl Stream for Pieces {
+    type Item = Result<Bytes>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
+        let this = self.get_mut();
+        loop {
+            let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(cx) else {
+                return match this.timer.as_mut().poll(cx) {
+                    Poll::Ready(()) => Poll::Ready(Some(Err(error::too_slow()))),
+                    Poll::Pending => Poll::Pending,
+                };
+            };
+            this.timer.as_mut().reset(Instant::now() + this.patience);
+            let piece = match frame {
+                None => return Poll::Ready(None),
+                Some(Err(broken)) => return Poll::Ready(Some(Err(error::of(broken)))),
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(piece) => piece,
+                    Err(_trailers) => continue,
+                },
+            };
+            let Some(left) = this.left.checked_sub(piece.len()) else {
+                return Poll::Ready(Some(Err(error::too_large(this.max))));
+            };
+            this.left = left;
+            return Poll::Ready(Some(Ok(piece)));
+        }
+    }
+}
