@@ -9,13 +9,13 @@ pub(crate) const PATH: &str = "/api/v1/client";
 pub(crate) const CID: &str = "x-zato-cid";
 
 /// Which client to look up.
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 pub(crate) struct GetClientRequest {
     pub(crate) client_id: i64,
 }
 
 /// What is known of a client.
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
 pub(crate) struct GetClientResponse {
     pub(crate) name: String,
     pub(crate) email: String,

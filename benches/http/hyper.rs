@@ -1,6 +1,6 @@
 //! The floor: hyper, a function, and nothing between them.
 
-use std::{io, net::Ipv4Addr};
+use std::{io, net::Ipv4Addr, sync::Arc};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
@@ -17,6 +17,7 @@ use tokio::{net::TcpListener, task::JoinSet};
 
 use crate::{
     Result,
+    call::{self, Partner},
     customer::{self, fresh_cid, get_client},
     order::{self, Order},
     talk::{Orders, listening},
@@ -25,34 +26,38 @@ use crate::{
 const CID: HeaderName = HeaderName::from_static(customer::CID);
 
 /// Serves until the client no longer wants it.
-pub(crate) async fn serve(orders: Orders) -> Result<()> {
+pub(crate) async fn serve(partner: Option<&str>, orders: Orders) -> Result<()> {
+    let partner = partner.map(Partner::new).transpose()?.map(Arc::new);
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     listening(&listener.local_addr()?.to_string())?;
     tokio::select! {
-        error = accept(&listener) => Err(error.into()),
+        error = accept(&listener, partner) => Err(error.into()),
         () = orders.end() => Ok(()),
     }
 }
 
 /// Gives each connection a task of its own, as a real server would, until accepting fails.
-async fn accept(listener: &TcpListener) -> io::Error {
+async fn accept(listener: &TcpListener, partner: Option<Arc<Partner>>) -> io::Error {
     let mut connections = JoinSet::new();
     loop {
         let stream = match listener.accept().await {
             Ok((stream, _)) => stream,
             Err(error) => return error,
         };
-        connections.spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(answer)));
+        let partner = partner.clone();
+        let answer = service_fn(move |request| answer(request, partner.clone()));
+        connections.spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), answer));
     }
 }
 
-async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>> {
+async fn answer(request: Request<Incoming>, partner: Option<Arc<Partner>>) -> Result<Response<Full<Bytes>>> {
     if request.method() != Method::POST {
         return empty(StatusCode::NOT_FOUND);
     }
-    let does_echo = match request.uri().path() {
-        customer::PATH => false,
-        order::PATH => true,
+    let (does_echo, does_call) = match request.uri().path() {
+        customer::PATH => (false, false),
+        call::PATH => (false, true),
+        order::PATH => (true, false),
         _ => return empty(StatusCode::NOT_FOUND),
     };
     let body = request.into_body().collect().await?.to_bytes();
@@ -65,6 +70,13 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>> {
     let Ok(input) = serde_json::from_slice(&body) else {
         return empty(StatusCode::BAD_REQUEST);
     };
+    if let (true, Some(partner)) = (does_call, partner) {
+        let cid = fresh_cid();
+        return match partner.get_client(&input, &cid).await {
+            Ok(client) => json_of(&client, &cid),
+            Err(_) => empty(StatusCode::BAD_GATEWAY),
+        };
+    }
     match get_client(&input) {
         Some(client) => json(&client),
         None => empty(StatusCode::NOT_FOUND),
@@ -72,9 +84,13 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>> {
 }
 
 fn json(model: &impl Serialize) -> Result<Response<Full<Bytes>>> {
+    json_of(model, &fresh_cid())
+}
+
+fn json_of(model: &impl Serialize, cid: &[u8]) -> Result<Response<Full<Bytes>>> {
     let mut response = Response::new(Full::new(Bytes::from(serde_json::to_vec(model)?)));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response.headers_mut().insert(CID, HeaderValue::from_bytes(&fresh_cid())?);
+    response.headers_mut().insert(CID, HeaderValue::from_bytes(cid)?);
     Ok(response)
 }
 

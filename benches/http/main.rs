@@ -9,6 +9,7 @@
 
 mod alloc;
 mod axum;
+mod call;
 mod customer;
 mod hundred;
 mod hyper;
@@ -31,10 +32,11 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let outcome = match arguments.as_slice() {
-        ["serve", server, job] => serve(server, job),
+        ["serve", server, job] => serve(server, job, None),
+        ["serve", server, job, partner] => serve(server, job, Some(partner)),
         // What a plain `cargo bench` passes; the measurement needs a client and a simulated processor, which xtask has.
         ["--bench", ..] => say("run `cargo xtask bench` to measure this"),
-        _ => Err("usage: http serve zato|hyper|axum JOB".into()),
+        _ => Err("usage: http serve zato|hyper|axum JOB [PARTNER]".into()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -47,13 +49,13 @@ fn main() -> ExitCode {
 }
 
 /// Runs one server on one thread: with several, the number of instructions depends on who wins a race.
-fn serve(server: &str, job: &str) -> Result<()> {
+fn serve(server: &str, job: &str, partner: Option<&str>) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let orders = Orders::listen();
     match server {
-        "zato" => runtime.block_on(zato::serve(job, orders))?,
-        // Written by hand, and small enough to hold both jobs at once.
-        "hyper" => runtime.block_on(hyper::serve(orders))?,
+        "zato" => runtime.block_on(zato::serve(job, partner, orders))?,
+        // Written by hand, and small enough to hold all jobs at once.
+        "hyper" => runtime.block_on(hyper::serve(partner, orders))?,
         "axum" => runtime.block_on(axum::serve(orders))?,
         other => return Err(format!("no server named {other:?} (zato, hyper, axum)").into()),
     }

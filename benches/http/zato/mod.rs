@@ -1,6 +1,7 @@
 //! The same jobs done by zato services behind REST channels, with everything that is on by default; and the jobs that
 //! only zato has.
 
+mod call;
 pub(crate) mod client;
 mod invoke;
 mod order;
@@ -11,6 +12,7 @@ use std::fmt::Write as _;
 use zato::{App, services};
 
 use self::{
+    call::call_partner,
     client::{find_client, get_client},
     invoke::{invoke_many, nothing, waiting},
     order::echo,
@@ -24,8 +26,8 @@ use crate::{
 pub(crate) const SERVER: &str = "server: {bind: \"127.0.0.1:0\"}\nchannel_rest:\n";
 
 /// Serves until the client no longer wants it.
-pub(crate) async fn serve(job: &str, mut orders: Orders) -> Result<()> {
-    let app = app(job)?.logging().start().await?;
+pub(crate) async fn serve(job: &str, partner: Option<&str>, mut orders: Orders) -> Result<()> {
+    let app = app(job, partner)?.logging().start().await?;
     for address in app.addresses() {
         listening(&address)?;
     }
@@ -43,10 +45,14 @@ pub(crate) async fn serve(job: &str, mut orders: Orders) -> Result<()> {
 }
 
 /// The program of a job: no more services and channels than it takes.
-fn app(job: &str) -> Result<App> {
+fn app(job: &str, partner: Option<&str>) -> Result<App> {
     let app = zato::app("bench");
     let config = match job {
         "client" => channel("get-client", "/api/v1/client", "client.get"),
+        "call" => {
+            let partner = partner.ok_or("the job is to call a partner, whose address is missing")?;
+            channel("call", "/api/v1/call", "client.call") + &call::connection(partner)
+        }
         "routes" => thousand(),
         "query" => channel("find-client", "/api/v1/client", "client.find"),
         "json" => channel("order", "/api/v1/order", "order.echo"),
@@ -57,6 +63,7 @@ fn app(job: &str) -> Result<App> {
     };
     let services = match job {
         "client" | "routes" => services![get_client],
+        "call" => services![call_partner],
         "query" => services![find_client],
         "json" => services![echo],
         _ => services![invoke_many, nothing, waiting],

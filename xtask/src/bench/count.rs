@@ -36,7 +36,8 @@ pub(crate) fn count(plan: &Plan<'_>, job: &Job, server: &str) -> Result<Vec<Figu
     let pair = |run: fn(&Run<'_>) -> Result<u64>| {
         let once = |name, units| {
             let report = plan.reports.join(format!("{}.{server}.{name}", job.name));
-            run(&Run { job, command: plan.programs.command(server, job.name), units, report: &report })
+            let (command, _partner) = plan.programs.with_partner(server, job)?;
+            run(&Run { job, command, units, report: &report })
         };
         per_unit(once("few", few)?, once("many", few + more)?, more)
     };

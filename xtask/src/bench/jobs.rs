@@ -12,6 +12,8 @@ pub(crate) struct Job {
     pub(crate) servers: &'static [&'static str],
     /// Whether requests per second are of interest beside what each costs.
     pub(crate) has_load: bool,
+    /// Whether the server calls another one in turn, which is told to it.
+    pub(crate) has_partner: bool,
     work: Work,
 }
 
@@ -31,12 +33,13 @@ pub(crate) struct Asked {
 }
 
 /// In the order of the table.
-pub(crate) const JOBS: [Job; 6] = [
+pub(crate) const JOBS: [Job; 7] = [
     Job {
         name: "client",
         about: "one route, a small JSON object in and out",
         servers: &["hyper", "axum", "actix", "zato"],
         has_load: true,
+        has_partner: false,
         work: Work::Request(client),
     },
     Job {
@@ -44,13 +47,23 @@ pub(crate) const JOBS: [Job; 6] = [
         about: "20 KB of nested JSON in and out, through typed models",
         servers: &["hyper", "axum", "actix", "zato"],
         has_load: true,
+        has_partner: false,
         work: Work::Request(order),
+    },
+    Job {
+        name: "call",
+        about: "as client, answered by a partner over HTTP: a call out for each request",
+        servers: &["hyper", "zato"],
+        has_load: true,
+        has_partner: true,
+        work: Work::Request(call),
     },
     Job {
         name: "query",
         about: "query parameters layered over the body's own fields",
         servers: &["zato"],
         has_load: false,
+        has_partner: false,
         work: Work::Request(query),
     },
     Job {
@@ -58,6 +71,7 @@ pub(crate) const JOBS: [Job; 6] = [
         about: "as client, with 999 other routes beside it",
         servers: &["zato"],
         has_load: false,
+        has_partner: false,
         work: Work::Request(client),
     },
     Job {
@@ -65,6 +79,7 @@ pub(crate) const JOBS: [Job; 6] = [
         about: "a service invokes another, in process",
         servers: &["zato"],
         has_load: false,
+        has_partner: false,
         work: Work::Invocations(1),
     },
     Job {
@@ -72,6 +87,7 @@ pub(crate) const JOBS: [Job; 6] = [
         about: "a service invokes 1,000 others at once, each of which waits",
         servers: &["zato"],
         has_load: false,
+        has_partner: false,
         work: Work::Invocations(1000),
     },
 ];
@@ -112,6 +128,10 @@ const JANE: &str = r#"{"name":"Jane Doe","email":"","segment":"RNZ"}"#;
 /// The request of the jobs that look a client up.
 pub(crate) fn client() -> Asked {
     Asked { target: "/api/v1/client", body: r#"{"client_id":123}"#.to_owned(), reply: JANE.to_owned() }
+}
+
+fn call() -> Asked {
+    Asked { target: "/api/v1/call", ..client() }
 }
 
 fn query() -> Asked {

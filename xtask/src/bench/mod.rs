@@ -47,8 +47,8 @@ use crate::{
 const SERVERS: [&str; 4] = ["hyper", "axum", "actix", "zato"];
 
 /// Every job, in the order of the table.
-const NAMES: [&str; 9] =
-    ["client", "json", "query", "routes", "invoke", "invoke-1000", reload::NAME, start::NAME, size::NAME];
+const NAMES: [&str; 10] =
+    ["client", "json", "call", "query", "routes", "invoke", "invoke-1000", reload::NAME, start::NAME, size::NAME];
 
 /// How many units of a job the smoke run asks each server for.
 const SMOKE: u32 = 200;
@@ -121,6 +121,14 @@ pub(crate) struct Programs {
 }
 
 impl Programs {
+    /// The command that runs a server that is ready for a job, and whom it calls in turn, which is to live as long.
+    fn with_partner(&self, server: &str, job: &Job) -> Result<(Command, Option<Server>)> {
+        let mut command = self.command(server, job.name);
+        let partner = job.has_partner.then(|| Server::start(self.command("hyper", "client"))).transpose()?;
+        command.args(partner.iter().map(|partner| partner.address().to_string()));
+        Ok((command, partner))
+    }
+
     /// The command that runs a server that is ready for a job.
     fn command(&self, server: &str, job: &str) -> Command {
         match &self.peers {
@@ -249,7 +257,8 @@ pub(crate) fn check() -> Result<()> {
 }
 
 fn smoke(programs: &Programs, job: &Job, server: &str) -> Result<()> {
-    let running = Server::start(programs.command(server, job.name))?;
+    let (command, _partner) = programs.with_partner(server, job)?;
+    let running = Server::start(command)?;
     let mut client = Client::connect(running.address())?;
     let (requests, asked) = job.requests(job.units(SMOKE));
     client.send(requests, &asked)?;

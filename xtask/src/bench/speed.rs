@@ -27,10 +27,11 @@ pub(crate) struct Rounds {
 
 /// Measures the servers in turn, again and again: what disturbs the machine for a while disturbs all of them.
 pub(crate) fn measure(programs: &Programs, job: &Job, servers: &[&'static str], rounds: Rounds) -> Result<Vec<Row>> {
-    let mut running = Vec::new();
+    let (mut running, mut partners) = (Vec::new(), Vec::new());
     for name in servers {
-        let command = Core::Server.command(programs.command(name, job.name));
-        running.push((*name, Server::start(command)?, Vec::new(), Heard::default()));
+        let (command, partner) = programs.with_partner(name, job)?;
+        partners.push(partner);
+        running.push((*name, Server::start(Core::Server.command(command))?, Vec::new(), Heard::default()));
     }
     let (_, asked) = job.requests(1);
     for _ in 0..rounds.number {

@@ -31,7 +31,7 @@ const fn ratio(job: &'static str, figure: &'static str, to: (&'static str, &'sta
 }
 
 /// In the order of the jobs.
-pub(crate) const TARGETS: [Target; 20] = [
+pub(crate) const TARGETS: [Target; 21] = [
     ratio("client", "instructions", ("client", "hyper"), Bound::AtMost(1.20)),
     own("client", "allocations", 16.0),
     ratio("client", "requests_per_second", ("client", "hyper"), Bound::AtLeast(0.92)),
@@ -40,6 +40,7 @@ pub(crate) const TARGETS: [Target; 20] = [
     ratio("json", "instructions", ("json", "hyper"), Bound::AtMost(1.05)),
     ratio("json", "requests_per_second", ("json", "axum"), Bound::AtLeast(1.0)),
     ratio("json", "requests_per_second", ("json", "actix"), Bound::AtLeast(1.0)),
+    ratio("call", "instructions", ("call", "hyper"), Bound::AtMost(1.15)),
     ratio("query", "instructions", ("client", "zato"), Bound::AtMost(1.3)),
     ratio("routes", "instructions", ("client", "zato"), Bound::AtMost(1.03)),
     own("invoke", "instructions", 2000.0),
