@@ -3,6 +3,7 @@
 #![doc = include_str!("docs/errors.md")]
 #![doc = include_str!("docs/invoking.md")]
 #![doc = include_str!("docs/connections.md")]
+#![doc = include_str!("docs/outgoing.md")]
 #![doc = include_str!("docs/streaming.md")]
 #![doc = include_str!("docs/testing.md")]
 #![doc = include_str!("docs/configuration.md")]
