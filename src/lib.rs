@@ -72,8 +72,15 @@ pub fn app(name: impl Into<String>) -> App {
     let app = App::new(name);
     #[cfg(feature = "rest")]
     let app = app.channel(rest::RestChannels::new());
+    outgoing(app)
+}
+
+/// Adds the connectors that the features bring.
+fn outgoing(app: App) -> App {
     #[cfg(feature = "outgoing")]
     let app = app.connector::<rest::RestConnector>();
+    #[cfg(all(feature = "rest", not(feature = "outgoing")))]
+    let app = app.left_out(rest::OUTGOING, "outgoing");
     app
 }
 
@@ -108,9 +115,7 @@ pub mod testing {
         let app = crate::App::new(name).ambient(TestClock::default(), SequentialIds::default());
         #[cfg(feature = "rest")]
         let app = app.channel(channels());
-        #[cfg(feature = "outgoing")]
-        let app = app.connector::<crate::rest::RestConnector>();
-        app
+        crate::outgoing(app)
     }
 }
 

@@ -66,7 +66,7 @@ pub use self::outgoing::{Ping, Rest, RestConfig, RestConnector, RestRequest, Res
 pub use self::{
     body::Body,
     channel::{Prepared, RestChannels},
-    config::{CorsConfig, Date, Names, NotADate, Origins, RestChannelConfig, SECTION, WebOrigin},
+    config::{CorsConfig, Date, Names, NotADate, OUTGOING, Origins, RestChannelConfig, SECTION, WebOrigin},
     peer::Peer,
     service::HttpService,
 };

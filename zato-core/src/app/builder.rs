@@ -50,6 +50,8 @@ pub struct App {
     pub(super) layers: Vec<UserLayer>,
     pub(super) connectors: Vec<Box<dyn AnyConnector>>,
     pub(super) channels: Vec<Arc<dyn AnyChannel>>,
+    /// Sections that this program was built without, and the feature that brings each.
+    left_out: Vec<(SectionName, &'static str)>,
     pub(super) source: Source,
     pub(super) environment: Arc<dyn Environment>,
     pub(super) ambient: Ambient,
@@ -77,6 +79,7 @@ impl App {
             layers: Vec::new(),
             connectors: Vec::new(),
             channels: Vec::new(),
+            left_out: Vec::new(),
             source: Source::Nowhere,
             environment: Arc::new(ProcessEnvironment),
             ambient: Ambient::default(),
@@ -161,6 +164,13 @@ impl App {
         self
     }
 
+    /// Says that the program was built without what takes a section, and which feature brings that: a configuration that
+    /// has it is refused with the remedy.
+    pub fn left_out(mut self, section: SectionName, feature: &'static str) -> Self {
+        self.left_out.push((section, feature));
+        self
+    }
+
     /// Puts a fake in the place of an outgoing connection, configured or not: for tests.
     pub fn fake<H: Handle>(mut self, name: &str, handle: &H) -> Self {
         self.fakes.insert_fake(name, handle);
@@ -240,7 +250,7 @@ impl App {
         let own = [ServerConfig::SECTION, ServiceConfig::SECTION, security::SECTION, USER_CONFIG];
         let connectors = self.connectors.iter().map(|connector| connector.section());
         let channels = self.channels.iter().map(|channel| channel.section());
-        Sections::new(own.into_iter().chain(connectors).chain(channels))
+        Sections::new(own.into_iter().chain(connectors).chain(channels)).left_out(self.left_out.iter().copied())
     }
 
     pub(super) fn service_types(&self) -> BTreeSet<std::any::TypeId> {

@@ -18,6 +18,10 @@ pub use self::{
 /// The section that REST channels stand in.
 pub const SECTION: SectionName = SectionName { name: "channel_rest", aliases: &["channel_plain_http"] };
 
+/// The section that outgoing connections stand in, whether or not the feature is there that takes it.
+pub const OUTGOING: SectionName =
+    SectionName { name: "outgoing_rest", aliases: &["outconn_plain_http", "outconn_rest"] };
+
 /// One entry of `channel_rest`: which service answers at which path.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

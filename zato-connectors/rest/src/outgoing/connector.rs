@@ -16,6 +16,7 @@ use super::{
     error,
     transport::{Make, Transport},
 };
+use crate::config::OUTGOING;
 
 /// The connector of `outgoing_rest`.
 #[derive(Debug)]
@@ -35,8 +36,7 @@ impl fmt::Debug for PreparedRest {
 }
 
 impl Connector for RestConnector {
-    const SECTION: SectionName =
-        SectionName { name: "outgoing_rest", aliases: &["outconn_plain_http", "outconn_rest"] };
+    const SECTION: SectionName = OUTGOING;
     type Config = RestConfig;
     type Prepared = PreparedRest;
     type Client = RestClient;

@@ -25,6 +25,12 @@ pub struct SectionName {
     pub aliases: &'static [&'static str],
 }
 
+impl SectionName {
+    fn is_called(&self, written: &str) -> bool {
+        self.name == written || self.aliases.contains(&written)
+    }
+}
+
 /// Knows every section that the parts of a program take.
 ///
 /// # Examples
@@ -37,26 +43,43 @@ pub struct SectionName {
 /// assert_eq!(sections.canonical("sql"), None);
 /// ```
 #[derive(Debug, Clone, Default)]
-pub struct Sections(Vec<SectionName>);
+pub struct Sections {
+    known: Vec<SectionName>,
+    /// With the feature that brings each.
+    left_out: Vec<(SectionName, &'static str)>,
+}
 
 impl Sections {
     /// Collects the names that the parts of a program handed in.
     #[must_use]
     pub fn new(names: impl IntoIterator<Item = SectionName>) -> Self {
-        Self(names.into_iter().collect())
+        Self { known: names.into_iter().collect(), left_out: Vec::new() }
+    }
+
+    /// Tells of sections that this program was built without, and by which feature of zato each is brought: who writes
+    /// one reads that, and not that it is unknown.
+    #[must_use]
+    pub fn left_out(mut self, sections: impl IntoIterator<Item = (SectionName, &'static str)>) -> Self {
+        self.left_out.extend(sections);
+        self
     }
 
     /// Gives the name of the section that a file calls `written`.
     #[must_use]
     pub fn canonical(&self, written: &str) -> Option<&'static str> {
-        let called = |section: &&SectionName| section.name == written || section.aliases.contains(&written);
-        self.0.iter().find(called).map(|section| section.name)
+        self.known.iter().find(|section| section.is_called(written)).map(|section| section.name)
     }
 
     pub(super) fn find(&self, key: &Key) -> Result<&'static str, ConfigFault> {
         self.canonical(&key.name).ok_or_else(|| {
+            if let Some((_, feature)) = self.left_out.iter().find(|(section, _)| section.is_called(&key.name)) {
+                let section = quoted(&key.name);
+                let message =
+                    format!("this program was built without {section}; enable the feature \"{feature}\" of zato");
+                return ConfigFault::at(&key.origin, message);
+            }
             // Every alias beside them would hide the names.
-            let known = self.0.iter().map(|section| section.name);
+            let known = self.known.iter().map(|section| section.name);
             let known = alternatives(&key.name, known.chain([INCLUDE]));
             ConfigFault::at(&key.origin, format!("unknown section {}{known}", quoted(&key.name)))
         })

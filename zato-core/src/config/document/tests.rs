@@ -53,6 +53,17 @@ fn sections_are_found_by_name_and_alias() {
 }
 
 #[test]
+fn a_section_that_was_left_out_names_its_feature() {
+    let sql = SectionName { name: "sql", aliases: &["outconn_sql"] };
+    let sections = Sections::new([]).left_out([(sql, "sql")]);
+    let refused = Document::parse("zato.yaml", "outconn_sql: []", &sections, &BTreeMap::new()).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "zato.yaml:1:1: this program was built without \"outconn_sql\"; enable the feature \"sql\" of zato"
+    );
+}
+
+#[test]
 fn what_is_wrong_in_a_text_is_told_at_once() {
     let text = "chanel_rest: []\nserver: ${PORT}\ninclude: a.yaml\nftp: []";
     assert_eq!(
