@@ -205,9 +205,7 @@ impl RestChannels {
 }
 
 fn one(fault: String) -> ConfigFaults {
-    let mut faults = ConfigFaults::new();
-    faults.push(ConfigFault::new(fault));
-    faults
+    ConfigFault::new(fault).into()
 }
 
 /// What has to be done to listen where a configuration says.

@@ -76,7 +76,7 @@ pub(super) fn resolve(app: &App, source: &Source, watched: &mut Vec<PathBuf>) ->
 fn user_folder(app: &App, document: &Document) -> Result<Option<PathBuf>, ConfigFaults> {
     let base = base_of(app).map(Path::to_owned);
     let Some(section) = document.map(USER_CONFIG.name) else { return Ok(base.map(|base| base.join("user-conf"))) };
-    let section: UserConfigSection = from_node(section).map_err(one)?;
+    let section: UserConfigSection = from_node(section)?;
     Ok(Some(base.unwrap_or_default().join(section.folder)))
 }
 
@@ -223,19 +223,13 @@ async fn prepare(app: &App, with: Preparation<'_>) -> Result<(Vec<Activation>, V
     faults.into_result((activations, entries))
 }
 
-fn one(fault: ConfigFault) -> ConfigFaults {
-    let mut faults = ConfigFaults::new();
-    faults.push(fault);
-    faults
-}
-
 /// Refuses a file that has become empty: it is about to be written, or was lost, and either way nobody means to close
 /// every channel by it.
 pub(super) fn check_not_emptied(source: &Source, old: &Generation, new: &Resolved) -> Result<(), ConfigFaults> {
     match source {
         Source::File(path) if new.document.sections().is_empty() && !old.document.sections().is_empty() => {
             let message = format!("\"{}\" has become empty; to close every channel, stop the program", path.display());
-            Err(one(ConfigFault::new(message)))
+            Err(ConfigFault::new(message).into())
         }
         _ => Ok(()),
     }

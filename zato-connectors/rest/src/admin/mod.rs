@@ -186,9 +186,7 @@ fn server() -> ServerConfig {
 
 fn unbound(bind: &str, error: &io::Error) -> ConfigFaults {
     let remedy = "stop what listens there, or choose another server.admin.bind, such as 127.0.0.1:17011";
-    let mut faults = ConfigFaults::new();
-    faults.push(ConfigFault::new(format!("the admin listener can't listen on \"{bind}\": {error}; {remedy}")));
-    faults
+    ConfigFault::new(format!("the admin listener can't listen on \"{bind}\": {error}; {remedy}")).into()
 }
 
 impl fmt::Debug for PreparedAdmin {
