@@ -1,13 +1,10 @@
-use std::{fmt, marker::PhantomData, str::FromStr};
+use std::{fmt, str::FromStr};
 
 use schemars::JsonSchema;
-use serde::{
-    Deserialize, Deserializer,
-    de::{Error, SeqAccess, Visitor},
-};
+use serde::{Deserialize, Deserializer, de::Error};
 
 use crate::{
-    config::{RateLimitRule, Secret},
+    config::{OneOrMany, RateLimitRule, Secret},
     message::{Fingerprint, SubjectName},
 };
 
@@ -151,47 +148,14 @@ impl SecurityConfig {
     }
 }
 
-/// The schema of what may be one text or a list of them.
-#[derive(Deserialize, JsonSchema)]
-#[serde(untagged)]
-#[expect(dead_code, reason = "stands for its schema only")]
-enum OneOrMany {
-    One(String),
-    Many(Vec<String>),
-}
-
 /// Reads one text, or a list of them, each into what it stands for.
 fn one_or_many<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
 where
     D: Deserializer<'de>,
     T: FromStr<Err: fmt::Display>,
 {
-    struct Texts<T>(PhantomData<T>);
-
-    impl<'de, T: FromStr<Err: fmt::Display>> Visitor<'de> for Texts<T> {
-        type Value = Vec<T>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a text, or a list of them")
-        }
-
-        fn visit_unit<E: Error>(self) -> Result<Vec<T>, E> {
-            Ok(Vec::new())
-        }
-
-        fn visit_str<E: Error>(self, text: &str) -> Result<Vec<T>, E> {
-            text.parse().map(|one| vec![one]).map_err(E::custom)
-        }
-
-        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<T>, A::Error> {
-            let mut many = Vec::new();
-            while let Some(text) = seq.next_element::<String>()? {
-                many.push(text.parse().map_err(A::Error::custom)?);
-            }
-            Ok(many)
-        }
-    }
-    deserializer.deserialize_any(Texts(PhantomData))
+    let texts = OneOrMany::read(deserializer, "a text, or a list of them")?.map(OneOrMany::into_vec);
+    texts.unwrap_or_default().iter().map(|text| text.parse().map_err(Error::custom)).collect()
 }
 
 fn yes() -> bool {

@@ -1,14 +1,12 @@
-use std::fmt;
-
 use http::{HeaderName, Method, header};
 use schemars::JsonSchema;
 use serde::{
     Deserialize, Deserializer,
-    de::{Error, SeqAccess, Visitor},
+    de::{Error, Unexpected},
 };
-use zato_core::config::Duration;
+use zato_core::config::{Duration, OneOrMany};
 
-use super::{OneOrMany, methods};
+use super::methods;
 use crate::error::CID;
 
 /// Which pages of other origins may call a channel from within a browser, and what they may see.
@@ -124,28 +122,11 @@ impl<'de> Deserialize<'de> for Names {
 
 /// Reads one text or a list of them.
 fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D, expected: &'static str) -> Result<Vec<String>, D::Error> {
-    struct Texts(&'static str);
-
-    impl<'de> Visitor<'de> for Texts {
-        type Value = Vec<String>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str(self.0.trim_start_matches("expected "))
-        }
-
-        fn visit_str<E: Error>(self, text: &str) -> Result<Vec<String>, E> {
-            Ok(vec![text.to_owned()])
-        }
-
-        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<String>, A::Error> {
-            let mut texts = Vec::new();
-            while let Some(text) = seq.next_element()? {
-                texts.push(text);
-            }
-            Ok(texts)
-        }
+    let expected = expected.trim_start_matches("expected ");
+    match OneOrMany::read(deserializer, expected)? {
+        Some(texts) => Ok(texts.into_vec()),
+        None => Err(D::Error::invalid_type(Unexpected::Unit, &expected)),
     }
-    deserializer.deserialize_any(Texts(expected))
 }
 
 /// What Zato allows since its version 4.1.

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, de::Error};
 use zato_core::{
     channel::ChannelConfig,
-    config::{ByteSize, ContentCoding, Duration, RateLimitRule, SectionName},
+    config::{ByteSize, ContentCoding, Duration, OneOrMany, RateLimitRule, SectionName},
     message::{Format, ParamsPriority, UrlParams},
 };
 
@@ -161,42 +161,12 @@ fn yes() -> bool {
     true
 }
 
-/// The schema of what may be one text or a list of them.
-#[derive(Deserialize, JsonSchema)]
-#[serde(untagged)]
-#[expect(dead_code, reason = "stands for its schema only")]
-enum OneOrMany {
-    One(String),
-    Many(Vec<String>),
-}
-
 fn methods<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Method>, D::Error> {
-    struct Methods;
-
-    impl<'de> serde::de::Visitor<'de> for Methods {
-        type Value = Vec<Method>;
-
-        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str("an HTTP method, or a list of them")
-        }
-
-        fn visit_unit<E: Error>(self) -> Result<Vec<Method>, E> {
-            Ok(Vec::new())
-        }
-
-        fn visit_str<E: Error>(self, text: &str) -> Result<Vec<Method>, E> {
-            if text.is_empty() { Ok(Vec::new()) } else { method(text).map(|one| vec![one]) }
-        }
-
-        fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<Method>, A::Error> {
-            let mut methods = Vec::new();
-            while let Some(text) = seq.next_element::<String>()? {
-                methods.push(method(&text)?);
-            }
-            Ok(methods)
-        }
+    match OneOrMany::read(deserializer, "an HTTP method, or a list of them")? {
+        None => Ok(Vec::new()),
+        Some(OneOrMany::One(text)) if text.is_empty() => Ok(Vec::new()),
+        Some(texts) => texts.into_vec().iter().map(|text| method(text)).collect(),
     }
-    deserializer.deserialize_any(Methods)
 }
 
 /// The methods that a channel may have, in the order that an `Allow` header names them.
