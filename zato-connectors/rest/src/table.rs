@@ -303,8 +303,8 @@ fn check(config: &RestChannelConfig, origin: &Origin) -> Result<(), ConfigFault>
 fn unasked(config: &RestChannelConfig, origin: &Origin, plan: &Plan<'_, RestChannelConfig>) -> Option<ConfigFault> {
     let name = config.security()?;
     let asks = |tls: &TlsConfig| tls.client_certificates() != ClientCertificates::None;
-    let verifier = plan.securities.verifier(name, origin).ok()?;
-    if !verifier.needs_certificate() || plan.server.tls.as_ref().is_some_and(asks) {
+    let definition = plan.securities.get(name, origin).ok()?;
+    if !definition.needs_certificate() || plan.server.tls.as_ref().is_some_and(asks) {
         return None;
     }
     let remedy = "add server.tls.client_ca, the file of the authority that signs them";

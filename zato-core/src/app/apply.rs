@@ -25,7 +25,7 @@ use crate::{
     inspect::Inspect,
     layer::statistics::Recorder,
     router::{Parts, Router},
-    security::{self, Securities, SecurityConfig},
+    security::{self, Securities},
     service::Binder,
 };
 
@@ -200,7 +200,7 @@ fn check_admin(document: &Document, server: &ServerConfig, securities: &Securiti
     }
     let Some(name) = &admin.security else { return };
     let definition = faults.keep(securities.get(name, place("admin.security")));
-    if definition.is_some_and(|definition| matches!(**definition, SecurityConfig::Mtls(_))) {
+    if definition.is_some_and(|definition| definition.needs_certificate()) {
         let message = format!(
             "the admin listener speaks no TLS, so that nobody can present the certificate that \"{name}\" wants; name a \
              definition of another type"

@@ -137,6 +137,12 @@ impl SecurityConfig {
         }
     }
 
+    /// Returns whether it is a certificate that callers present, for which their listener has to ask.
+    #[must_use]
+    pub fn needs_certificate(&self) -> bool {
+        matches!(self, Self::Mtls(_))
+    }
+
     /// Returns whether it lets anybody in.
     #[must_use]
     pub fn is_active(&self) -> bool {

@@ -88,12 +88,6 @@ impl Verifier {
         Self { definition, caller, challenge }
     }
 
-    /// Returns whether it is a certificate that callers present, for which their listener has to ask.
-    #[must_use]
-    pub fn needs_certificate(&self) -> bool {
-        matches!(*self.definition, SecurityConfig::Mtls(_))
-    }
-
     /// Looks for credentials in what a caller presents.
     ///
     /// What is presented is compared in constant time, user name and password always both. Credentials given more than
@@ -112,7 +106,7 @@ impl Verifier {
         if is_right && self.definition.is_active() {
             return Ok(Arc::clone(&self.caller));
         }
-        let reason = match (self.needs_certificate(), certificate) {
+        let reason = match (self.definition.needs_certificate(), certificate) {
             (false, _) => "credentials are missing or wrong",
             (true, None) => "no client certificate",
             (true, Some(_)) => "the client certificate is none that the definition names",
