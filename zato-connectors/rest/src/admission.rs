@@ -22,7 +22,6 @@ use crate::{
     content::cors,
     edge::{Edge, Via},
     form,
-    intake::Taken,
     marks::Marks,
     path,
     rate::{Asking, Scope},
@@ -102,13 +101,10 @@ impl Admission {
         &mut self,
         route: &Route,
         parts: Parts,
-        taken: &mut Taken,
-        begun: Instant,
+        payload: Payload,
+        (begun, received): (Instant, Instant),
         via: Via<'_>,
     ) -> Message {
-        // A body that was there with its headers took no time, and another look at the clock would only tell that.
-        let received = if taken.has_waited { Instant::now() } else { begun };
-        let payload = std::mem::replace(&mut taken.payload, Payload::empty());
         let mut message = Message::received_at(received, self.marks.cid, Arc::clone(&route.info), payload);
         let head = &mut *message.head;
         head.body_wait = received.duration_since(begun);

@@ -28,6 +28,7 @@ use crate::{
     reply,
     seen::{Seen, Tally},
     table::{Route, Table},
+    upload::Progress,
 };
 
 /// Serves HTTP requests by the table that is in force.
@@ -85,23 +86,27 @@ impl Edge {
                 let asked = route.content.asked(&parts.headers, admission.marks.is_asking);
                 let taken = match refusal {
                     Some(refusal) => Err(refusal),
-                    None if admission.marks.is_encoded => {
-                        let taken = Box::pin(intake::encoded(body, &mut parts.headers, route)).await;
-                        taken.map_err(|refusal| unread(refusal, route, &admission, is_ours))
-                    }
                     None => {
-                        let taken = intake::plain(body, route).await;
+                        let taken = if admission.marks.is_encoded {
+                            Box::pin(intake::encoded(body, &mut parts.headers, route)).await
+                        } else {
+                            intake::plain(body, route).await
+                        };
                         taken.map_err(|refusal| unread(refusal, route, &admission, is_ours))
                     }
                 };
                 let answered = match taken {
                     Err(refusal) => Err(refusal),
-                    Ok(mut taken) => {
+                    Ok(taken) => {
                         tally.received = taken.length();
-                        let message = admission.message(route, parts, &mut taken, begun, via);
+                        let Taken { payload, progress, has_waited } = taken;
+                        // A body that was there with its headers took no time, and another look at the clock would only
+                        // tell that.
+                        let received = if has_waited { Instant::now() } else { begun };
+                        let message = admission.message(route, parts, payload, (begun, received), via);
                         let answered = route.inlet.call(message).await;
                         tally.ended = answered.as_ref().ok().and_then(Reply::ended);
-                        conclude(answered, &taken, route, &admission, is_ours)
+                        conclude(answered, progress.as_deref(), route, &admission, is_ours)
                     }
                 };
                 let mut response = answered.unwrap_or_else(|refusal| refusal.into_response(cid, error_format));
@@ -163,17 +168,18 @@ fn unread(refusal: Refusal, route: &Route, admission: &Admission, is_ours: bool)
 /// Makes the answer out of what the service returned.
 fn conclude(
     answered: Result<Reply>,
-    taken: &Taken,
+    progress: Option<&Progress>,
     route: &Arc<Route>,
     admission: &Admission,
     is_ours: bool,
 ) -> Result<Response<Body>, Refusal> {
     let cid = admission.marks.cid;
-    let Some(progress) = &taken.progress else {
-        return answered.map_err(Refusal::of).and_then(|answer| reply::written(answer, route, cid));
-    };
-    let answered = answered.map_err(|error| progress.refusal(error));
+    let answered = answered.map_err(|error| match progress {
+        Some(progress) => progress.refusal(error),
+        None => Refusal::of(error),
+    });
     let answered = answered.and_then(|answer| reply::written(answer, route, cid));
     // Whoever reads no further leaves the rest on the connection; what goes on in the reply is still to be read.
-    if is_ours && progress.is_left() { answered.map(reply::with_close).map_err(Refusal::with_close) } else { answered }
+    let is_left = is_ours && progress.is_some_and(Progress::is_left);
+    if is_left { answered.map(reply::with_close).map_err(Refusal::with_close) } else { answered }
 }
