@@ -112,10 +112,6 @@ pub(crate) async fn speak<S>(protocol: Protocol, mut stream: S, start: Bytes, sh
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let (http1, http2) = {
-        let table = shared.edge.table.load();
-        (table.limits.http1(), table.limits.http2())
-    };
     let is_http2 = protocol == Protocol::Http2;
     let service = service_fn(|request: Request<Incoming>| {
         let in_work = InWork::begin(&shared);
@@ -132,10 +128,12 @@ where
     let (stop, activity) = (&shared.stop, &shared.activity);
     let is_spent = || activity.is_spent();
     let ended = if is_http2 {
+        let http2 = shared.edge.table.load().limits.http2();
         let connection = pin!(http2.serve_connection(io, service));
         // At once: the client is told which requests are still taken, and whatever it sent meanwhile is (RFC 9113 §6.8).
         stop.during(connection, || true, is_spent, |connection| connection.graceful_shutdown()).await
     } else {
+        let http1 = shared.edge.table.load().limits.http1();
         let connection = pin!(http1.serve_connection(io, service));
         let is_in_work = || activity.is_in_work();
         stop.during(connection, is_in_work, is_spent, |connection| connection.graceful_shutdown()).await
