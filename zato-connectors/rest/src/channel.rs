@@ -23,7 +23,6 @@ use crate::{
     admin::{Admin, PreparedAdmin},
     config::{RestChannelConfig, SECTION},
     edge::Edge,
-    listen,
     server::{Ready, Server},
     service::HttpService,
     table::Table,
@@ -185,21 +184,16 @@ impl RestChannels {
         if ours.is_some_and(|ours| addresses.contains(&ours)) {
             return Ok(None);
         }
-        let mut sockets = match ours {
+        let sockets = match ours {
             Some(_) => inherited.take_exact(&addresses),
             None => inherited.take(&addresses).map_err(|error| {
                 one(format!("can't listen on \"{bind}\": {error}; set server.bind to what it was started with"))
             })?,
         };
-        if sockets.is_empty() {
-            let bound = listen::bind(bind, &addresses, workers.number()).await;
-            sockets = bound.map_err(|error| {
-                let same_port = ours.filter(|ours| addresses.iter().any(|address| address.port() == ours.port()));
-                one(format!("can't listen on \"{bind}\": {error}; {}", remedy(&error, same_port)))
-            })?;
-        }
-        let ready = Ready::new(sockets, &workers, &self.edge)
-            .map_err(|error| one(format!("can't listen on \"{bind}\": {error}; {}", remedy(&error, None))))?;
+        let ready = Ready::listening((bind, &addresses), sockets, &workers, &self.edge).await.map_err(|error| {
+            let same_port = ours.filter(|ours| addresses.iter().any(|address| address.port() == ours.port()));
+            one(format!("can't listen on \"{bind}\": {error}; {}", remedy(&error, same_port)))
+        })?;
         Ok(Some(Listener { ready, bind: Some(bind.to_owned()), workers }))
     }
 }

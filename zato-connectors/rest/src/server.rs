@@ -85,6 +85,23 @@ impl Ready {
         Ok(Self { address, deadline, accepting, sockets })
     }
 
+    /// As [`Ready::new`], on sockets that the process was started with, or else on new ones at the first of some
+    /// addresses that can be had.
+    ///
+    /// # Errors
+    ///
+    /// As [`Ready::new`], and the operating system's if none of the addresses can be had.
+    pub(crate) async fn listening(
+        (bind, addresses): (&str, &[SocketAddr]),
+        inherited: Vec<std::net::TcpListener>,
+        workers: &Workers,
+        edge: &Arc<Edge>,
+    ) -> io::Result<Self> {
+        let sockets =
+            if inherited.is_empty() { listen::bind(bind, addresses, workers.number()).await? } else { inherited };
+        Self::new(sockets, workers, edge)
+    }
+
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }

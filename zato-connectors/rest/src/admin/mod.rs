@@ -22,7 +22,6 @@ use zato_core::{
 use crate::{
     config::RestChannelConfig,
     edge::Edge,
-    listen,
     server::{Ready, Server},
     table::Table,
     workers::Workers,
@@ -110,11 +109,8 @@ impl Admin {
         if now.is_some_and(|now| addresses.contains(&now)) {
             return Ok(Next::Same);
         }
-        let mut sockets = plan.inherited.take_exact(&addresses);
-        if sockets.is_empty() {
-            sockets = listen::bind(&bind, &addresses, workers.number()).await.map_err(unbound)?;
-        }
-        let ready = Ready::new(sockets, &workers, &self.edge).map_err(unbound)?;
+        let sockets = plan.inherited.take_exact(&addresses);
+        let ready = Ready::listening((&bind, &addresses), sockets, &workers, &self.edge).await.map_err(unbound)?;
         Ok(Next::Bound(ready, bind))
     }
 
