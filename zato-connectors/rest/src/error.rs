@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 use zato_core::{Error, Fault, config::ErrorFormat, message::Cid};
 
-use crate::body::Body;
+use crate::{body::Body, rate};
 
 /// The header that carries the correlation id.
 pub(crate) const CID: http::HeaderName = http::HeaderName::from_static("x-zato-cid");
@@ -16,8 +16,7 @@ pub(crate) fn reply(error: &Error, cid: Cid, format: ErrorFormat) -> Response<Bo
     let mut reply = of_status(status, error, cid, format);
     if let Some(wait) = error.retry_after() {
         // Whole seconds, and never so few that the caller comes back too early (RFC 9110 §10.2.3).
-        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-        reply.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        reply.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(rate::whole(wait)));
     }
     reply
 }

@@ -15,6 +15,7 @@ use tracing::{debug, info};
 use zato_core::{
     Error, Kind,
     ambient::Ambient,
+    chrono::DateTime,
     message::Cid,
     rate::{Decision, RateLimiter, Standing},
 };
@@ -109,10 +110,10 @@ fn limited(standing: &Standing, retry_after: Duration, scope: Scope<'_>) -> Refu
 pub(crate) fn tell(standing: &Standing, scope: Scope<'_>, headers: &mut HeaderMap) {
     let Standing { limit, remaining, window, resets_in, resets_at, .. } = *standing;
     let policy = scope.as_str();
-    let resets = resets_at.timestamp() + i64::from(resets_at.timestamp_subsec_nanos() > 0);
+    let since_1970 = resets_at.signed_duration_since(DateTime::UNIX_EPOCH).to_std().unwrap_or_default();
     headers.insert(LIMIT, HeaderValue::from(limit));
     headers.insert(REMAINING, HeaderValue::from(remaining));
-    headers.insert(RESET, HeaderValue::from(resets));
+    headers.insert(RESET, HeaderValue::from(whole(since_1970)));
     let fields = [
         (POLICY, format!("\"{policy}\";q={limit};w={}", whole(window))),
         (STATE, format!("\"{policy}\";r={remaining};t={}", whole(resets_in))),
@@ -123,6 +124,6 @@ pub(crate) fn tell(standing: &Standing, scope: Scope<'_>, headers: &mut HeaderMa
 }
 
 /// Returns whole seconds, rounded up.
-fn whole(time: Duration) -> u64 {
+pub(crate) fn whole(time: Duration) -> u64 {
     time.as_secs() + u64::from(time.subsec_nanos() > 0)
 }

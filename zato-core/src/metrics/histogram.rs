@@ -36,9 +36,7 @@ impl Histogram {
     /// Counts one duration.
     pub fn record(&self, took: Duration) {
         let micros = micros(took);
-        // From below, where nearly all of them are.
-        let bucket = MICROS.iter().position(|bound| micros <= *bound).unwrap_or(MICROS.len());
-        if let Some(bucket) = self.buckets.get(bucket) {
+        if let Some(bucket) = self.buckets.get(bucket_of(micros)) {
             bucket.fetch_add(1, Ordering::Relaxed);
         }
         self.micros.fetch_add(micros, Ordering::Relaxed);
@@ -75,8 +73,7 @@ impl Distribution {
     pub fn of(numbers: impl IntoIterator<Item = (u64, u64)>, micros: u64) -> Self {
         let mut counts = [0; MICROS.len() + 1];
         for (duration, number) in numbers {
-            let bucket = MICROS.iter().position(|bound| duration <= *bound).unwrap_or(MICROS.len());
-            if let Some(count) = counts.get_mut(bucket) {
+            if let Some(count) = counts.get_mut(bucket_of(duration)) {
                 *count += number;
             }
         }
@@ -100,6 +97,11 @@ impl Distribution {
     pub fn sum(&self) -> Duration {
         Duration::from_micros(self.micros)
     }
+}
+
+/// Finds the bucket of a duration, from below, where nearly all of them are.
+fn bucket_of(micros: u64) -> usize {
+    MICROS.iter().position(|bound| micros <= *bound).unwrap_or(MICROS.len())
 }
 
 /// Returns a duration in whole microseconds.
