@@ -80,8 +80,13 @@ impl Cid {
     /// span's id is made of `random`.
     #[must_use]
     pub fn trace(&self, random: u128) -> TraceParent {
+        let digit = |byte: &u8| match byte {
+            b'0'..=b'9' => Some(u128::from(byte - b'0')),
+            b'a'..=b'f' => Some(u128::from(byte - b'a' + 10)),
+            _ => None,
+        };
         let number = match self.len {
-            24..=32 => u128::from_str_radix(self.as_str(), 16).ok(),
+            24..=32 => self.as_bytes().iter().try_fold(0, |number, byte| Some(number << 4 | digit(byte)?)),
             _ => None,
         };
         // FNV-1a (draft-eastlake-fnv, 128 bits).

@@ -84,9 +84,23 @@ pub(crate) fn span_id(random: u128) -> u64 {
     u64::try_from(random & u128::from(u64::MAX)).unwrap_or_default()
 }
 
+impl TraceParent {
+    /// Writes it as the header carries it.
+    #[must_use]
+    pub fn to_bytes(&self) -> [u8; 55] {
+        let mut text = *b"00-................................-................-..";
+        let digits = text.iter_mut().skip(3).filter(|place| **place == b'.');
+        let bytes = self.trace_id.to_be_bytes().into_iter().chain(self.span_id.to_be_bytes()).chain([self.flags]);
+        for (place, digit) in digits.zip(bytes.flat_map(|byte| [byte >> 4, byte & 0xf])) {
+            *place = if digit < 10 { b'0' + digit } else { b'a' + digit - 10 };
+        }
+        text
+    }
+}
+
 impl fmt::Display for TraceParent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "00-{:032x}-{:016x}-{:02x}", self.trace_id, self.span_id, self.flags)
+        self.to_bytes().iter().try_for_each(|byte| fmt::Write::write_char(f, char::from(*byte)))
     }
 }
 

@@ -2,12 +2,15 @@
 
 use std::{sync::Arc, time::Duration};
 
-use http::{HeaderMap, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use reqwest::Url;
 use tokio::time::Instant;
 use zato_core::message::{Cid, TraceParent};
 
 use super::body::CallBody;
+
+static CID: HeaderName = HeaderName::from_static("x-zato-cid");
+static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// One call, ready to be sent; a clone is the same call once more.
 #[derive(Clone, Debug)]
@@ -27,6 +30,7 @@ pub(super) struct Parts {
     pub(super) trace: TraceParent,
     /// Whether doing it twice comes to the same as doing it once.
     pub(super) is_idempotent: bool,
+    pub(super) begun: Instant,
     /// When the caller stops waiting.
     pub(super) deadline: Instant,
     pub(super) max_response_size: usize,
@@ -35,7 +39,12 @@ pub(super) struct Parts {
 }
 
 impl Call {
-    pub(super) fn new(parts: Parts) -> Self {
+    /// Takes a call as it is to be sent; who asks for it, and in which trace, is added to its headers.
+    pub(super) fn new(mut parts: Parts) -> Self {
+        let cid = HeaderValue::from_bytes(parts.cid.as_bytes());
+        let trace = HeaderValue::from_bytes(&parts.trace.to_bytes());
+        parts.headers.insert(&CID, cid.expect("a correlation id is made of letters, digits, '-', '_' and '.'"));
+        parts.headers.insert(&TRACEPARENT, trace.expect("a traceparent is made of hexadecimal digits and '-'"));
         Self { parts: Arc::new(parts), authorization: None }
     }
 

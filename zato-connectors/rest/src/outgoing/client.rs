@@ -209,7 +209,7 @@ impl RestClient {
 
     async fn timed(&self, call: Call) -> Result<(Arc<str>, Answer)> {
         let (name, parts) = (&self.settings.name, Arc::clone(&call.parts));
-        let begun = self.meter.begin();
+        let begun = self.meter.begin(parts.begun);
         let answered = time::timeout_at(parts.deadline, self.stack.send(call)).await;
         let answered = answered.unwrap_or_else(|_| Err(error::too_slow()));
         let elapsed = begun.end(&answered);
@@ -250,6 +250,7 @@ impl RestClient {
             cid,
             trace: cid.trace(self.ambient.random()),
             is_idempotent: true,
+            begun: started,
             deadline: started + *timeout,
             max_response_size: *max_response_size,
             streamed: None,

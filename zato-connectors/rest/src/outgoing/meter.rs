@@ -2,9 +2,10 @@
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
+use tokio::time::Instant;
 use zato_core::{
     Kind, Result,
     metrics::{
@@ -29,9 +30,9 @@ const OUTCOMES: [&str; 8] = ["2xx", "3xx", "4xx", "5xx", "timeout", "unavailable
 
 impl Meter {
     /// Notes that a call is in work, until what is returned is dropped.
-    pub(super) fn begin(&self) -> Begun<'_> {
+    pub(super) fn begin(&self, since: Instant) -> Begun<'_> {
         self.in_work.fetch_add(1, Ordering::Relaxed);
-        Begun { meter: self, since: Instant::now() }
+        Begun { meter: self, since }
     }
 
     pub(super) fn add_to(&self, labels: &[(&'static str, &str)], exposition: &mut Exposition) {

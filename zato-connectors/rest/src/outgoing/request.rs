@@ -52,6 +52,12 @@ use super::{
 #[must_use = "a call is made when it is awaited"]
 pub struct RestRequest<'a> {
     rest: &'a Rest,
+    /// In a box, since every method hands all of it on.
+    draft: Box<Draft>,
+}
+
+/// What is known of a call so far.
+struct Draft {
     /// Asked for when the call is begun, so that all of it is put together for one and the same.
     client: Result<Arc<RestClient>>,
     method: Method,
@@ -74,8 +80,7 @@ impl<'a> RestRequest<'a> {
     pub(super) fn new(rest: &'a Rest, ctx: &Context, method: Method) -> Self {
         // Safe to repeat by what the methods mean (RFC 9110 §9.2.2).
         let is_idempotent = method.is_idempotent();
-        Self {
-            rest,
+        let draft = Draft {
             client: rest.slot().client(),
             method,
             cid: ctx.cid(),
@@ -90,18 +95,19 @@ impl<'a> RestRequest<'a> {
             is_idempotent,
             is_streamed: false,
             fault: None,
-        }
+        };
+        Self { rest, draft: Box::new(draft) }
     }
 
     /// Gives the value of a placeholder of the connection's `url_path`, percent-encoded there.
     pub fn path(mut self, name: &str, value: impl fmt::Display) -> Self {
-        self.values.push((name.to_owned(), value.to_string()));
+        self.draft.values.push((name.to_owned(), value.to_string()));
         self
     }
 
     /// Adds a parameter to the query string.
     pub fn query(mut self, name: &str, value: impl fmt::Display) -> Self {
-        self.query.push((name.to_owned(), value.to_string()));
+        self.draft.query.push((name.to_owned(), value.to_string()));
         self
     }
 
@@ -110,46 +116,46 @@ impl<'a> RestRequest<'a> {
     pub fn params<T: Serialize + ?Sized>(mut self, params: &T) -> Self {
         let Some(pairs) = self.keep(pairs::of(params)) else { return self };
         // Without a connection the call will be refused, wherever they are put.
-        let Ok(client) = &self.client else { return self };
+        let Ok(client) = &self.draft.client else { return self };
         let is_value = |name: &str| client.settings().template.names().any(|known| known == name);
         let (values, query): (Vec<_>, Vec<_>) = pairs.into_iter().partition(|(name, _)| is_value(name));
-        self.values.extend(values);
-        self.query.extend(query);
+        self.draft.values.extend(values);
+        self.draft.query.extend(query);
         self
     }
 
     /// Sets a header, in place of one that is configured.
     pub fn header(mut self, name: impl TryInto<HeaderName>, value: impl TryInto<HeaderValue>) -> Self {
         let (Ok(name), Ok(value)) = (name.try_into(), value.try_into()) else {
-            self.fault.get_or_insert_with(|| Error::internal("a name or value can't stand in a header"));
+            self.draft.fault.get_or_insert_with(|| Error::internal("a name or value can't stand in a header"));
             return self;
         };
-        self.headers.append(name, value);
+        self.draft.headers.append(name, value);
         self
     }
 
     /// Gives this call another `timeout` than the connection has.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = Some(timeout);
+        self.draft.timeout = Some(timeout);
         self
     }
 
     /// Lets the answer to this call have another size than the connection's `max_response_size`.
     pub fn max_response_size(mut self, size: ByteSize) -> Self {
-        self.max_response_size = Some(size.as_usize());
+        self.draft.max_response_size = Some(size.as_usize());
         self
     }
 
     /// Says that the partner does the same once if this comes twice, because of a key that it knows the call by, for
     /// example: it may be tried again although its method alone does not allow that.
     pub fn idempotent(mut self) -> Self {
-        self.is_idempotent = true;
+        self.draft.is_idempotent = true;
         self
     }
 
     /// Sends a model, in the `data_format` of the connection.
     pub fn model<T: Serialize + ?Sized>(self, model: &T) -> Self {
-        match self.client.as_ref().map_or(DataFormat::Json, |client| client.settings().data_format) {
+        match self.draft.client.as_ref().map_or(DataFormat::Json, |client| client.settings().data_format) {
             DataFormat::Form => self.form(model),
             DataFormat::Json => self.json(model),
         }
@@ -170,9 +176,11 @@ impl<'a> RestRequest<'a> {
     }
 
     /// Sends a form with files in it (RFC 7578).
-    pub fn multipart(self, form: Form) -> Self {
+    pub fn multipart(mut self, form: Form) -> Self {
         // The type of it has the boundary, which the form knows.
-        Self { body: CallBody::once(Once::Multipart(form)), content_type: None, ..self }
+        self.draft.body = CallBody::once(Once::Multipart(form));
+        self.draft.content_type = None;
+        self
     }
 
     /// Sends a text.
@@ -192,8 +200,11 @@ impl<'a> RestRequest<'a> {
             Some(bytes) => CallBody::Bytes(bytes.clone()),
             None => CallBody::once(Once::Stream(raw.into_stream())),
         };
-        let request = self.body(body, "application/octet-stream");
-        if content_type.is_some() { Self { content_type, ..request } } else { request }
+        let mut request = self.body(body, "application/octet-stream");
+        if content_type.is_some() {
+            request.draft.content_type = content_type;
+        }
+        request
     }
 
     /// Makes the call and returns its answer as it comes, piece by piece, each of which may take as long as the call.
@@ -202,20 +213,22 @@ impl<'a> RestRequest<'a> {
     ///
     /// As awaiting the request itself; further ones may come with each piece.
     pub async fn stream(mut self) -> Result<RestResponse<Raw>> {
-        self.is_streamed = true;
+        self.draft.is_streamed = true;
         let (client, call) = self.into_call()?;
         client.send(call).await.map(RestResponse::streamed)
     }
 
-    fn body(self, body: CallBody, content_type: &'static str) -> Self {
-        Self { body, content_type: Some(HeaderValue::from_static(content_type)), ..self }
+    fn body(mut self, body: CallBody, content_type: &'static str) -> Self {
+        self.draft.body = body;
+        self.draft.content_type = Some(HeaderValue::from_static(content_type));
+        self
     }
 
     fn keep<T>(&mut self, result: Result<T>) -> Option<T> {
         match result {
             Ok(value) => Some(value),
             Err(error) => {
-                self.fault.get_or_insert(error);
+                self.draft.fault.get_or_insert(error);
                 None
             }
         }
@@ -223,31 +236,32 @@ impl<'a> RestRequest<'a> {
 
     /// Puts together what is sent.
     fn into_call(self) -> Result<(Arc<RestClient>, Call)> {
-        let client = self.client?;
-        if let Some(fault) = self.fault {
-            return Err(fault.with("connection", self.rest.name()));
+        let Self { rest, draft } = self;
+        let client = draft.client?;
+        if let Some(fault) = draft.fault {
+            return Err(fault.with("connection", rest.name()));
         }
         let settings = client.settings();
-        let url =
-            settings.url(&self.values, &self.query).map_err(|error| error.with("connection", self.rest.name()))?;
-        let mut headers = self.headers;
+        let url = settings.url(&draft.values, &draft.query).map_err(|error| error.with("connection", rest.name()))?;
+        let mut headers = draft.headers;
         if !headers.contains_key(header::CONTENT_TYPE)
-            && let Some(given) = self.content_type
+            && let Some(given) = draft.content_type
         {
             headers.insert(header::CONTENT_TYPE, settings.content_type.clone().unwrap_or(given));
         }
-        let timeout = self.timeout.unwrap_or(settings.timeout);
+        let (begun, timeout) = (Instant::now(), draft.timeout.unwrap_or(settings.timeout));
         let call = Call::new(Parts {
-            method: self.method,
+            method: draft.method,
             url,
             headers,
-            body: self.body,
-            cid: self.cid,
-            trace: self.trace,
-            is_idempotent: self.is_idempotent,
-            deadline: Instant::now() + timeout,
-            max_response_size: self.max_response_size.unwrap_or(settings.max_response_size),
-            streamed: self.is_streamed.then_some(timeout),
+            body: draft.body,
+            cid: draft.cid,
+            trace: draft.trace,
+            is_idempotent: draft.is_idempotent,
+            begun,
+            deadline: begun + timeout,
+            max_response_size: draft.max_response_size.unwrap_or(settings.max_response_size),
+            streamed: draft.is_streamed.then_some(timeout),
         });
         Ok((client, call))
     }
@@ -269,7 +283,7 @@ impl fmt::Debug for RestRequest<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RestRequest")
             .field("connection", &self.rest.name())
-            .field("method", &self.method)
+            .field("method", &self.draft.method)
             .finish_non_exhaustive()
     }
 }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, Method, StatusCode, header};
 use http_body::Body as _;
 use tokio::time::{self, Instant};
 use tower::Service;
@@ -39,9 +39,6 @@ pub(super) enum AnswerBody {
     Whole(Bytes),
     Stream(ByteStream),
 }
-
-pub(super) static CID: HeaderName = HeaderName::from_static("x-zato-cid");
-static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// Makes a client anew, as it was configured.
 pub(super) type Make = dyn Fn() -> Result<reqwest::Client> + Send + Sync;
@@ -112,10 +109,6 @@ fn request(client: &reqwest::Client, call: &Call) -> Result<reqwest::Request> {
     let mut request = reqwest::Request::new(parts.method.clone(), parts.url.clone());
     let headers = request.headers_mut();
     headers.clone_from(&parts.headers);
-    let cid = HeaderValue::from_bytes(parts.cid.as_bytes());
-    headers.insert(&CID, cid.expect("a correlation id is made of letters, digits, '-', '_' and '.'"));
-    let trace = HeaderValue::try_from(parts.trace.to_string());
-    headers.insert(&TRACEPARENT, trace.expect("a traceparent is made of hexadecimal digits and '-'"));
     if let Some(authorization) = &call.authorization {
         headers.insert(header::AUTHORIZATION, authorization.clone());
     }
