@@ -188,6 +188,7 @@ fn lookup(name: &str, default: Option<&str>, environment: &dyn Environment) -> R
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Style;
     use crate::config::yaml::parse;
 
     fn environment() -> BTreeMap<String, String> {
@@ -231,8 +232,8 @@ mod tests {
     #[test]
     fn a_plain_scalar_stays_plain() {
         let (node, _) = substituted("port: ${PORT}\nzip: '${PORT}'\nempty: ${EMPTY}");
-        assert_eq!(node.get("port").unwrap().kind, NodeKind::Scalar { text: "8080".to_owned(), plain: true });
-        assert_eq!(node.get("zip").unwrap().kind, NodeKind::Scalar { text: "8080".to_owned(), plain: false });
+        assert_eq!(node.get("port").unwrap().kind, NodeKind::Scalar { text: "8080".to_owned(), style: Style::Plain });
+        assert_eq!(node.get("zip").unwrap().kind, NodeKind::Scalar { text: "8080".to_owned(), style: Style::Quoted });
         assert!(node.get("empty").unwrap().is_null());
     }
 

@@ -35,6 +35,8 @@ mod origin;
 mod suggest;
 
 // Text to values with places.
+mod encoding;
+pub mod ini;
 mod node;
 mod scalar;
 pub mod yaml;
@@ -71,7 +73,7 @@ pub use self::files::{FilePath, Files};
 pub use self::kept::Kept;
 pub use self::network::{Network, NotANetwork};
 pub(crate) use self::node::HIDDEN;
-pub use self::node::{Key, Node, NodeKind};
+pub use self::node::{Key, Node, NodeKind, Style};
 pub use self::one_or_many::OneOrMany;
 pub use self::origin::Origin;
 pub use self::rate::{Allowance, FixedWindow, Hours, LimitUnit, RateLimitRule, TimeRange, TokenBucket};

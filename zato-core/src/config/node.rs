@@ -60,10 +60,10 @@ pub struct Node {
 /// # Examples
 ///
 /// ```
-/// use zato_core::config::{ConfigFault, NodeKind, yaml};
+/// use zato_core::config::{ConfigFault, NodeKind, Style, yaml};
 ///
 /// let node = yaml::parse("a.yaml", "zip: '01234'")?;
-/// let quoted = matches!(node.get("zip").map(|zip| &zip.kind), Some(NodeKind::Scalar { plain: false, .. }));
+/// let quoted = matches!(node.get("zip").map(|zip| &zip.kind), Some(NodeKind::Scalar { style: Style::Quoted, .. }));
 /// assert!(quoted);
 /// # Ok::<(), ConfigFault>(())
 /// ```
@@ -75,13 +75,37 @@ pub enum NodeKind {
     Scalar {
         /// The source text, with quotes and escapes resolved and nothing else done to it: `0123` is still `0123`.
         text: String,
-        /// Whether it was written with no quotes, and so can be a number or a boolean.
-        plain: bool,
+        /// How it was written, which tells what it can be.
+        style: Style,
     },
     /// A list, in its order.
     List(Vec<Node>),
     /// A map, in the order in which it was written; no key is there twice.
     Map(Vec<(Key, Node)>),
+}
+
+/// Tells how a scalar was written, and so what it can be.
+///
+/// # Examples
+///
+/// ```
+/// use zato_core::config::{ConfigFault, from_node, ini, yaml};
+///
+/// let quoted = yaml::parse("a.yaml", "port: '80'")?;
+/// assert!(from_node::<u16>(&quoted.entries()[0].1).is_err());
+/// let untyped = ini::parse("a.conf", "port = '80'")?;
+/// assert_eq!(from_node::<u16>(&untyped.entries()[0].1), Ok(80));
+/// # Ok::<(), ConfigFault>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// With no quotes, in a format where they make a difference: a number, a boolean or a text.
+    Plain,
+    /// With quotes, in such a format: a text and nothing else.
+    Quoted,
+    /// In a format that has texts alone, such as INI: whatever its reader asks for, and where that is anything, a boolean
+    /// if it is `True` or `False`, otherwise a text.
+    Untyped,
 }
 
 /// Holds a key of a map and the place where it was written.
@@ -148,7 +172,7 @@ impl Node {
     pub fn is_null(&self) -> bool {
         match &self.kind {
             NodeKind::Null => true,
-            NodeKind::Scalar { text, plain } => *plain && scalar::is_null(text),
+            NodeKind::Scalar { text, style } => *style == Style::Plain && scalar::is_null(text),
             NodeKind::List(_) | NodeKind::Map(_) => false,
         }
     }
@@ -179,14 +203,14 @@ impl Node {
     /// Gives the value as JSON, for views whose shape is known only at run time.
     ///
     /// Unquoted scalars become what the core schema of YAML 1.2 makes of them, except that digits after a leading zero
-    /// or a plus sign remain text, as do numbers that JSON has no place for. Hidden values are included.
+    /// or a plus sign remain text, as do numbers that JSON has no place for. Untyped ones are texts, but for `True` and
+    /// `False`. Hidden values are included.
     #[must_use]
     pub fn to_json(&self) -> serde_json::Value {
         use serde_json::Value;
         match &self.kind {
             NodeKind::Null => Value::Null,
-            NodeKind::Scalar { text, plain: false } => Value::String(text.clone()),
-            NodeKind::Scalar { text, plain: true } => scalar_to_json(text),
+            NodeKind::Scalar { text, style } => scalar_to_json(text, *style),
             NodeKind::List(items) => Value::Array(items.iter().map(Self::to_json).collect()),
             NodeKind::Map(entries) => {
                 Value::Object(entries.iter().map(|(key, value)| (key.name.clone(), value.to_json())).collect())
@@ -205,10 +229,10 @@ impl Node {
     }
 
     /// Calls `visit` with each scalar in this node, itself included.
-    pub(crate) fn each_scalar<'a>(&'a self, visit: &mut impl FnMut(&'a Self, &'a str, bool)) {
+    pub(crate) fn each_scalar<'a>(&'a self, visit: &mut impl FnMut(&'a Self, &'a str, Style)) {
         match &self.kind {
             NodeKind::Null => {}
-            NodeKind::Scalar { text, plain } => visit(self, text, *plain),
+            NodeKind::Scalar { text, style } => visit(self, text, *style),
             NodeKind::List(items) => items.iter().for_each(|item| item.each_scalar(visit)),
             NodeKind::Map(entries) => entries.iter().for_each(|(_, value)| value.each_scalar(visit)),
         }
@@ -221,9 +245,9 @@ pub(crate) fn names_a_secret(key: &str) -> bool {
     SECRET_KEYS.iter().any(|ending| key.ends_with(ending))
 }
 
-fn scalar_to_json(text: &str) -> serde_json::Value {
+fn scalar_to_json(text: &str, style: Style) -> serde_json::Value {
     use serde_json::{Number, Value};
-    let number = match scalar::meaning(text) {
+    let number = match scalar::meaning_of(text, style) {
         Meaning::Null => return Value::Null,
         Meaning::Bool(value) => return Value::Bool(value),
         Meaning::Integer(value) => Number::from_i128(value),
@@ -260,8 +284,8 @@ impl fmt::Debug for Node {
         match &self.kind {
             NodeKind::Null => f.write_str("null"),
             NodeKind::Scalar { .. } if self.hidden => f.write_str(HIDDEN),
-            NodeKind::Scalar { text, plain: true } => f.write_str(text),
-            NodeKind::Scalar { text, plain: false } => write!(f, "{text:?}"),
+            NodeKind::Scalar { text, style: Style::Plain } => f.write_str(text),
+            NodeKind::Scalar { text, .. } => write!(f, "{text:?}"),
             NodeKind::List(items) => f.debug_list().entries(items).finish(),
             NodeKind::Map(entries) => f.debug_map().entries(entries.iter().map(|(key, value)| (key, value))).finish(),
         }
@@ -272,7 +296,7 @@ impl fmt::Debug for NodeKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Null => f.write_str("Null"),
-            Self::Scalar { plain, .. } => f.debug_struct("Scalar").field("plain", plain).finish_non_exhaustive(),
+            Self::Scalar { style, .. } => f.debug_struct("Scalar").field("style", style).finish_non_exhaustive(),
             Self::List(items) => write!(f, "List({})", items.len()),
             Self::Map(entries) => write!(f, "Map({})", entries.len()),
         }
@@ -322,7 +346,7 @@ mod tests {
         let node = node("name: CRM\npassword: abc\napi-key: [k1]\nzip: '01'\nempty:\n");
         assert_eq!(format!("{node:?}"), "{name: CRM, password: ******, api-key: [******], zip: \"01\", empty: null}");
         let kind = &node.get("password").unwrap().kind;
-        assert_eq!(format!("{kind:?}"), "Scalar { plain: true, .. }");
+        assert_eq!(format!("{kind:?}"), "Scalar { style: Plain, .. }");
     }
 
     #[test]

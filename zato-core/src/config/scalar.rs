@@ -1,5 +1,7 @@
 //! What the text of an unquoted scalar means, by the core schema of YAML 1.2 (chapter 10.3).
 
+use crate::config::Style;
+
 /// What a plain scalar means where its reader takes anything.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Meaning {
@@ -34,6 +36,14 @@ pub(crate) fn meaning(text: &str) -> Meaning {
         return Meaning::Text;
     }
     float(text).map_or(Meaning::Text, Meaning::Float)
+}
+
+/// Gives a scalar its meaning where nobody says which type is wanted.
+pub(crate) fn meaning_of(text: &str, style: Style) -> Meaning {
+    match (style, meaning(text)) {
+        (Style::Plain, meaning) | (Style::Untyped, meaning @ Meaning::Bool(_)) => meaning,
+        _ => Meaning::Text,
+    }
 }
 
 /// Tells whether a plain scalar is YAML's null.

@@ -4,7 +4,7 @@ use std::fmt::{self, Display};
 
 use serde::de::{Error, Expected, Unexpected};
 
-use super::misread::{Sought, scalars_that_are};
+use super::misread::{Sought, can_be_another, scalars_that_are};
 use crate::config::node::HIDDEN;
 use crate::config::suggest::{alternatives, quoted};
 use crate::config::{ConfigFault, Key, Node, Origin};
@@ -37,7 +37,7 @@ struct Detail {
     /// Unknown until the error passes the node that it is about.
     origin: Option<Origin>,
     wrong: Wrong,
-    /// The scalars that may have been taken for numbers or booleans although text was wanted.
+    /// The scalars that may have been taken for numbers or booleans although text was wanted, or the other way round.
     misread: Vec<Origin>,
     /// The text that was refused, if it was one.
     refused: Option<String>,
@@ -122,7 +122,11 @@ impl DeError {
                     let scalars = scalars_that_are(sought, node);
                     origin = only(&scalars).unwrap_or(origin);
                     match sought {
-                        Sought::Text(text) => self.0.refused = Some(text.clone()),
+                        Sought::Text(text) => {
+                            self.0.refused = Some(text.clone());
+                            let untyped = scalars.iter().filter(|scalar| can_be_another(scalar));
+                            self.0.misread = untyped.map(|scalar| scalar.origin.clone()).collect();
+                        }
                         _ => self.0.misread = scalars.iter().map(|scalar| scalar.origin.clone()).collect(),
                     }
                     let hidden = scalars.iter().any(|scalar| scalar.hidden);

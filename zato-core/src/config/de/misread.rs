@@ -1,4 +1,5 @@
-//! Text that was taken for a number because its reader asked for anything, and the second reading that puts it right.
+//! Text that was taken for a number because its reader asked for anything, or an untyped number that was taken for text,
+//! and the second reading that puts it right.
 
 use std::fmt;
 
@@ -7,7 +8,7 @@ use serde::de::{DeserializeOwned, Unexpected};
 use super::DeError;
 use crate::config::scalar::{self, Meaning};
 use crate::config::suggest::quoted;
-use crate::config::{ConfigFault, Node, NodeKind, Origin};
+use crate::config::{ConfigFault, Node, NodeKind, Origin, Style};
 
 /// How many scalars may turn out to be text before [`from_node`] gives up.
 const READINGS: u32 = 32;
@@ -52,30 +53,43 @@ fn read<T: DeserializeOwned>(node: &Node, readings: &mut u32) -> Result<T, DeErr
         let Some(left) = readings.checked_sub(1) else { break };
         *readings = left;
         let mut corrected = node.clone();
-        let text = read_as_text(&mut corrected, origin);
+        let text = read_otherwise(&mut corrected, origin);
         match read(&corrected, readings) {
             Ok(value) => return Ok(value),
             // As text it does not fit either: it is a number, and another scalar of that text was misread. The place
             // does not tell, because there may be several of that text by now.
-            Err(next) if next.refused() == text.as_deref() => {}
+            Err(next) if text.is_some() && next.refused() == text.as_deref() => {}
+            // Nor as a number.
+            Err(next) if text.is_none() && next.origin() == Some(origin) => {}
             Err(next) => return Err(next),
         }
     }
     Err(error)
 }
 
-/// Makes text of the scalar at `origin`, and gives it.
-fn read_as_text(node: &mut Node, origin: &Origin) -> Option<String> {
+/// Makes text of the scalar at `origin`, and gives it; or a number, if it is an untyped one.
+fn read_otherwise(node: &mut Node, origin: &Origin) -> Option<String> {
+    let is_number = can_be_another(node);
     match &mut node.kind {
-        NodeKind::Scalar { text, plain } if node.origin == *origin => {
-            *plain = false;
+        NodeKind::Scalar { style, .. } if node.origin == *origin && is_number => {
+            *style = Style::Plain;
+            None
+        }
+        NodeKind::Scalar { text, style } if node.origin == *origin => {
+            *style = Style::Quoted;
             Some(text.clone())
         }
         NodeKind::Null | NodeKind::Scalar { .. } => None,
         // Not `find_map`: an anchor's value is there once per alias, all at one origin.
-        NodeKind::List(items) => items.iter_mut().filter_map(|item| read_as_text(item, origin)).last(),
-        NodeKind::Map(entries) => entries.iter_mut().filter_map(|(_, value)| read_as_text(value, origin)).last(),
+        NodeKind::List(items) => items.iter_mut().filter_map(|item| read_otherwise(item, origin)).last(),
+        NodeKind::Map(entries) => entries.iter_mut().filter_map(|(_, value)| read_otherwise(value, origin)).last(),
     }
+}
+
+/// Tells whether a scalar, which is a text where its reader asks for anything, would be a number for one who wants that.
+pub(super) fn can_be_another(node: &Node) -> bool {
+    let NodeKind::Scalar { text, style: Style::Untyped } = &node.kind else { return false };
+    matches!(scalar::meaning(text), Meaning::Integer(_) | Meaning::Float(_))
 }
 
 /// A value that serde had in its hands when something did not fit; which scalar it came from is to be found.
@@ -100,9 +114,8 @@ impl Sought {
         }
     }
 
-    fn is(&self, text: &str, plain: bool) -> bool {
-        let meaning = if plain { scalar::meaning(text) } else { Meaning::Text };
-        match (self, meaning) {
+    fn is(&self, text: &str, style: Style) -> bool {
+        match (self, scalar::meaning_of(text, style)) {
             (Self::Bool(sought), Meaning::Bool(value)) => *sought == value,
             (Self::Integer(sought), Meaning::Integer(value)) => *sought == value,
             (Self::Float(sought), Meaning::Float(value)) => sought.to_bits() == value.to_bits(),
@@ -127,8 +140,8 @@ pub(super) fn scalars_that_are<'a>(sought: &Sought, node: &'a Node) -> Vec<&'a N
     let mut found = Vec::new();
     // A scalar that is read itself is what was sought, also if its reader made something of it first.
     let is_scalar = matches!(node.kind, NodeKind::Scalar { .. });
-    node.each_scalar(&mut |scalar, text, plain| {
-        if is_scalar || sought.is(text, plain) {
+    node.each_scalar(&mut |scalar, text, style| {
+        if is_scalar || sought.is(text, style) {
             found.push(scalar);
         }
     });

@@ -10,7 +10,7 @@ use super::key::Name;
 use crate::config::files::WITH_PLACE;
 use crate::config::scalar::{self, Meaning};
 use crate::config::suggest::{alternatives, quoted};
-use crate::config::{Node, NodeKind, Origin};
+use crate::config::{Node, NodeKind, Origin, Style};
 
 impl Node {
     pub(super) fn is_map(&self) -> bool {
@@ -36,10 +36,10 @@ impl Node {
     /// Reads a scalar that must not be quoted.
     fn plain<T>(&self, expected: &str, read: impl Fn(&str) -> Option<T>) -> Result<T, DeError> {
         let mut found = self.found();
-        if let NodeKind::Scalar { text, plain } = &self.kind
+        if let NodeKind::Scalar { text, style } = &self.kind
             && let Some(value) = read(text)
         {
-            if *plain {
+            if *style != Style::Quoted {
                 return Ok(value);
             }
             found.push_str(" in quotes; remove them");
@@ -54,6 +54,10 @@ impl Node {
     fn list(&self, expected: &str) -> Result<&[Self], DeError> {
         match &self.kind {
             NodeKind::List(items) => Ok(items),
+            NodeKind::Scalar { style: Style::Untyped, .. } if !self.hidden => {
+                let found = self.found();
+                Err(DeError::mismatch(self, expected, format!("the single value {found}; put a comma after it")))
+            }
             NodeKind::Scalar { .. } if !self.hidden && !self.is_null() => {
                 let found = self.found();
                 Err(DeError::mismatch(self, expected, format!("the single value {found}; write [{found}]")))
@@ -82,8 +86,13 @@ impl Node {
         Ok(value)
     }
 
-    fn visit_meaning<'de, V: Visitor<'de>>(&'de self, text: &'de str, visitor: V) -> Result<V::Value, DeError> {
-        match scalar::meaning(text) {
+    fn visit_meaning<'de, V: Visitor<'de>>(
+        &'de self,
+        text: &'de str,
+        style: Style,
+        visitor: V,
+    ) -> Result<V::Value, DeError> {
+        match scalar::meaning_of(text, style) {
             Meaning::Null => visitor.visit_unit(),
             Meaning::Bool(value) => visitor.visit_bool(value),
             Meaning::Float(value) => visitor.visit_f64(value),
@@ -140,8 +149,7 @@ impl<'de> Deserializer<'de> for &'de Node {
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DeError> {
         match &self.kind {
             NodeKind::Null => self.located(visitor.visit_unit()),
-            NodeKind::Scalar { text, plain: true } => self.located(self.visit_meaning(text, visitor)),
-            NodeKind::Scalar { text, plain: false } => self.located(visitor.visit_borrowed_str(text)),
+            NodeKind::Scalar { text, style } => self.located(self.visit_meaning(text, *style, visitor)),
             NodeKind::List(_) => self.visit_items(visitor),
             NodeKind::Map(_) => self.visit_entries(visitor),
         }

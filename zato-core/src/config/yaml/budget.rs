@@ -71,6 +71,6 @@ impl Budget {
     }
 }
 
-pub(super) fn too_large() -> String {
+pub(in crate::config) fn too_large() -> String {
     format!("the file is larger than {} MiB; split it and use include", MAX_BYTES >> 20)
 }

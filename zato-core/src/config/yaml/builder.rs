@@ -8,7 +8,7 @@ use super::budget::{Budget, Cost};
 use super::merge::{MERGE, merge};
 use crate::config::node::names_a_secret;
 use crate::config::suggest::quoted;
-use crate::config::{ConfigFault, Key, Node, NodeKind, Origin, scalar};
+use crate::config::{ConfigFault, Key, Node, NodeKind, Origin, Style, scalar};
 
 /// Puts one document together.
 #[derive(Debug)]
@@ -197,7 +197,10 @@ impl MapFrame {
 }
 
 fn scalar_kind(text: String, plain: bool) -> NodeKind {
-    if plain && scalar::is_null(&text) { NodeKind::Null } else { NodeKind::Scalar { text, plain } }
+    if plain && scalar::is_null(&text) {
+        return NodeKind::Null;
+    }
+    NodeKind::Scalar { text, style: if plain { Style::Plain } else { Style::Quoted } }
 }
 
 /// Tells whether a scalar can be a number; `None` if its tag is unknown.

@@ -13,8 +13,10 @@ mod merge;
 
 use granit_parser::{Event, Marker, Parser, ScanError, options};
 
+pub(in crate::config) use self::budget::too_large;
 pub use self::budget::{MAX_BYTES, MAX_DEPTH, MAX_EXPANDED_BYTES};
 use self::builder::Builder;
+use crate::config::encoding::{self, narrow};
 use crate::config::{ConfigFault, Node, NodeKind, Origin};
 
 /// Reads a document; `file` is the name to put in every origin. An empty text is an empty map.
@@ -33,11 +35,8 @@ use crate::config::{ConfigFault, Node, NodeKind, Origin};
 /// ```
 pub fn parse(file: &str, text: &str) -> Result<Node, ConfigFault> {
     let start = Origin::start_of(file);
-    if text.len() > MAX_BYTES {
-        return Err(ConfigFault::at(&start, budget::too_large()));
-    }
     // The parser would take a byte order mark for a character of the first line, and move its columns.
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let text = encoding::unmarked(file, text)?;
     let options = options! {
         emit_comments: false,
         emit_unresolved_aliases: true,
@@ -68,17 +67,7 @@ pub fn parse(file: &str, text: &str) -> Result<Node, ConfigFault> {
 ///
 /// The first fault of the text, with its place; for bytes that are not UTF-8, the place of the first of them.
 pub fn parse_bytes(file: &str, bytes: &[u8]) -> Result<Node, ConfigFault> {
-    if bytes.len() > MAX_BYTES {
-        return Err(ConfigFault::at(&Origin::start_of(file), budget::too_large()));
-    }
-    let Err(error) = std::str::from_utf8(bytes) else {
-        return parse(file, std::str::from_utf8(bytes).unwrap_or_default());
-    };
-    let valid = bytes.get(..error.valid_up_to()).unwrap_or_default();
-    let before = std::str::from_utf8(valid).unwrap_or_default();
-    let line = before.rsplit('\n').next().unwrap_or_default();
-    let origin = Origin::new(file, narrow(before.matches('\n').count() + 1), narrow(line.chars().count() + 1));
-    Err(ConfigFault::at(&origin, "this is not UTF-8; save the file with that encoding"))
+    encoding::decoded(file, bytes).and_then(|text| parse(file, text))
 }
 
 fn origin(start: &Origin, marker: &Marker) -> Origin {
@@ -94,11 +83,6 @@ fn invalid(start: &Origin, text: &str, error: &ScanError) -> ConfigFault {
         message.push_str("; inside of [] and {}, write \"${NAME}\" with quotes");
     }
     ConfigFault::at(&origin(start, marker), message)
-}
-
-/// Lines and columns are below [`MAX_BYTES`], so this never saturates.
-fn narrow(number: usize) -> u32 {
-    u32::try_from(number).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::config::Style;
 
 fn fault(text: &str) -> String {
     parse("a.yaml", text).unwrap_err().to_string()
@@ -28,7 +29,7 @@ fn scalars_keep_their_text_and_whether_they_were_quoted() {
     let scalars: Vec<(&str, bool)> = node
         .items()
         .iter()
-        .map(|item| (item.as_str().unwrap(), matches!(item.kind, NodeKind::Scalar { plain: true, .. })))
+        .map(|item| (item.as_str().unwrap(), matches!(item.kind, NodeKind::Scalar { style: Style::Plain, .. })))
         .collect();
     assert_eq!(scalars, [("0123", true), ("0123", false), ("a\tb", false), ("1", false), ("1", true), ("1", false)]);
 }
