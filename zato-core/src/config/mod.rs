@@ -39,6 +39,8 @@ mod encoding;
 pub mod ini;
 mod node;
 mod scalar;
+#[cfg(feature = "toml")]
+pub mod toml;
 pub mod yaml;
 
 // Files to sections.
