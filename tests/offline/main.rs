@@ -39,5 +39,6 @@ mod streaming;
 mod support;
 mod tls;
 pub mod ui;
+mod user_config;
 mod user_layers;
 mod workers;

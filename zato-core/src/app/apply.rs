@@ -8,13 +8,14 @@ use std::{
 };
 
 use super::{
-    builder::{App, Source, USER_CONFIG},
+    builder::{App, Source},
     entries,
     generation::Generation,
     logging,
     plan::{self, Change, ChangeKind},
     sections::{Activation, AnyChannel, ChannelEntry, NewConnection, Preparation, Surroundings},
     slow::SlowThresholds,
+    user::{self, Found},
 };
 use crate::{
     config::{
@@ -32,7 +33,7 @@ use crate::{
 /// A configuration that was parsed and resolved: every file read, every variable filled in.
 pub(super) struct Resolved {
     pub(super) document: Document,
-    pub(super) user: UserFiles,
+    pub(super) user: Found,
     /// Those that are named by it, read by whoever builds something of them.
     pub(super) files: Arc<Files>,
 }
@@ -43,16 +44,14 @@ pub(super) struct Built {
     pub(super) activations: Vec<Activation>,
 }
 
-#[derive(serde::Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields)]
-/// The `user_config` section: where services find configuration of their own.
-pub(super) struct UserConfigSection {
-    /// A folder of YAML files, relative to the file that says so; each is known by its name up to the first dot.
-    folder: PathBuf,
-}
-
-/// Reads the files of a configuration, and tells which they are also if that fails.
-pub(super) fn resolve(app: &App, source: &Source, watched: &mut Vec<PathBuf>) -> Result<Resolved, ConfigFaults> {
+/// Reads the files of a configuration, and tells which they are also if that fails. `before` is the user configuration
+/// that is in force.
+pub(super) fn resolve(
+    app: &App,
+    source: &Source,
+    before: Option<&UserFiles>,
+    watched: &mut Vec<PathBuf>,
+) -> Result<Resolved, ConfigFaults> {
     let (sections, environment) = (app.sections(), &*app.environment);
     let document = match source {
         Source::File(path) => Document::load_watched(path, &sections, environment, watched)?,
@@ -62,22 +61,10 @@ pub(super) fn resolve(app: &App, source: &Source, watched: &mut Vec<PathBuf>) ->
         },
         Source::Nowhere => Document::parse("configuration", "", &sections, environment)?,
     };
-    let folder = user_folder(app, &document)?;
-    watched.extend(folder.clone());
-    let user = match &folder {
-        Some(folder) => UserFiles::load(folder, environment)?,
-        None => UserFiles::default(),
-    };
     let files = Arc::new(Files::of_documents(base_of(app).unwrap_or(Path::new("")), document.files()));
-    Ok(Resolved { document, user, files })
-}
-
-/// Finds the folder of user configuration: what the section says, or `user-conf` beside the configuration.
-fn user_folder(app: &App, document: &Document) -> Result<Option<PathBuf>, ConfigFaults> {
     let base = base_of(app).map(Path::to_owned);
-    let Some(section) = document.map(USER_CONFIG.name) else { return Ok(base.map(|base| base.join("user-conf"))) };
-    let section: UserConfigSection = from_node(section)?;
-    Ok(Some(base.unwrap_or_default().join(section.folder)))
+    let user = user::read(app, (&document, &files), base, before, watched)?;
+    Ok(Resolved { document, user, files })
 }
 
 /// Returns the folder that relative names start from: that of the app's file, also for a text that took its place.
@@ -95,7 +82,7 @@ pub(super) async fn build(
     resolved: Resolved,
     before: Option<(&Generation, &[Change])>,
 ) -> Result<Built, ConfigFaults> {
-    let Resolved { document, user, files } = resolved;
+    let Resolved { document, user: Found { files: user, .. }, files } = resolved;
     let mut faults = ConfigFaults::new();
     let server = server_of(&document, &mut faults);
     let securities = securities_of(&document, &mut faults);
@@ -237,7 +224,7 @@ pub(super) fn check_not_emptied(source: &Source, old: &Generation, new: &Resolve
 
 /// Tells what an application changes: in the configuration itself, and in the files that it names.
 pub(super) fn changes(old: &Generation, new: &Resolved) -> Vec<Change> {
-    let mut changes = plan::between((&old.document, &old.user), (&new.document, &new.user));
+    let mut changes = plan::between((&old.document, &old.user), (&new.document, &new.user.files));
     changes.extend(plan::of_files(&old.document, &old.files.changed()));
     changes
 }

@@ -17,6 +17,7 @@ use super::{
     generation::Generation,
     inspect::Inspector,
     logging::Logging,
+    user::Stale,
 };
 use crate::{
     config::{ConfigFaults, Files, Watcher},
@@ -49,6 +50,8 @@ pub(super) struct Shared {
     #[cfg(unix)]
     pub(super) program: Result<PathBuf, Arc<std::io::Error>>,
     pub(super) inspector: Arc<Inspector>,
+    /// The user configuration that can't be used as it is now.
+    pub(super) stale: Stale,
 }
 
 /// What the engine is asked to do.
@@ -79,7 +82,8 @@ pub(super) struct Engine {
 impl Engine {
     pub(super) async fn start(app: App, mut logging: Option<Logging>) -> Result<Running> {
         let mut watched = Vec::new();
-        let resolved = apply::resolve(&app, &app.source, &mut watched).map_err(|faults| unusable(&faults))?;
+        let mut resolved = apply::resolve(&app, &app.source, None, &mut watched).map_err(|faults| unusable(&faults))?;
+        let (stale, told) = (Stale::default(), resolved.user.told());
         watched.sort();
         // Before anything else, so that what is saved from here on is seen.
         let mut watcher = watcher_of(watched.clone());
@@ -97,11 +101,13 @@ impl Engine {
             activate();
         }
         inspector.reloads.began(&app.ambient);
+        stale.note(told, &app.ambient);
         let shared = Arc::new(Shared {
             app,
             recorders,
             current: ArcSwap::from_pointee(generation),
             inspector,
+            stale,
             #[cfg(unix)]
             program: super::takeover::program().map_err(Arc::new),
         });
@@ -183,20 +189,22 @@ impl Engine {
         let source = text.as_ref().or(self.text.as_ref()).map(|text| Source::Text(text.clone()));
         let source = source.unwrap_or_else(|| self.shared.app.source.clone());
         let mut watched = Vec::new();
-        let resolved = apply::resolve(&self.shared.app, &source, &mut watched);
+        let old = self.shared.current.load_full();
+        let resolved = apply::resolve(&self.shared.app, &source, Some(&old.user), &mut watched);
         if resolved.is_err() {
             // What is missing will come, or what is broken be mended, here or where it was before.
             watched.extend(self.watcher.iter().flat_map(|watcher| watcher.paths()).cloned());
             watched.sort();
             watched.dedup();
         }
-        let old = self.shared.current.load_full();
         // Also where nothing has changed: a file that is included from now on may be empty still.
         follow(&mut self.watcher, watched.clone(), &[&old.files]);
-        let resolved = resolved?;
+        let mut resolved = resolved?;
         apply::check_not_emptied(&source, &old, &resolved)?;
         let changes = apply::changes(&old, &resolved);
+        let told = resolved.user.told();
         if changes.is_empty() {
+            self.shared.stale.note(told, &self.shared.app.ambient);
             self.text = text.or_else(|| self.text.take());
             return Ok(Applied::new(old.number, Vec::new()));
         }
@@ -220,6 +228,7 @@ impl Engine {
             activate();
         }
         self.shared.current.store(Arc::new(generation));
+        self.shared.stale.note(told, &self.shared.app.ambient);
         if let Some(logging) = &mut self.logging {
             logging.change(&log);
         }

@@ -16,6 +16,7 @@ mod slow;
 mod supervisor;
 #[cfg(unix)]
 mod takeover;
+mod user;
 
 pub use self::{
     builder::{App, ServiceCall},

@@ -3,7 +3,7 @@
 use schemars::{Schema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
-use super::{App, apply::UserConfigSection, builder::USER_CONFIG};
+use super::{App, builder::USER_CONFIG, user::UserConfigSection};
 use crate::{
     config::{SectionName, ServerConfig, ServiceConfig},
     security::{self, SecurityConfig},

@@ -3,10 +3,10 @@
 //! `${NAME}` and `${NAME:-default}` may stand anywhere in a value, `$$` is one dollar, and Zato's own
 //! `Zato_Enmasse_Env.NAME` may be all of a value. Keys are left alone.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::config::suggest::quoted;
-use crate::config::{ConfigFault, ConfigFaults, Node, NodeKind, Origin};
+use crate::config::{ConfigFault, ConfigFaults, Node, NodeKind, Origin, Style};
 
 /// How Zato's enmasse files name a variable.
 const ENMASSE: [&str; 2] = ["Zato_Enmasse_Env.", "ZatoEnmasseEnv."];
@@ -27,6 +27,12 @@ const ENMASSE: [&str; 2] = ["Zato_Enmasse_Env.", "ZatoEnmasseEnv."];
 pub trait Environment: Send + Sync {
     /// Gives the value of `name`; `None` if it is not set.
     fn var(&self, name: &str) -> Option<String>;
+
+    /// Gives the names of all variables that are set, in any order, so that one which fits nothing can be told; none
+    /// where nobody knows them.
+    fn names(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// Reads the environment of this process.
@@ -47,11 +53,19 @@ impl Environment for ProcessEnvironment {
     fn var(&self, name: &str) -> Option<String> {
         std::env::var(name).ok()
     }
+
+    fn names(&self) -> Vec<String> {
+        std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).collect()
+    }
 }
 
 impl Environment for BTreeMap<String, String> {
     fn var(&self, name: &str) -> Option<String> {
         self.get(name).cloned()
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.keys().cloned().collect()
     }
 }
 
@@ -77,6 +91,52 @@ impl Environment for BTreeMap<String, String> {
 /// # Ok::<(), zato_core::config::ConfigFault>(())
 /// ```
 pub fn substitute(node: &mut Node, environment: &dyn Environment, faults: &mut ConfigFaults) {
+    walk_telling(node, &mut Rules { environment, overrides: None }, None, faults);
+}
+
+/// How the variables begin that replace values of user configuration.
+pub(in crate::config) const OVERRIDES: &str = "Zato_Config_";
+
+/// Replaces variables in a file of user configuration of a name: `$NAME` counts, too, if it is all of a value, and a value
+/// is replaced as a whole by `Zato_Config_<file>_<section>_<key>` if that is set. Adds those that did so to `used`.
+pub(in crate::config) fn substitute_user(
+    node: &mut Node,
+    file: &str,
+    environment: &dyn Environment,
+    used: &mut BTreeSet<String>,
+    faults: &mut ConfigFaults,
+) {
+    let path = joined(OVERRIDES, file);
+    walk_telling(node, &mut Rules { environment, overrides: Some(used) }, Some(&path), faults);
+}
+
+/// Tells whether a variable looks as if it replaced a value of a file.
+pub(in crate::config) fn is_for(variable: &str, file: &str) -> bool {
+    variable.starts_with(&joined(&joined(OVERRIDES, file), "_"))
+}
+
+/// Continues the name of a variable; what can't be in one becomes an underscore.
+fn joined(start: &str, name: &str) -> String {
+    start.chars().chain(name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })).collect()
+}
+
+/// What replaces a value.
+struct Rules<'a> {
+    environment: &'a dyn Environment,
+    /// Where user configuration is read, the variables that have replaced a value as a whole.
+    overrides: Option<&'a mut BTreeSet<String>>,
+}
+
+impl Rules<'_> {
+    /// Gives what replaces the value that a variable of this name is for.
+    fn instead(&mut self, variable: Option<&str>) -> Option<String> {
+        let value = self.environment.var(variable?)?;
+        self.overrides.as_mut()?.insert(variable?.to_owned());
+        Some(value)
+    }
+}
+
+fn walk_telling(node: &mut Node, rules: &mut Rules<'_>, path: Option<&str>, faults: &mut ConfigFaults) {
     // An anchor's value is in the tree once per alias: each of its faults is told once.
     let mut told = HashSet::new();
     let mut tell = |fault: ConfigFault| {
@@ -84,16 +144,32 @@ pub fn substitute(node: &mut Node, environment: &dyn Environment, faults: &mut C
             faults.push(fault);
         }
     };
-    walk(node, environment, &mut tell);
+    walk(node, rules, path, &mut tell);
 }
 
-fn walk(node: &mut Node, environment: &dyn Environment, tell: &mut impl FnMut(ConfigFault)) {
+/// Walks over a value; `path` is the variable that would replace it, where there are any.
+fn walk(node: &mut Node, rules: &mut Rules<'_>, path: Option<&str>, tell: &mut impl FnMut(ConfigFault)) {
+    let below = |name: &str| path.map(|path| joined(&format!("{path}_"), name));
     match &mut node.kind {
-        NodeKind::Null => {}
-        NodeKind::List(items) => items.iter_mut().for_each(|item| walk(item, environment, tell)),
-        NodeKind::Map(entries) => entries.iter_mut().for_each(|(_, value)| walk(value, environment, tell)),
+        NodeKind::List(items) => {
+            for (index, item) in items.iter_mut().enumerate() {
+                walk(item, rules, below(&index.to_string()).as_deref(), tell);
+            }
+        }
+        NodeKind::Map(entries) => {
+            for (key, value) in entries {
+                walk(value, rules, below(&key.name).as_deref(), tell);
+            }
+        }
+        NodeKind::Null => {
+            if let Some(text) = rules.instead(path) {
+                node.kind = NodeKind::Scalar { text, style: Style::Plain };
+                node.hidden = true;
+            }
+        }
         NodeKind::Scalar { text, .. } => {
-            let Some(expanded) = expand(text, &node.origin, environment, tell) else { return };
+            let instead = rules.instead(path).map(|text| Expanded { text, from_environment: true });
+            let Some(expanded) = instead.or_else(|| expand(text, &node.origin, rules, tell)) else { return };
             *text = expanded.text;
             node.hidden |= expanded.from_environment;
         }
@@ -106,20 +182,21 @@ struct Expanded {
 }
 
 /// Gives the new text of a scalar; `None` if it stays as it is, also because of a fault.
-fn expand(
-    text: &str,
-    origin: &Origin,
-    environment: &dyn Environment,
-    tell: &mut impl FnMut(ConfigFault),
-) -> Option<Expanded> {
+fn expand(text: &str, origin: &Origin, rules: &Rules<'_>, tell: &mut impl FnMut(ConfigFault)) -> Option<Expanded> {
+    let environment = rules.environment;
+    let mut kept = |found: Result<Expanded, String>| match found {
+        Ok(expanded) => Some(expanded),
+        Err(message) => {
+            tell(ConfigFault::at(origin, message));
+            None
+        }
+    };
     if let Some(name) = ENMASSE.iter().find_map(|prefix| text.strip_prefix(prefix)) {
-        return match lookup(name, None, environment) {
-            Ok(expanded) => Some(expanded),
-            Err(message) => {
-                tell(ConfigFault::at(origin, message));
-                None
-            }
-        };
+        return kept(lookup(name, None, environment));
+    }
+    if let Some(name) = text.strip_prefix('$').filter(|name| rules.overrides.is_some() && is_name(name)) {
+        let dollar = |message| format!("{message}, or $${name} for that text");
+        return kept(lookup(name, None, environment).map_err(dollar));
     }
     let (before, from_first_dollar) = text.split_at_checked(text.find('$')?)?;
     let mut expanded = Expanded { text: before.to_owned(), from_environment: false };
@@ -169,9 +246,14 @@ fn step<'a>(
     Ok(rest)
 }
 
+/// Tells whether a text can name a variable.
+fn is_name(text: &str) -> bool {
+    let starts_well = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    starts_well && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
 fn lookup(name: &str, default: Option<&str>, environment: &dyn Environment) -> Result<Expanded, String> {
-    let starts_well = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-    if !starts_well || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+    if !is_name(name) {
         let name = quoted(name);
         return Err(format!("{name} cannot name an environment variable; use letters, digits and underscores"));
     }
@@ -188,7 +270,6 @@ fn lookup(name: &str, default: Option<&str>, environment: &dyn Environment) -> R
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Style;
     use crate::config::yaml::parse;
 
     fn environment() -> BTreeMap<String, String> {
@@ -235,6 +316,37 @@ mod tests {
         assert_eq!(node.get("port").unwrap().kind, NodeKind::Scalar { text: "8080".to_owned(), style: Style::Plain });
         assert_eq!(node.get("zip").unwrap().kind, NodeKind::Scalar { text: "8080".to_owned(), style: Style::Quoted });
         assert!(node.get("empty").unwrap().is_null());
+    }
+
+    #[test]
+    fn user_configuration_has_more_ways() {
+        let text = "bare: $HOST\nno: $NONE\nnot: $HOST and more\nmoney: $5\nsec_tion: {'a.b c': '${ALSO_NONE}', list: [x, y]}\n\
+                    daily: 1\nempty:\n";
+        let mut environment = environment();
+        for (name, value) in [
+            ("Zato_Config_my_file_sec_tion_a_b_c", "$HOST"),
+            ("Zato_Config_my_file_sec_tion_list_1", "z"),
+            ("Zato_Config_my_file_daily", "2"),
+            ("Zato_Config_my_file_empty", "3"),
+            ("Zato_Config_my_file_DAILY", "4"),
+        ] {
+            environment.insert(name.to_owned(), value.to_owned());
+        }
+        let mut node = parse("my-file.yaml", text).unwrap();
+        let (mut used, mut faults) = (BTreeSet::new(), ConfigFaults::new());
+        substitute_user(&mut node, "my-file", &environment, &mut used, &mut faults);
+        let expected = serde_json::json!({
+            "bare": "crm.example", "no": "$NONE", "not": "$HOST and more", "money": "$5",
+            "sec_tion": {"a.b c": "$HOST", "list": ["x", "z"]}, "daily": 2, "empty": 3,
+        });
+        assert_eq!(node.to_json(), expected);
+        assert_eq!(
+            faults.to_string(),
+            "my-file.yaml:2:5: environment variable \"NONE\" is not set; set it, or write ${NONE:-default}, or $$NONE for \
+             that text"
+        );
+        assert_eq!(used.len(), 4);
+        assert!(node.get("daily").unwrap().hidden && node.get("empty").unwrap().hidden);
     }
 
     #[test]

@@ -88,6 +88,7 @@ pub use self::service::ServiceConfig;
 pub use self::size::{ByteSize, NotAByteSize};
 pub use self::suggest::{alternatives, listing, nearest};
 pub use self::user::{Typed, UserConfig, UserFiles};
+pub(crate) use self::user::{Unusable, UserReading, UserSources};
 pub use self::watch::Watcher;
 pub use self::workers::{NotWorkers, Workers};
 

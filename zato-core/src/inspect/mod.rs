@@ -5,13 +5,17 @@
 
 mod phases;
 mod readiness;
+mod stale;
 
 use serde_json::Value;
 
-pub use self::readiness::{Phase, Readiness};
 pub(crate) use self::{
     phases::{Phases, short},
     readiness::connection,
+};
+pub use self::{
+    readiness::{Phase, Readiness},
+    stale::StaleConfig,
 };
 
 /// A running app, for whoever shows it to operators.

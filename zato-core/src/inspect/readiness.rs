@@ -1,6 +1,7 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 
+use super::StaleConfig;
 use crate::connection::{ConnectionStatus, State};
 
 /// Where an app stands between its start and its end.
@@ -39,6 +40,8 @@ pub struct Readiness {
     pub generation: u64,
     /// Every connection that should be up and isn't.
     pub down: Vec<ConnectionStatus>,
+    /// Every file of user configuration that can't be used as it is now.
+    pub stale: Vec<StaleConfig>,
 }
 
 impl Readiness {
@@ -47,7 +50,13 @@ impl Readiness {
     pub fn new(phase: Phase, generation: u64, connections: Vec<ConnectionStatus>) -> Self {
         let should_be_up = |state: &State| !matches!(state, State::Up { .. } | State::Inactive);
         let down = connections.into_iter().filter(|connection| should_be_up(&connection.state)).collect();
-        Self { phase, generation, down }
+        Self { phase, generation, down, stale: Vec::new() }
+    }
+
+    /// Adds the files of user configuration that can't be used as they are now.
+    #[must_use]
+    pub fn with_stale(self, stale: Vec<StaleConfig>) -> Self {
+        Self { stale, ..self }
     }
 
     /// Returns whether messages should be sent here.
@@ -61,20 +70,24 @@ impl Readiness {
     pub fn status(&self) -> &'static str {
         match self.phase {
             Phase::Starting => "starting",
-            Phase::Running if self.down.is_empty() => "ready",
+            Phase::Running if self.down.is_empty() && self.stale.is_empty() => "ready",
             Phase::Running => "degraded",
             Phase::Stopping { .. } => "stopping",
         }
     }
 
-    /// Writes it as JSON: the status, since when that is so if the app is stopping, the generation, and the connections
-    /// that are not up.
+    /// Writes it as JSON: the status, since when that is so if the app is stopping, the generation, the connections
+    /// that are not up, and the files of user configuration that can't be used, if there are any.
     #[must_use]
     pub fn to_json(&self) -> Value {
         let connections: Vec<Value> = self.down.iter().map(connection).collect();
         let mut readiness = json!({"status": self.status(), "generation": self.generation, "connections": connections});
         if let (Phase::Stopping { since }, Some(members)) = (self.phase, readiness.as_object_mut()) {
             members.insert("since".to_owned(), second(since).into());
+        }
+        if let (false, Some(members)) = (self.stale.is_empty(), readiness.as_object_mut()) {
+            let stale = self.stale.iter().map(StaleConfig::to_json);
+            members.insert("user_config".to_owned(), stale.collect());
         }
         readiness
     }
@@ -131,6 +144,19 @@ mod tests {
             json!({"status": "degraded", "generation": 2, "connections": [
                 {"section": "outgoing_test", "name": "b", "state": "down", "since": "1970-01-01T00:00:00Z", "attempts": 3, "error": "refused"},
                 {"section": "outgoing_test", "name": "d", "state": "connecting"},
+            ]})
+        );
+    }
+
+    #[test]
+    fn user_configuration_that_can_not_be_used_is_told_with_its_reason() {
+        let stale = vec![StaleConfig::new("tutorial", DateTime::UNIX_EPOCH, "a fault")];
+        let readiness = Readiness::new(Phase::Running, 2, Vec::new()).with_stale(stale);
+        assert!(readiness.is_ready());
+        assert_eq!(
+            readiness.to_json(),
+            json!({"status": "degraded", "generation": 2, "connections": [], "user_config": [
+                {"name": "tutorial", "since": "1970-01-01T00:00:00Z", "error": "a fault"},
             ]})
         );
     }

@@ -35,7 +35,7 @@ const PAGES: [Page; 6] = [
     },
     Page {
         path: "/readyz",
-        says: "200 if requests should be sent here, otherwise 503; which connections are down",
+        says: "200 if requests should be sent here, otherwise 503; which connections are down, and which user configuration is stale",
         is_for_probes: true,
         write: readiness,
     },
@@ -73,6 +73,9 @@ fn readiness(pages: &Pages) -> Result<Reply> {
     if let Some(connections) = told.get_mut("connections").filter(|_| !pages.is_open) {
         // Names and reasons are for who proves to be somebody, and those are on other pages, too.
         *connections = readiness.down.len().into();
+    }
+    if let Some(stale) = told.get_mut("user_config").filter(|_| !pages.is_open) {
+        *stale = readiness.stale.len().into();
     }
     json_reply(status, &told)
 }

@@ -1,6 +1,6 @@
 //! What core counts, as metrics.
 
-use std::sync::atomic::Ordering;
+use std::{collections::BTreeSet, sync::atomic::Ordering};
 
 use tokio::runtime::Handle;
 
@@ -24,6 +24,12 @@ pub(super) fn of_app(exposition: &mut Exposition, shared: &Shared) {
     let current = shared.current.load();
     let generation = exposition.family(Gauge, "zato_config_generation", "The configuration that is in force.");
     { generation }.sample(&[], current.number);
+    let stale: BTreeSet<String> = shared.stale.files().into_iter().map(|file| file.name).collect();
+    for name in current.user.names().map(str::to_owned).chain(stale.iter().cloned()).collect::<BTreeSet<_>>() {
+        exposition
+            .family(Gauge, "zato_user_config_stale", "Whether a file of user configuration can't be used as it is now.")
+            .sample(&[("name", name.as_str())], stale.contains(&name));
+    }
     for status in current.connections.statuses() {
         of_connection(exposition, &status);
     }

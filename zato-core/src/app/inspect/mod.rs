@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use super::engine::Shared;
 use crate::{
     ambient::Ambient,
-    inspect::{Inspect, Phase, Readiness},
+    inspect::{Inspect, Phase, Readiness, StaleConfig},
     metrics::Exposition,
 };
 
@@ -89,7 +89,8 @@ impl Inspect for Inspector {
     fn readiness(&self) -> Readiness {
         let Some(shared) = self.shared() else { return Readiness::new(self.phase(), 0, Vec::new()) };
         let current = shared.current.load();
-        Readiness::new(self.phase(), current.number, current.connections.statuses().collect())
+        let connections = current.connections.statuses().collect();
+        Readiness::new(self.phase(), current.number, connections).with_stale(shared.stale.files())
     }
 
     fn metrics(&self) -> String {
@@ -111,13 +112,18 @@ impl Inspect for Inspector {
         let applied = last.and_then(DateTime::from_timestamp_millis).map(|time| time.to_rfc3339());
         let Some(shared) = self.shared() else { return json!({"generation": 0}) };
         let current = shared.current.load();
-        json!({
+        let mut config = json!({
             "app": shared.app.name,
             "generation": current.number,
             "applied": applied,
             "sections": config::masked(&current.document, &shared.app.config_schema()),
             "user_config": current.user.names().collect::<Vec<_>>(),
-        })
+        });
+        let stale: Vec<Value> = shared.stale.files().iter().map(StaleConfig::to_json).collect();
+        if let (false, Some(members)) = (stale.is_empty(), config.as_object_mut()) {
+            members.insert("user_config_stale".to_owned(), stale.into());
+        }
+        config
     }
 
     fn graph(&self) -> Value {

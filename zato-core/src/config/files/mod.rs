@@ -101,7 +101,8 @@ impl Files {
         }
     }
 
-    fn resolve(&self, file: &FilePath) -> PathBuf {
+    /// Gives the path that a name means.
+    pub(crate) fn resolve(&self, file: &FilePath) -> PathBuf {
         self.folder_of(file.origin()).join(file.as_path())
     }
 

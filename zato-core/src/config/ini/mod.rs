@@ -15,6 +15,7 @@
 //! Three quotes, of either kind, begin a text that may have several lines. There are no escapes: a text with both kinds of
 //! quotes stands between three. `,` alone is an empty list, and nothing after the equals sign an empty text. Keys and
 //! names of sections may be quoted, too. Blanks before and after keys and values don't count, nor does indentation.
+//! `%(name)s` is a text like any other: nothing is put in from other keys.
 //!
 //! Every value is a text, quoted or not: see [`Style::Untyped`]. Refused are a key or section that is there twice, a
 //! section that is two levels below the one before, and what would cost too much memory: the limits are those of

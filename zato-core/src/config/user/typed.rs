@@ -11,8 +11,8 @@ use crate::config::ConfigFault;
 
 /// Holds a file of user configuration that was read into a type.
 ///
-/// A service that takes one needs the file: without it, or if it does not fit, the configuration is refused as a whole,
-/// with the place. A clone is cheap and shows the same value.
+/// A service that takes one needs the file: without it, or if it does not fit, an app does not start. While the app runs,
+/// a file that no longer fits, or is gone, keeps its last good content. A clone is cheap and shows the same value.
 ///
 /// # Examples
 ///

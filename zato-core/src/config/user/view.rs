@@ -6,12 +6,13 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 
 use crate::config::suggest::quoted;
-use crate::config::{ConfigFault, Node, Origin, from_node, scalar, yaml};
+use crate::config::{ConfigFault, Node, Origin, from_node, ini, scalar, yaml};
 
 /// Looks into a file of user configuration by paths such as `notify_fraud.RGV`.
 ///
-/// A path is keys, and positions in lists from 0, with dots between them. What is not there is `None`; so is what is
-/// there but of another type, which [`read`](Self::read) tells apart. A file that does not exist answers `None` to
+/// A path is keys, and positions in lists from 0, with dots between them. A key that has dots of its own is found all the
+/// same: `[x.y]` with `a.b = 1` by `x.y.a.b`; where a path can be taken in two ways, the shorter keys count. What is not
+/// there is `None`; so is what is there but of another type, which [`read`](Self::read) tells apart. A file that does not exist answers `None` to
 /// everything, so that a service runs, with its own defaults, before somebody writes the file.
 ///
 /// A clone is cheap and shows the same values: a request keeps what it started with, whatever is saved meanwhile.
@@ -46,13 +47,53 @@ impl UserConfig {
         Self { name: name.into(), root: None }
     }
 
-    /// Makes a configuration out of a text, for unit tests of services. Variables are not put in.
+    /// Makes a configuration out of YAML, for unit tests of services. Variables are not put in.
     ///
     /// # Errors
     ///
     /// The first fault of the text.
     pub fn from_yaml(text: &str) -> Result<Self, ConfigFault> {
         yaml::parse("test.yaml", text).map(|root| Self::present("test", root))
+    }
+
+    /// Makes a configuration out of [INI](ini), for unit tests of services. Variables are not put in.
+    ///
+    /// # Errors
+    ///
+    /// The first fault of the text.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use zato_core::config::{ConfigFault, UserConfig};
+    ///
+    /// let tutorial = UserConfig::from_ini("[notify_fraud]\nRGV = True\n[limits]\ndaily = 10")?;
+    /// assert_eq!(tutorial.bool("notify_fraud.RGV"), Some(true));
+    /// assert_eq!(tutorial.i64("limits.daily"), Some(10));
+    /// # Ok::<(), ConfigFault>(())
+    /// ```
+    pub fn from_ini(text: &str) -> Result<Self, ConfigFault> {
+        ini::parse("test.conf", text).map(|root| Self::present("test", root))
+    }
+
+    /// Makes a configuration out of TOML, for unit tests of services. Variables are not put in.
+    ///
+    /// # Errors
+    ///
+    /// The first fault of the text.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use zato_core::config::{ConfigFault, UserConfig};
+    ///
+    /// let tutorial = UserConfig::from_toml("[notify_fraud]\nRGV = true")?;
+    /// assert_eq!(tutorial.bool("notify_fraud.RGV"), Some(true));
+    /// # Ok::<(), ConfigFault>(())
+    /// ```
+    #[cfg(feature = "toml")]
+    pub fn from_toml(text: &str) -> Result<Self, ConfigFault> {
+        crate::config::toml::parse("test.toml", text).map(|root| Self::present("test", root))
     }
 
     /// Gives it another name, for tests of what looks files up by name.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use notify::event::{AccessKind, AccessMode};
 use notify::{Event, EventKind};
 
-use crate::config::user::is_yaml;
+use crate::config::user::UserFormat;
 
 /// How many names are looked at, which keeps a folder of a million links affordable.
 const MAX_NAMES: usize = 1024;
@@ -22,8 +22,8 @@ const MAX_LINKS: u32 = 40;
 #[derive(Debug, Default)]
 pub(super) struct Interest {
     names: HashSet<(PathBuf, OsString)>,
-    /// Folders of which every YAML file matters.
-    yaml: HashSet<PathBuf>,
+    /// Folders of which every file of user configuration matters.
+    every: HashSet<PathBuf>,
     folders: BTreeSet<PathBuf>,
 }
 
@@ -55,9 +55,9 @@ impl Interest {
         let Some(folder) = path.canonicalize().ok().filter(|path| path.is_dir()) else { return };
         // The files of a folder may be links themselves: a Kubernetes volume is one link that all of them go through.
         let entries = fs::read_dir(&folder).into_iter().flatten().flatten().map(|entry| entry.path());
-        open.extend(entries.filter(|path| is_yaml(path) && path.is_symlink()));
+        open.extend(entries.filter(|path| UserFormat::of(path).is_some() && path.is_symlink()));
         self.folders.insert(folder.clone());
-        self.yaml.insert(folder);
+        self.every.insert(folder);
     }
 
     /// Adds a name in its folder. Where that does not exist, the nearest one that does tells when the rest is made.
@@ -96,6 +96,7 @@ impl Interest {
         }
         let folder = path.parent().unwrap_or(Path::new(""));
         let name = path.file_name().unwrap_or(OsStr::new(""));
-        self.yaml.contains(folder) && is_yaml(path) || self.names.contains(&(folder.to_owned(), name.to_owned()))
+        self.every.contains(folder) && UserFormat::of(path).is_some()
+            || self.names.contains(&(folder.to_owned(), name.to_owned()))
     }
 }

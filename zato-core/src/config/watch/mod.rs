@@ -22,7 +22,8 @@ const LONGEST: Duration = Duration::from_secs(2);
 
 /// Wakes up when one of some files may have changed.
 ///
-/// A path can be a file, or a folder, which stands for every `*.yaml` and `*.yml` in it; neither has to exist yet. Seen
+/// A path can be a file, or a folder, which stands for every file of user configuration in it (`*.yaml`, `*.yml`, `*.toml`,
+/// `*.ini`, `*.conf`); neither has to exist yet. Seen
 /// are writing in place, replacing by a rename (as editors do), deleting and creating, and links that come to point
 /// elsewhere (as Kubernetes does): it is the folders that are watched, for an inode that was replaced tells nothing.
 ///
