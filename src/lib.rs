@@ -7,6 +7,7 @@
 #![doc = include_str!("docs/streaming.md")]
 #![doc = include_str!("docs/testing.md")]
 #![doc = include_str!("docs/configuration.md")]
+#![doc = include_str!("docs/user_config.md")]
 #![doc = include_str!("docs/security.md")]
 #![doc = include_str!("docs/tls.md")]
 #![doc = include_str!("docs/rates.md")]
