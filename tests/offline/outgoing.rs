@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde_json::json;
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{net::TcpListener, task::JoinSet};
 use zato::{
     Context, Kind, Raw, Result, Running, Value,
     connection::State,
@@ -24,22 +24,17 @@ use crate::support::{Answer, assert_answer, cid, until};
 /// A partner of ours, which tells what it was sent, or does what the path says.
 struct Partner {
     address: String,
-    task: JoinHandle<()>,
-}
-
-impl Drop for Partner {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
+    _task: JoinSet<()>,
 }
 
 async fn partner() -> Partner {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = format!("http://{}", listener.local_addr().expect("it is bound"));
-    let task = tokio::spawn(async move {
+    let mut task = JoinSet::new();
+    task.spawn(async move {
         let _ = axum::serve(listener, Router::new().fallback(answer)).await;
     });
-    Partner { address, task }
+    Partner { address, _task: task }
 }
 
 async fn answer(request: Request) -> Response {

@@ -6,8 +6,8 @@
 //! together.
 //!
 //! In the order in which a message meets them, and in which each names only those before it, the modules are [`error`],
-//! [`message`], [`ambient`], [`config`], [`rate`], [`metrics`], [`model`], [`format`], [`security`], [`connection`], [`inspect`],
-//! [`channel`], [`layer`], [`service`], [`router`], [`app`] and `testing`, of which the last two name all.
+//! [`message`], [`ambient`], [`config`], [`rate`], [`metrics`], [`model`], [`mod@format`], [`security`], [`connection`],
+//! [`inspect`], [`channel`], [`layer`], [`service`], [`router`], [`app`] and `testing`, of which the last two name all.
 
 pub mod ambient;
 pub mod app;

@@ -100,7 +100,7 @@ impl<C: Connector> Slot<C> {
     ///
     /// # Errors
     ///
-    /// [`Unavailable`](Kind::Unavailable) at once, with the reason, if the connection is not up.
+    /// [`Unavailable`](crate::Kind::Unavailable) at once, with the reason, if the connection is not up.
     pub fn client(&self) -> Result<Arc<C::Client>> {
         self.client.load_full().ok_or_else(|| {
             let section = C::SECTION.name;
@@ -113,7 +113,7 @@ impl<C: Connector> Slot<C> {
     ///
     /// # Errors
     ///
-    /// As [`Slot::client`]; what the connector says; [`Timeout`](Kind::Timeout) after 10 seconds.
+    /// As [`Slot::client`]; what the connector says; [`Timeout`](crate::Kind::Timeout) after 10 seconds.
     ///
     /// # Cancel safety
     ///
