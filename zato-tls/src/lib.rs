@@ -5,16 +5,26 @@
 //! speaks TLS takes [`provider`] and hands it over. Nothing is installed for the process as a whole, so that a program
 //! that embeds zato is free to use another one for itself.
 
+mod authorities;
 mod certificate;
+mod pair;
 mod pem;
+mod versions;
+
+mod client;
 mod server;
+mod unverified;
 
 use std::sync::{Arc, LazyLock};
 
 pub use rustls;
 use rustls::crypto::{CryptoProvider, ring};
 
-pub use self::{certificate::client_certificate, server::ServerTls};
+pub use self::{
+    certificate::client_certificate,
+    client::{ClientTls, Verification},
+    server::ServerTls,
+};
 
 /// Returns the provider of cryptography that everything in zato uses.
 ///

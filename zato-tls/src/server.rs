@@ -3,19 +3,18 @@
 use std::sync::Arc;
 
 use rustls::{
-    InconsistentKeys, RootCertStore, ServerConfig,
+    RootCertStore, ServerConfig,
     crypto::CryptoProvider,
     pki_types::CertificateDer,
     server::{WebPkiClientVerifier, danger::ClientCertVerifier},
     sign::{CertifiedKey, SingleCertAndKey},
-    version::{TLS12, TLS13},
 };
 use zato_core::{
     chrono::{DateTime, Utc},
     config::{ClientCertificates, ConfigFault, ConfigFaults, FilePath, Files, TlsConfig, TlsVersion},
 };
 
-use crate::{certificate, pem, provider};
+use crate::{authorities, certificate, pair, pem, provider, versions};
 
 /// How a listener speaks TLS: cheap to clone, and used for every connection that begins from then on.
 ///
@@ -59,14 +58,9 @@ impl ServerTls {
     /// certificate.
     pub fn build(tls: &TlsConfig, protocols: &[&str], files: &Files, now: DateTime<Utc>) -> Result<Self, ConfigFaults> {
         let (provider, mut faults) = (provider(), ConfigFaults::new());
-        let chain = faults.keep(pem::certificates(files, &tls.certificate));
-        let key = faults.keep(pem::key(files, &tls.key));
+        let certified = pair::read((&tls.certificate, &tls.key), files, &provider);
+        let certified = certified.map_err(|found| faults.extend(found)).ok();
         let authorities = faults.keep(authorities(tls, files)).unwrap_or_default();
-        let certified = chain.zip(key).and_then(|(chain, key)| {
-            let key = provider.key_provider.load_private_key(key);
-            let key = key.map_err(|error| tls.key.fault(format!("holds a key that can't be used: {error}")));
-            faults.keep(key.and_then(|key| certified(tls, CertifiedKey::new(chain, key))))
-        });
         let verifier = faults.keep(verifier(tls, &authorities, &provider));
         let (Some(certified), Some(verifier)) = (certified, verifier) else { return Err(faults) };
         let (client_certificates, minimum_version) = (tls.client_certificates(), tls.minimum_version);
@@ -109,26 +103,6 @@ fn authorities(tls: &TlsConfig, files: &Files) -> Result<Vec<CertificateDer<'sta
     }
 }
 
-/// Gives the pair back if the two belong together.
-fn certified(tls: &TlsConfig, pair: CertifiedKey) -> Result<CertifiedKey, ConfigFault> {
-    match pair.keys_match() {
-        // Not knowing is no reason to refuse: the handshake will tell.
-        Ok(()) | Err(rustls::Error::InconsistentKeys(InconsistentKeys::Unknown)) => Ok(pair),
-        Err(rustls::Error::InconsistentKeys(_)) => Err(mismatch(tls, &pair)),
-        Err(error) => Err(tls.certificate.fault(format!("holds a certificate that can't be used: {error}"))),
-    }
-}
-
-fn mismatch(tls: &TlsConfig, pair: &CertifiedKey) -> ConfigFault {
-    let is_its_own = |certificate: &CertificateDer<'static>| {
-        CertifiedKey::new(vec![certificate.clone()], Arc::clone(&pair.key)).keys_match().is_ok()
-    };
-    if pair.cert.iter().any(is_its_own) {
-        return tls.certificate.fault("begins with another certificate than that of the key; put that one first");
-    }
-    tls.key.fault(format!("does not hold the key of the certificate in {}", tls.certificate))
-}
-
 type Verifier = Option<Arc<dyn ClientCertVerifier>>;
 
 fn verifier(
@@ -137,20 +111,15 @@ fn verifier(
     provider: &Arc<CryptoProvider>,
 ) -> Result<Verifier, ConfigFault> {
     let Some(file) = tls.client_ca.as_ref().filter(|_| !authorities.is_empty()) else { return Ok(None) };
-    let unusable = |error: &dyn std::fmt::Display| {
-        file.fault(format!("holds a certificate that can't be used as an authority: {error}"))
-    };
     let mut roots = RootCertStore::empty();
-    for authority in authorities {
-        roots.add(authority.clone()).map_err(|error| unusable(&error))?;
-    }
+    authorities::add(&mut roots, authorities, file)?;
     let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider));
     let builder = match tls.client_certificates() {
         ClientCertificates::None => return Ok(None),
         ClientCertificates::Optional => builder.allow_unauthenticated(),
         ClientCertificates::Required => builder,
     };
-    builder.build().map(Some).map_err(|error| unusable(&error))
+    builder.build().map(Some).map_err(|error| authorities::unusable(file, &error))
 }
 
 fn config(
@@ -159,10 +128,7 @@ fn config(
     verifier: Verifier,
     provider: Arc<CryptoProvider>,
 ) -> ServerConfig {
-    let versions = match material.minimum_version {
-        TlsVersion::V1_2 => &[&TLS13, &TLS12][..],
-        TlsVersion::V1_3 => &[&TLS13],
-    };
+    let versions = versions::since(material.minimum_version);
     let builder = ServerConfig::builder_with_provider(provider).with_protocol_versions(versions);
     let builder = builder.expect("the provider has cipher suites of both versions");
     let builder = match verifier {

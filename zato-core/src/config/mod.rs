@@ -48,6 +48,7 @@ mod document;
 mod env;
 
 // Values to types.
+mod client_tls;
 mod de;
 mod duration;
 mod network;
@@ -66,6 +67,7 @@ mod watch;
 // From one configuration to the next.
 mod kept;
 
+pub use self::client_tls::ClientTlsConfig;
 pub use self::de::{DeError, from_node, from_tagged_node};
 pub use self::document::{Document, Section, SectionName, Sections};
 pub use self::duration::{Duration, NotADuration};

@@ -19,11 +19,13 @@ mod access;
 mod error;
 mod key;
 mod misread;
+mod several;
 mod tagged;
 mod value;
 
 pub use self::error::DeError;
 pub use self::misread::from_node;
+pub(crate) use self::several::{OneOrMany, several};
 pub use self::tagged::from_tagged_node;
 #[cfg(doc)]
 use crate::config::Node;

@@ -1,5 +1,7 @@
 //! [`Node`] as serde's deserializer.
 
+use std::slice;
+
 use serde::de::value::SeqDeserializer;
 use serde::de::{Deserializer, Visitor};
 
@@ -7,6 +9,7 @@ use super::DeError;
 use super::access::{Entries, Items, Variant};
 use super::error::{concealed, integer_words};
 use super::key::Name;
+use super::several::SEVERAL;
 use crate::config::files::WITH_PLACE;
 use crate::config::scalar::{self, Meaning};
 use crate::config::suggest::{alternatives, quoted};
@@ -198,6 +201,14 @@ impl<'de> Deserializer<'de> for &'de Node {
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, DeError> {
+        if name == SEVERAL {
+            let items = match &self.kind {
+                NodeKind::List(items) => items.as_slice(),
+                _ if self.is_null() => &[],
+                _ => slice::from_ref(self),
+            };
+            return self.located(visitor.visit_seq(Items(items.iter())));
+        }
         if name != WITH_PLACE {
             return self.located(visitor.visit_newtype_struct(self));
         }

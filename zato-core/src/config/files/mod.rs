@@ -2,13 +2,14 @@
 
 mod path;
 
+use std::any::{Any, TypeId};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::{self, File};
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use self::path::FilePath;
 pub(in crate::config) use self::path::WITH_PLACE;
@@ -39,6 +40,8 @@ pub struct Files {
     documents: Vec<PathBuf>,
     /// What was read, by where it was read from.
     known: Mutex<BTreeMap<PathBuf, Known>>,
+    /// What was made once, by its type.
+    once: Mutex<BTreeMap<TypeId, Arc<dyn Any + Send + Sync>>>,
     /// Of no use to anybody who would want to make two contents look alike: its keys are made anew with each value.
     hasher: RandomState,
 }
@@ -64,8 +67,8 @@ impl Files {
 
     /// Reads a relative name from the folder of that one of `documents` in which it stands, or from `folder`.
     pub(crate) fn of_documents(folder: impl Into<PathBuf>, documents: &[PathBuf]) -> Self {
-        let (known, hasher) = (Mutex::default(), RandomState::new());
-        Self { folder: folder.into(), documents: documents.to_vec(), known, hasher }
+        let (known, once, hasher) = (Mutex::default(), Mutex::default(), RandomState::new());
+        Self { folder: folder.into(), documents: documents.to_vec(), known, once, hasher }
     }
 
     /// Reads a file, and remembers what was in it.
@@ -80,6 +83,16 @@ impl Files {
         // What was read first stays: if it is another content by now, that is a change.
         self.lock().entry(path).or_insert(known);
         content.map_err(|error| file.fault(words(&error)))
+    }
+
+    /// Gives a value that is made once for all who ask for its type: what is costly to read and stands in no file that the
+    /// configuration names, such as the authorities that the operating system trusts.
+    ///
+    /// Each application of a configuration makes its own. `make` must not ask for another one.
+    pub fn once<T: Send + Sync + 'static>(&self, make: impl FnOnce() -> T) -> Arc<T> {
+        let mut once = self.once.lock().unwrap_or_else(PoisonError::into_inner);
+        let value = once.entry(TypeId::of::<T>()).or_insert_with(|| Arc::new(make()));
+        Arc::clone(value).downcast().unwrap_or_else(|_| unreachable!("a value is found by its type"))
     }
 
     /// Gives every file that was asked for: what to watch.
@@ -177,6 +190,12 @@ mod tests {
         fs::remove_file(path("a")).unwrap();
         assert_eq!(files.changed(), [FilePath::new("a"), FilePath::new("b")]);
         assert_eq!(format!("{files:?}"), r#"[the file "a", the file "b"]"#);
+    }
+
+    #[test]
+    fn a_value_of_a_type_is_made_once() {
+        let files = Files::in_folder("");
+        assert_eq!((*files.once(|| 1_u8), *files.once(|| 2_u8), *files.once(|| 3_u16)), (1, 1, 3));
     }
 
     #[test]
