@@ -138,6 +138,8 @@ security:
   - {name: Operators, type: basic_auth, username: ops, password: canary-1}
   - {name: Partner, type: apikey, password: '${KEY}', header: X-Key}
   - {name: Plain, type: apikey, password: 4711}
+  - {name: Out, type: oauth, auth_server_url: 'https://x/y', client_id: us, client_secret: canary-5, extra_fields: [a=canary-6]}
+  - {name: Given, type: bearer_token, token: canary-7, extra_fields: {a: canary-8}}
 outgoing_loopback: [{name: Rates, reply: '1.25'}, {name: From outside, reply: '${REPLY}'}]
 ",
     );
@@ -159,6 +161,10 @@ outgoing_loopback: [{name: Rates, reply: '1.25'}, {name: From outside, reply: '$
                 {"name": "Operators", "type": "basic_auth", "username": "ops", "password": "******"},
                 {"name": "Partner", "type": "apikey", "password": "******", "header": "X-Key"},
                 {"name": "Plain", "type": "apikey", "password": "******"},
+                // A key that goes by another name than ours might be one for a secret.
+                {"name": "Out", "type": "oauth", "auth_server_url": "******", "client_id": "******",
+                 "client_secret": "******", "extra_fields": ["******"]},
+                {"name": "Given", "type": "bearer_token", "token": "******", "extra_fields": {"a": "******"}},
             ],
             "outgoing_loopback": [{"name": "Rates", "reply": "1.25"}, {"name": "From outside", "reply": "******"}],
         },

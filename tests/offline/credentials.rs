@@ -173,7 +173,7 @@ async fn a_secret_is_in_no_reply_and_no_log() {
 }
 
 /// Entries of `security` in which the canary stands where it does harm, or where it does not belong.
-const BROKEN: [&str; 21] = [
+const BROKEN: [&str; 29] = [
     "{name: A, type: basic_auth, username: a, pasword: canary-7f3e}",
     "{name: A, type: basic_auth, username: a, password: [canary-7f3e]}",
     "{name: A, type: basic_auth, username: a, password: {value: canary-7f3e}}",
@@ -195,6 +195,14 @@ const BROKEN: [&str; 21] = [
     "{name: A, type: apikey, password: %canary-7f3e}",
     "{name: A, type: apikey, password: `canary-7f3e}",
     "{name: A, type: apikey, {canary-7f3e: 1}: x}",
+    "{name: A, type: bearer_token, password: canary-7f3e}",
+    "{name: A, type: bearer_token, token: canary-7f3e, auth_endpoint: 'https://x'}",
+    "{name: A, type: bearer_token, tokn: canary-7f3e}",
+    "{name: A, type: bearer_token, token: [canary-7f3e]}",
+    "{name: A, type: bearer_token, token: t, extra_fields: [canary-7f3e]}",
+    "{name: A, type: bearer_token, token: t, extra_fields: canary-7f3e}",
+    "{name: A, type: bearer_token, token: t, extra_fields: {a: [canary-7f3e]}}",
+    "{name: A, type: bearer_token, auth_endpoint: 'https://us:canary-7f3e@x', username: u, password: p}",
 ];
 
 #[tokio::test]
@@ -256,10 +264,50 @@ fn a_definition_does_not_print_its_secret() {
     for text in [
         "{name: A, type: basic_auth, username: a, password: canary-7f3e}",
         "{name: A, type: apikey, password: canary-7f3e}",
+        "{name: A, type: bearer_token, token: canary-7f3e}",
+        "{name: A, type: bearer_token, auth_endpoint: 'https://x', username: a, client_secret: canary-7f3e}",
+        "{name: A, type: bearer_token, token: t, extra_fields: [a=canary-7f3e]}",
     ] {
         let node = yaml::parse("zato.yaml", text).unwrap();
         let config: SecurityConfig = from_tagged_node(&node, "type").unwrap();
         let shown = format!("{config:?} {config:#?}");
         assert!(shown.contains("******") && !shown.contains(CANARY), "{shown}");
     }
+}
+
+#[tokio::test]
+async fn what_callers_can_not_satisfy_is_refused_with_the_remedy() {
+    let text = "
+security: [{name: Out, type: bearer_token, token: t}]
+server: {admin: {bind: '127.0.0.1:0', security: Out}}
+channel_rest:
+  - {name: a, url_path: /a, service: caller, security: Out}
+";
+    let words = "the security definition \"Out\" is a bearer token that we present to others, and those of callers are not \
+                 verified yet; name one of the type basic_auth, apikey or mtls";
+    let said = |text: String| async move {
+        let app = testing::app("credentials").services(services![caller]).config_yaml(text);
+        app.start().await.expect_err("it is refused").to_string()
+    };
+    let expected = |place: &str| format!("the configuration can't be used:\n  configuration:{place}: {words}");
+    assert_eq!(said(text.to_owned()).await, expected("3:49"));
+    assert_eq!(said(text.replace(", security: Out}}", "}}")).await, expected("5:5"));
+}
+
+#[tokio::test]
+async fn what_a_token_lacks_is_told_with_its_place() {
+    let text = "
+security:
+  - {name: A, type: bearer_token}
+  - {name: B, type: bearer_token, auth_endpoint: 'https://x'}
+  - {name: C, type: bearer_token, token: t, username: u}
+";
+    let app = testing::app("credentials").config_yaml(text).start().await;
+    let said = app.expect_err("it is refused").to_string();
+    let expected = r#"the configuration can't be used:
+  configuration:3:5: "auth_endpoint" of the security definition "A" is missing, where tokens are fetched; or "token", one that somebody gave you
+  configuration:4:5: "username" of the security definition "B" is missing, the client id
+  configuration:4:5: "password" of the security definition "B" is missing, the client secret
+  configuration:5:55: "username" of the security definition "C" has no use beside "token", which is presented as it is; leave one of the two"#;
+    assert_eq!(said, expected);
 }

@@ -33,7 +33,7 @@ async fn balance() -> Result<()> {
 
 fn environment() -> BTreeMap<String, String> {
     let set = |name: &str| (name.to_owned(), "not-a-secret".to_owned());
-    BTreeMap::from([set("BACK_OFFICE_PASSWORD"), set("PARTNER_KEY")])
+    BTreeMap::from(["BACK_OFFICE_PASSWORD", "PARTNER_KEY", "PAYMENTS_SECRET", "REPORTS_TOKEN"].map(set))
 }
 
 #[tokio::test]

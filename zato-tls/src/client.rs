@@ -11,7 +11,7 @@ use rustls::{
 use rustls_platform_verifier::Verifier as SystemVerifier;
 use zato_core::{
     chrono::{DateTime, Utc},
-    config::{ClientTlsConfig, ConfigFault, ConfigFaults, FilePath, Files, Origin},
+    config::{ClientTlsConfig, ConfigFault, ConfigFaults, FilePath, Files, Origin, TlsVersion},
 };
 
 use crate::{authorities, certificate, pair, pem, provider, unverified::Unverified, versions};
@@ -82,16 +82,7 @@ impl ClientTls {
         if let (Some(pair), Some(file)) = (&ours, &tls.certificate) {
             pair.cert.iter().for_each(|der| certificate::warn_unless_valid(der, file, now));
         }
-        let builder = ClientConfig::builder_with_provider(provider);
-        let builder = builder.with_protocol_versions(versions::since(tls.minimum_version));
-        let builder = builder.expect("the provider has cipher suites of both versions");
-        // Dangerous is what a verifier of one's own may do, and only one of these takes anything.
-        let builder = builder.dangerous().with_custom_certificate_verifier(verifier);
-        let config = match ours {
-            Some(pair) => builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(pair))),
-            None => builder.with_no_client_auth(),
-        };
-        Ok(Self { config: Arc::new(config) })
+        Ok(Self { config: Arc::new(config(ours, verifier, tls.minimum_version, provider)) })
     }
 
     /// Returns the configuration for rustls, with the protocols to offer (ALPN, RFC 7301), the best first.
@@ -100,6 +91,22 @@ impl ClientTls {
         let mut config = ClientConfig::clone(&self.config);
         config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
         config
+    }
+}
+
+fn config(
+    ours: Option<CertifiedKey>,
+    verifier: Arc<dyn ServerCertVerifier>,
+    oldest: TlsVersion,
+    provider: Arc<CryptoProvider>,
+) -> ClientConfig {
+    let builder = ClientConfig::builder_with_provider(provider).with_protocol_versions(versions::since(oldest));
+    let builder = builder.expect("the provider has cipher suites of both versions");
+    // Dangerous is what a verifier of one's own may do, and only one of these takes anything.
+    let builder = builder.dangerous().with_custom_certificate_verifier(verifier);
+    match ours {
+        Some(pair) => builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(pair))),
+        None => builder.with_no_client_auth(),
     }
 }
 
@@ -134,13 +141,16 @@ fn verifier(
     files: &Files,
     provider: &Arc<CryptoProvider>,
 ) -> Result<Arc<dyn ServerCertVerifier>, ConfigFault> {
-    let Some(roots) = roots else { return Ok(system(place, files, provider)?) };
+    let Some(roots) = roots else { return system(place, files, provider) };
     let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider)).build();
     let unusable = |error: &dyn std::fmt::Display| match tls.ca.first() {
         Some(file) => authorities::unusable(file, error),
         None => ConfigFault::at(place, error.to_string()),
     };
-    Ok(verifier.map_err(|error| unusable(&error))?)
+    match verifier {
+        Ok(verifier) => Ok(verifier),
+        Err(error) => Err(unusable(&error)),
+    }
 }
 
 /// What the operating system trusts, as each application of a configuration finds it.
@@ -248,7 +258,7 @@ mod tests {
             (Ok(first), Ok(second)) => assert!(Arc::ptr_eq(&first, &second)),
             // A machine that trusts nobody.
             (Err(fault), Err(_)) => {
-                assert!(fault.to_string().starts_with("zato.yaml:9:9: the operating system trusts"))
+                assert!(fault.to_string().starts_with("zato.yaml:9:9: the operating system trusts"));
             }
             _ => panic!("one of the two was read anew"),
         }

@@ -247,8 +247,8 @@ fn entry_of(
         return Err(unusable("starts with \"/zato\", which is kept for channels of the framework".to_owned()));
     }
     check(config, origin)?;
-    let definition = config.security().map(|name| plan.securities.get(name, origin)).transpose()?;
-    let caller_rate_limiter = definition.and_then(|definition| {
+    let verifier = config.security().map(|name| plan.securities.verifier(name, origin)).transpose()?;
+    let caller_rate_limiter = verifier.as_ref().map(Verifier::definition).and_then(|definition| {
         plan.rate_limiters.limiter(security::SECTION.name, definition.name(), definition.rate_limiting())
     });
     let server = plan.server;
@@ -269,7 +269,7 @@ fn entry_of(
         takes_stream: inlet.takes_stream(),
         inlet,
         rate_limiter,
-        verifier: definition.map(|definition| Verifier::new(Arc::clone(definition))),
+        verifier,
         caller_rate_limiter,
         max_body_size: config.max_body_size.unwrap_or(server.max_body_size).as_usize(),
         body_timeout: server.body_timeout.0,

@@ -9,7 +9,7 @@ use std::{
 
 use super::{
     builder::{App, Source},
-    entries,
+    entries::{self, Entry},
     generation::Generation,
     logging,
     plan::{self, Change, ChangeKind},
@@ -26,7 +26,7 @@ use crate::{
     inspect::Inspect,
     layer::statistics::Recorder,
     router::{Parts, Router},
-    security::{self, Securities},
+    security::{self, Securities, SecurityConfig},
     service::Binder,
 };
 
@@ -154,7 +154,14 @@ fn server_of(document: &Document, faults: &mut ConfigFaults) -> ServerConfig {
 
 fn securities_of(document: &Document, faults: &mut ConfigFaults) -> Securities {
     let read = |node: &Node| from_tagged_node(node, "type");
-    let entries = entries::read_with(document, security::SECTION.name, faults, read);
+    let entries: Vec<Entry<'_, SecurityConfig>> = entries::read_with(document, security::SECTION.name, faults, read);
+    for entry in &entries {
+        let place = |key: &str| &entry.node.get(key).unwrap_or(entry.node).origin;
+        let faulty = entry.config.contradictions().into_iter();
+        faults.extend(faulty.map(|(key, words)| {
+            ConfigFault::at(place(key), format!("\"{key}\" of the security definition \"{}\" {words}", entry.name))
+        }));
+    }
     Securities::new(entries.into_iter().map(|entry| entry.config))
 }
 
@@ -186,8 +193,8 @@ fn check_admin(document: &Document, server: &ServerConfig, securities: &Securiti
         faults.push(ConfigFault::at(place("admin.bind"), message));
     }
     let Some(name) = &admin.security else { return };
-    let definition = faults.keep(securities.get(name, place("admin.security")));
-    if definition.is_some_and(|definition| definition.needs_certificate()) {
+    let verifier = faults.keep(securities.verifier(name, place("admin.security")));
+    if verifier.is_some_and(|verifier| verifier.definition().needs_certificate()) {
         let message = format!(
             "the admin listener speaks no TLS, so that nobody can present the certificate that \"{name}\" wants; name a \
              definition of another type"

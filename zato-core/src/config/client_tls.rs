@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::de::{OneOrMany, several};
-use crate::config::{FilePath, TlsVersion};
+use super::de::several;
+use crate::config::{FilePath, OneOrMany, TlsVersion};
 
 /// How a connection to another system speaks TLS. The files are PEM, relative to the file that names them, and watched:
 /// when one is changed, calls that begin from then on go over new connections.
@@ -25,7 +25,7 @@ pub struct ClientTlsConfig {
     /// The certificates of the authorities that are trusted to sign that of the other side, one file or a list; those that
     /// the operating system trusts unless given.
     #[serde(default, deserialize_with = "several")]
-    #[schemars(with = "Option<OneOrMany<String>>")]
+    #[schemars(with = "Option<OneOrMany>")]
     pub ca: Vec<FilePath>,
     /// The certificate that we present (mutual TLS), and after it those between it and its authority; none unless given.
     #[serde(default)]

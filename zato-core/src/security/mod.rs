@@ -1,18 +1,25 @@
 //! Security definitions: who may call a channel, and as whom we call others.
 //!
 //! A channel asks its [`Verifier`]; the answer is a [`Caller`] or a [`Denied`] that says how to ask again and never
-//! which part was wrong.
+//! which part was wrong. A connection to another system presents [`OutgoingCredentials`].
 
 mod apikey;
 mod basic;
 mod config;
 mod mtls;
+mod outgoing;
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use http::{HeaderMap, HeaderValue};
 
-pub use self::config::{ApiKeyConfig, BasicAuthConfig, MtlsConfig, SecurityConfig};
+pub use self::{
+    config::{
+        ApiKeyConfig, BasicAuthConfig, BearerTokenConfig, ClientAuthentication, MtlsConfig, SecurityConfig,
+        TokenRequestFormat,
+    },
+    outgoing::{AccessToken, IssuedToken, OutgoingCredentials, TokenRequest, Tokens},
+};
 use crate::{
     config::{ConfigFault, Origin, SectionName, listing},
     message::{Caller, ClientCertificate},
@@ -45,9 +52,17 @@ impl Securities {
     ///
     /// # Errors
     ///
-    /// As [`Securities::get`].
+    /// As [`Securities::get`], and a fault at `origin` if it is one that callers can't satisfy.
     pub fn verifier(&self, name: &str, origin: &Origin) -> Result<Verifier, ConfigFault> {
-        self.get(name, origin).map(|definition| Verifier::new(Arc::clone(definition)))
+        let definition = self.get(name, origin)?;
+        if matches!(**definition, SecurityConfig::BearerToken(_)) {
+            let message = format!(
+                "the security definition \"{name}\" is a bearer token that we present to others, and those of callers \
+                 are not verified yet; name one of the type basic_auth, apikey or mtls"
+            );
+            return Err(ConfigFault::at(origin, message));
+        }
+        Ok(Verifier::new(Arc::clone(definition)))
     }
 }
 
@@ -84,8 +99,16 @@ impl Verifier {
             SecurityConfig::BasicAuth(config) => basic::challenge(config),
             SecurityConfig::ApiKey(config) => apikey::challenge(config),
             SecurityConfig::Mtls(_) => mtls::challenge(),
+            // RFC 6750 §3. Nobody satisfies it, which is why no channel may name it.
+            SecurityConfig::BearerToken(_) => HeaderValue::from_static("Bearer"),
         };
         Self { definition, caller, challenge }
+    }
+
+    /// Returns the definition.
+    #[must_use]
+    pub fn definition(&self) -> &SecurityConfig {
+        &self.definition
     }
 
     /// Looks for credentials in what a caller presents.
@@ -102,6 +125,7 @@ impl Verifier {
             SecurityConfig::BasicAuth(config) => basic::is_right(config, headers),
             SecurityConfig::ApiKey(config) => apikey::is_right(config, headers),
             SecurityConfig::Mtls(config) => certificate.is_some_and(|it| mtls::is_right(config, it)),
+            SecurityConfig::BearerToken(_) => false,
         };
         if is_right && self.definition.is_active() {
             return Ok(Arc::clone(&self.caller));

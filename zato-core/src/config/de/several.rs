@@ -3,7 +3,6 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use schemars::JsonSchema;
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
@@ -35,15 +34,6 @@ pub(crate) fn several<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializ
         }
     }
     deserializer.deserialize_newtype_struct(SEVERAL, Several(PhantomData))
-}
-
-/// The schema of such a value.
-#[derive(Deserialize, JsonSchema)]
-#[serde(untagged)]
-#[expect(dead_code, reason = "stands for its schema only")]
-pub(crate) enum OneOrMany<T> {
-    One(T),
-    Many(Vec<T>),
 }
 
 #[cfg(test)]

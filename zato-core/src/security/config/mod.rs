@@ -1,8 +1,11 @@
+mod bearer;
+
 use std::{fmt, str::FromStr};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, de::Error};
 
+pub use self::bearer::{BearerTokenConfig, ClientAuthentication, TokenRequestFormat};
 use crate::{
     config::{OneOrMany, RateLimitRule, Secret},
     message::{Fingerprint, SubjectName},
@@ -22,6 +25,9 @@ pub enum SecurityConfig {
     ApiKey(ApiKeyConfig),
     /// A client certificate that the listener has verified (RFC 8446 §4.4.2).
     Mtls(MtlsConfig),
+    /// A bearer token (RFC 6750), for connections to other systems.
+    #[serde(alias = "oauth")]
+    BearerToken(Box<BearerTokenConfig>),
 }
 
 /// HTTP Basic authentication.
@@ -114,6 +120,7 @@ impl SecurityConfig {
             Self::BasicAuth(config) => &config.name,
             Self::ApiKey(config) => &config.name,
             Self::Mtls(config) => &config.name,
+            Self::BearerToken(config) => &config.name,
         }
     }
 
@@ -124,6 +131,7 @@ impl SecurityConfig {
             Self::BasicAuth(config) => &config.username,
             Self::ApiKey(config) => config.username.as_deref().unwrap_or(&config.name),
             Self::Mtls(config) => config.username.as_deref().unwrap_or(&config.name),
+            Self::BearerToken(config) => config.username.as_deref().unwrap_or(&config.name),
         }
     }
 
@@ -134,6 +142,7 @@ impl SecurityConfig {
             Self::BasicAuth(config) => &config.rate_limiting,
             Self::ApiKey(config) => &config.rate_limiting,
             Self::Mtls(config) => &config.rate_limiting,
+            Self::BearerToken(_) => &[],
         }
     }
 
@@ -150,6 +159,15 @@ impl SecurityConfig {
             Self::BasicAuth(config) => config.is_active,
             Self::ApiKey(config) => config.is_active,
             Self::Mtls(config) => config.is_active,
+            Self::BearerToken(config) => config.is_active,
+        }
+    }
+
+    /// Returns what is missing or contradicts itself, by key.
+    pub(crate) fn contradictions(&self) -> Vec<(&'static str, &'static str)> {
+        match self {
+            Self::BearerToken(config) => config.contradictions(),
+            Self::BasicAuth(_) | Self::ApiKey(_) | Self::Mtls(_) => Vec::new(),
         }
     }
 }
