@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rustls::{
-    ClientConfig, RootCertStore,
+    ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier,
     client::{WebPkiServerVerifier, danger::ServerCertVerifier},
     crypto::CryptoProvider,
     sign::{CertifiedKey, SingleCertAndKey},
@@ -85,6 +85,14 @@ impl ClientTls {
         Ok(Self { config: Arc::new(config(ours, verifier, tls.minimum_version, provider)) })
     }
 
+    /// Makes one for connections that are not meant to speak TLS: it trusts nobody, so that every handshake fails.
+    #[must_use]
+    pub fn trusting_nobody() -> Self {
+        let builder = begun(TlsVersion::default(), provider());
+        let config = builder.with_root_certificates(RootCertStore::empty()).with_no_client_auth();
+        Self { config: Arc::new(config) }
+    }
+
     /// Returns the configuration for rustls, with the protocols to offer (ALPN, RFC 7301), the best first.
     #[must_use]
     pub fn config(&self, protocols: &[&str]) -> ClientConfig {
@@ -94,16 +102,19 @@ impl ClientTls {
     }
 }
 
+fn begun(oldest: TlsVersion, provider: Arc<CryptoProvider>) -> ConfigBuilder<ClientConfig, WantsVerifier> {
+    let builder = ClientConfig::builder_with_provider(provider).with_protocol_versions(versions::since(oldest));
+    builder.expect("the provider has cipher suites of both versions")
+}
+
 fn config(
     ours: Option<CertifiedKey>,
     verifier: Arc<dyn ServerCertVerifier>,
     oldest: TlsVersion,
     provider: Arc<CryptoProvider>,
 ) -> ClientConfig {
-    let builder = ClientConfig::builder_with_provider(provider).with_protocol_versions(versions::since(oldest));
-    let builder = builder.expect("the provider has cipher suites of both versions");
     // Dangerous is what a verifier of one's own may do, and only one of these takes anything.
-    let builder = builder.dangerous().with_custom_certificate_verifier(verifier);
+    let builder = begun(oldest, provider).dangerous().with_custom_certificate_verifier(verifier);
     match ours {
         Some(pair) => builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(pair))),
         None => builder.with_no_client_auth(),

@@ -10,33 +10,33 @@ use time::{Duration, OffsetDateTime};
 use crate::support::ConfigFile;
 
 /// Who signs certificates.
-pub(super) struct Authority(CertifiedIssuer<'static, KeyPair>);
+pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 /// A certificate and its key.
-pub(super) struct Pair {
-    pub(super) certificate: CertificateDer<'static>,
-    pub(super) pem: String,
+pub(crate) struct Pair {
+    pub(crate) certificate: CertificateDer<'static>,
+    pub(crate) pem: String,
     key: KeyPair,
 }
 
 impl Authority {
-    pub(super) fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let mut params = named(name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().expect("a key");
         Self(CertifiedIssuer::self_signed(params, key).expect("a certificate of an authority"))
     }
 
-    pub(super) fn pem(&self) -> String {
+    pub(crate) fn pem(&self) -> String {
         self.0.pem()
     }
 
-    pub(super) fn certificate(&self) -> CertificateDer<'static> {
+    pub(crate) fn certificate(&self) -> CertificateDer<'static> {
         self.0.der().clone()
     }
 
     /// Signs a certificate for `localhost`, which is none for clients.
-    pub(super) fn server(&self, name: &str) -> Pair {
+    pub(crate) fn server(&self, name: &str) -> Pair {
         let mut params = named(name);
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         params.subject_alt_names = vec![SanType::DnsName("localhost".try_into().expect("a name"))];
@@ -44,12 +44,12 @@ impl Authority {
     }
 
     /// Signs a certificate for a client of the organization `Bank`.
-    pub(super) fn client(&self, name: &str) -> Pair {
+    pub(crate) fn client(&self, name: &str) -> Pair {
         self.sign(&client(name))
     }
 
     /// Signs one that has expired a day ago.
-    pub(super) fn expired_client(&self, name: &str) -> Pair {
+    pub(crate) fn expired_client(&self, name: &str) -> Pair {
         let mut params = client(name);
         params.not_before = OffsetDateTime::now_utc() - Duration::days(9);
         params.not_after = OffsetDateTime::now_utc() - Duration::days(1);
@@ -57,7 +57,7 @@ impl Authority {
     }
 
     /// Signs one for servers that has expired in 1970.
-    pub(super) fn expired_server(&self) -> Pair {
+    pub(crate) fn expired_server(&self) -> Pair {
         let mut params = named("old");
         params.subject_alt_names = vec![SanType::DnsName("localhost".try_into().expect("a name"))];
         params.not_before = OffsetDateTime::UNIX_EPOCH;
@@ -74,22 +74,22 @@ impl Authority {
 
 impl Pair {
     /// One that nobody but its own key has signed.
-    pub(super) fn self_signed(name: &str) -> Self {
+    pub(crate) fn self_signed(name: &str) -> Self {
         let key = KeyPair::generate().expect("a key");
         let signed = client(name).self_signed(&key).expect("a certificate");
         Self { certificate: signed.der().clone(), pem: signed.pem(), key }
     }
 
-    pub(super) fn key_pem(&self) -> String {
+    pub(crate) fn key_pem(&self) -> String {
         self.key.serialize_pem()
     }
 
-    pub(super) fn key(&self) -> PrivateKeyDer<'static> {
+    pub(crate) fn key(&self) -> PrivateKeyDer<'static> {
         PrivateKeyDer::Pkcs8(self.key.serialize_der().into())
     }
 
     /// Puts both beside a configuration, as `server.pem` and `server.key`.
-    pub(super) fn put_beside(&self, file: &ConfigFile) {
+    pub(crate) fn put_beside(&self, file: &ConfigFile) {
         file.write_beside("server.key", &self.key_pem());
         file.write_beside("server.pem", &self.pem);
     }

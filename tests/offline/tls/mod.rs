@@ -1,6 +1,6 @@
 //! HTTPS: certificates made for each test, clients that present them or not, and connections that begin in every wrong way.
 
-mod certificates;
+pub(crate) mod certificates;
 mod clients;
 mod configurations;
 mod handshakes;

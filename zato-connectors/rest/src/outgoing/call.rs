@@ -17,7 +17,7 @@ static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 pub(super) struct Call {
     pub(super) parts: Arc<Parts>,
     /// What the layer of credentials found; it may differ from one attempt to the next.
-    pub(super) authorization: Option<HeaderValue>,
+    pub(super) credentials: Option<(HeaderName, HeaderValue)>,
 }
 
 #[derive(Debug)]
@@ -41,11 +41,13 @@ pub(super) struct Parts {
 impl Call {
     /// Takes a call as it is to be sent; who asks for it, and in which trace, is added to its headers.
     pub(super) fn new(mut parts: Parts) -> Self {
-        let cid = HeaderValue::from_bytes(parts.cid.as_bytes());
-        let trace = HeaderValue::from_bytes(&parts.trace.to_bytes());
-        parts.headers.insert(&CID, cid.expect("a correlation id is made of letters, digits, '-', '_' and '.'"));
-        parts.headers.insert(&TRACEPARENT, trace.expect("a traceparent is made of hexadecimal digits and '-'"));
-        Self { parts: Arc::new(parts), authorization: None }
+        mark(&mut parts.headers, parts.cid, &parts.trace);
+        Self { parts: Arc::new(parts), credentials: None }
+    }
+
+    /// Returns whether what is sent is still there to be sent a second time.
+    pub(super) fn can_be_sent_again(&self) -> bool {
+        self.parts.body.is_repeatable()
     }
 
     /// Returns whether it may be sent a second time although the partner may have acted on the first.
@@ -53,4 +55,11 @@ impl Call {
     pub(super) fn is_repeatable(&self) -> bool {
         self.parts.is_idempotent && self.parts.body.is_repeatable()
     }
+}
+
+/// Says in headers who asks, and in which trace.
+pub(super) fn mark(headers: &mut HeaderMap, cid: Cid, trace: &TraceParent) {
+    let (cid, trace) = (HeaderValue::from_bytes(cid.as_bytes()), HeaderValue::from_bytes(&trace.to_bytes()));
+    headers.insert(&CID, cid.expect("a correlation id is made of letters, digits, '-', '_' and '.'"));
+    headers.insert(&TRACEPARENT, trace.expect("a traceparent is made of hexadecimal digits and '-'"));
 }

@@ -20,6 +20,7 @@ use super::{
     body::CallBody,
     call::{Call, Parts},
     config::DataFormat,
+    credentials::{Credentials, Presented},
     error,
     meter::Meter,
     stack::Stack,
@@ -146,6 +147,8 @@ pub struct RestClient {
     settings: Arc<Settings>,
     ambient: Ambient,
     transport: Transport,
+    /// What a ping goes through: the network, with credentials.
+    innermost: Credentials<Transport>,
     stack: Stack,
     meter: Meter,
 }
@@ -184,9 +187,10 @@ impl Settings {
 }
 
 impl RestClient {
-    pub(super) fn new(settings: Arc<Settings>, ambient: Ambient, transport: Transport) -> Self {
-        let stack = Stack::new(transport.clone());
-        Self { settings, ambient, transport, stack, meter: Meter::default() }
+    pub(super) fn new(settings: Arc<Settings>, ambient: Ambient, transport: Transport, presented: Presented) -> Self {
+        let innermost = Credentials::new(transport.clone(), presented);
+        let stack = Stack::new(innermost.clone());
+        Self { settings, ambient, transport, innermost, stack, meter: Meter::default() }
     }
 
     pub(super) fn settings(&self) -> &Settings {
@@ -255,7 +259,7 @@ impl RestClient {
             max_response_size: *max_response_size,
             streamed: None,
         });
-        let answered = time::timeout(*timeout, self.transport.clone().oneshot(call)).await;
+        let answered = time::timeout(*timeout, self.innermost.clone().oneshot(call)).await;
         let answer = answered.unwrap_or_else(|_| Err(error::too_slow()))?;
         Ok(Ping { status: answer.status, elapsed: started.elapsed() })
     }

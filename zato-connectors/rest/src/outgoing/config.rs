@@ -5,7 +5,7 @@ use reqwest::Url;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, de::Error};
 use zato_core::{
-    config::{ByteSize, Duration, Secret},
+    config::{ByteSize, ClientTlsConfig, Duration, Secret},
     connection::ConnectionConfig,
 };
 
@@ -64,12 +64,16 @@ pub struct RestConfig {
     /// unless given, whatever the environment says.
     #[serde(default)]
     pub proxy: Option<Secret>,
-    /// How many redirects are followed; unless given none, and the answer is the redirect.
+    /// How many redirects are followed; unless given none, and the answer is the redirect. So it is if a redirect leads to
+    /// another host, port or from HTTPS to HTTP, where neither credentials nor anything else of a call belong.
     #[serde(default)]
     pub max_redirects: usize,
     /// Whether the partner's certificate is checked. Without that anybody in between can read and change everything.
     #[serde(default = "yes")]
     pub tls_verify: bool,
+    /// Whom we trust, and which certificate we present; needs the feature `tls`.
+    #[serde(default)]
+    pub tls: Option<ClientTlsConfig>,
     /// The `Content-Type` of what is sent, whatever it is; that of the format unless given.
     #[serde(default, deserialize_with = "header_value")]
     #[schemars(with = "Option<String>")]

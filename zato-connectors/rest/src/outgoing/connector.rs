@@ -1,19 +1,23 @@
 use std::{fmt, sync::Arc};
 
 use http::{HeaderMap, HeaderValue, header};
-use reqwest::redirect::Policy;
+use reqwest::{Url, redirect::Policy};
+use tracing::warn;
 use zato_core::{
     Error, Result,
     ambient::Ambient,
     config::{ConfigFaults, SectionName},
     connection::{Connector, Setup},
     metrics::Exposition,
+    security::OutgoingCredentials,
 };
 
 use super::{
     client::{RestClient, Settings},
     config::{HttpVersion, RestConfig},
+    credentials::{Presented, TokenEndpoint, tokens},
     error,
+    tls::{self, Tls},
     transport::{Make, Transport},
 };
 use crate::config::OUTGOING;
@@ -27,6 +31,10 @@ pub struct PreparedRest {
     config: Arc<RestConfig>,
     settings: Arc<Settings>,
     ambient: Ambient,
+    tls: Tls,
+    credentials: Option<OutgoingCredentials>,
+    /// Where the tokens are fetched, if the credentials are some.
+    token_endpoint: Option<TokenEndpoint>,
 }
 
 impl fmt::Debug for PreparedRest {
@@ -52,23 +60,40 @@ impl Connector for RestConnector {
         if setup.config.ping_path.as_deref().is_some_and(|path| !path.starts_with('/')) {
             faults.push(setup.fault("ping_path", "expected a path that begins with a slash, such as /health"));
         }
-        if setup.config.host.is_tls() && cfg!(not(feature = "tls")) {
-            let words = "this program was built without TLS; enable the feature \"tls\" of zato";
-            faults.push(setup.fault("host", words));
-        }
+        let tls = tls::of_partner(&setup).map_err(|found| faults.extend(found)).ok();
+        let credentials = setup.security.as_deref().map(OutgoingCredentials::of).transpose();
+        let credentials = faults.keep(credentials.map_err(|words| setup.fault("security", words))).flatten();
+        let token_endpoint = match &credentials {
+            Some(OutgoingCredentials::Token(request)) => {
+                let tls = tls::of_token_endpoint(&setup, request).map_err(|found| faults.extend(found)).ok();
+                tls.map(|tls| TokenEndpoint { request: Arc::clone(request), tls })
+            }
+            _ => None,
+        };
+        let Some(tls) = tls else { return Err(faults) };
         faults.into_result(())?;
         let (config, ambient) = (Arc::new(setup.config), setup.ambient.clone());
-        Ok(PreparedRest { settings: Arc::new(settings_of(&config)), config, ambient })
+        let settings = Arc::new(settings_of(&config));
+        Ok(PreparedRest { config, settings, ambient, tls, credentials, token_endpoint })
     }
 
     async fn connect(prepared: &PreparedRest) -> Result<RestClient> {
-        let PreparedRest { config, settings, ambient } = prepared;
+        let PreparedRest { config, settings, ambient, tls, .. } = prepared;
+        if !config.tls_verify && prepared.speaks_tls() {
+            warn!(
+                section = Self::SECTION.name,
+                connection = config.name,
+                "tls_verify is false: the certificate of the other side is not checked, and anybody in between can read \
+                 and change everything"
+            );
+        }
         let max_age = config.max_connection_age.into();
         let make: Box<Make> = {
-            let config = Arc::clone(config);
-            Box::new(move || build(&config))
+            let (config, tls) = (Arc::clone(config), tls.clone());
+            Box::new(move || build(&config, &tls))
         };
-        Ok(RestClient::new(Arc::clone(settings), ambient.clone(), Transport::new(make, max_age)?))
+        let (transport, presented) = (Transport::new(make, max_age)?, presented(prepared)?);
+        Ok(RestClient::new(Arc::clone(settings), ambient.clone(), transport, presented))
     }
 
     /// Any answer is a sign of life, but one that says that the partner is broken.
@@ -83,6 +108,28 @@ impl Connector for RestConnector {
     fn metrics(client: &RestClient, labels: &[(&'static str, &str)], exposition: &mut Exposition) {
         client.metrics(labels, exposition);
     }
+}
+
+impl PreparedRest {
+    /// Whether what is presented to us is there to be checked.
+    fn speaks_tls(&self) -> bool {
+        let fetches = |endpoint: &TokenEndpoint| endpoint.request.is_tls() && endpoint.request.tls().is_none();
+        self.config.host.is_tls() || self.token_endpoint.as_ref().is_some_and(fetches)
+    }
+}
+
+/// What the calls of a connection present; tokens are fetched for each connection on its own.
+fn presented(prepared: &PreparedRest) -> Result<Presented> {
+    let PreparedRest { config, credentials, token_endpoint, ambient, .. } = prepared;
+    Ok(match (credentials, token_endpoint) {
+        (None, _) => Presented::Nothing,
+        (Some(OutgoingCredentials::Header(name, value)), _) => Presented::Header(name.clone(), value.clone()),
+        (Some(OutgoingCredentials::Token(_)), Some(endpoint)) => {
+            let builder = proxied(reqwest::Client::builder().connect_timeout(config.connect_timeout.into()), config)?;
+            Presented::Token(tokens(endpoint, builder, ambient.clone())?)
+        }
+        (Some(other), _) => Presented::Refused(other.clone()),
+    })
 }
 
 fn settings_of(config: &RestConfig) -> Settings {
@@ -107,11 +154,12 @@ fn settings_of(config: &RestConfig) -> Settings {
 }
 
 /// Makes the client. Each section of the configuration has its own function.
-fn build(config: &RestConfig) -> Result<reqwest::Client> {
+fn build(config: &RestConfig, tls: &Tls) -> Result<reqwest::Client> {
     let builder = reqwest::Client::builder().default_headers(headers(config)).referer(false);
     let builder = pool(builder, config);
     let builder = version(builder, config.http_version);
     let builder = redirects(builder, config.max_redirects);
+    let builder = tls::configure(builder, tls, config.http_version);
     proxied(builder, config)?.build().map_err(error::of)
 }
 
@@ -142,8 +190,23 @@ fn version(builder: reqwest::ClientBuilder, version: HttpVersion) -> reqwest::Cl
     }
 }
 
+/// The library takes `Authorization` out of what goes to another host; it can't know which other headers are secret.
 fn redirects(builder: reqwest::ClientBuilder, max: usize) -> reqwest::ClientBuilder {
-    builder.redirect(if max == 0 { Policy::none() } else { Policy::limited(max) })
+    builder.redirect(match max {
+        0 => Policy::none(),
+        max => Policy::custom(move |attempt| match attempt.previous() {
+            previous if previous.len() > max => attempt.error("too many redirects"),
+            [first, ..] if !is_within(first, attempt.url()) => attempt.stop(),
+            _ => attempt.follow(),
+        }),
+    })
+}
+
+/// Whether a redirect stays with the partner: the same host and port, or from HTTP to HTTPS, each at its usual port.
+fn is_within(first: &Url, next: &Url) -> bool {
+    let side = |url: &Url| (url.scheme() == "https", url.port_or_known_default());
+    let is_upgrade = side(first) == (false, Some(80)) && side(next) == (true, Some(443));
+    first.host_str() == next.host_str() && (side(first) == side(next) || is_upgrade)
 }
 
 /// The environment's proxies are left alone: what is not in the configuration must not lead calls elsewhere.
@@ -152,5 +215,26 @@ fn proxied(builder: reqwest::ClientBuilder, config: &RestConfig) -> Result<reqwe
         None => Ok(builder.no_proxy()),
         Some(Ok(proxy)) => Ok(builder.no_proxy().proxy(proxy)),
         Some(Err(words)) => Err(Error::config(words)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_redirect_is_followed_only_within_the_partner() {
+        let within = |first: &str, next: &str| is_within(&first.parse().unwrap(), &next.parse().unwrap());
+        assert!(within("https://crm.example.com/a", "https://crm.example.com:443/b?c"));
+        assert!(within("http://crm.example.com/a", "https://crm.example.com/a"));
+        for (first, next) in [
+            ("https://crm.example.com/", "https://other.example.com/"),
+            ("https://crm.example.com/", "https://crm.example.com:8443/"),
+            ("https://crm.example.com/", "http://crm.example.com/"),
+            ("http://crm.example.com:8080/", "https://crm.example.com/"),
+            ("http://crm.example.com/", "https://crm.example.com:8443/"),
+        ] {
+            assert!(!within(first, next), "{first} {next}");
+        }
     }
 }

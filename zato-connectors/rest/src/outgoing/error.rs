@@ -4,23 +4,32 @@ use zato_core::Error;
 
 /// Tells what went wrong with a call. The URL is left out: what stands in its query string may be secret.
 pub(super) fn of(error: reqwest::Error) -> Error {
+    told(error, "the partner")
+}
+
+/// Tells what went wrong when a token was fetched.
+pub(super) fn of_token_endpoint(error: reqwest::Error) -> Error {
+    told(error, "the token endpoint")
+}
+
+fn told(error: reqwest::Error, whom: &str) -> Error {
     let error = error.without_url();
     let ours = if error.is_builder() {
         Error::internal("the request can't be sent as it is")
     } else if error.is_connect() && is_slow(&error) {
-        Error::timeout("the partner took too long to accept a connection")
+        Error::timeout(format!("{whom} took too long to accept a connection"))
     } else if error.is_dns() {
-        Error::upstream("the partner's name is not known")
+        Error::upstream(format!("the name of {whom} is not known"))
     } else if error.is_connect() {
-        Error::upstream("the partner can't be reached")
+        Error::upstream(format!("{whom} can't be reached"))
     } else if is_slow(&error) {
-        Error::timeout("the partner took too long to answer")
+        Error::timeout(format!("{whom} took too long to answer"))
     } else if error.is_redirect() {
-        Error::upstream("the partner redirects too often")
+        Error::upstream(format!("{whom} redirects too often"))
     } else if error.is_body() || error.is_decode() {
-        Error::upstream("the exchange with the partner broke off")
+        Error::upstream(format!("the exchange with {whom} broke off"))
     } else {
-        Error::upstream("the partner gave no usable answer")
+        Error::upstream(format!("{whom} gave no usable answer"))
     };
     ours.with_source(error)
 }

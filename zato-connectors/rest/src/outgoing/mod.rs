@@ -20,12 +20,14 @@ mod call;
 mod client;
 mod config;
 mod connector;
+mod credentials;
 mod error;
 mod meter;
 mod pairs;
 mod request;
 mod response;
 mod stack;
+mod tls;
 mod transport;
 
 pub use self::{

@@ -5,21 +5,22 @@ use zato_core::Result;
 
 use super::{
     call::Call,
+    credentials::Credentials,
     transport::{Answer, Transport},
 };
 
 /// Everything between a call and the network.
 #[derive(Clone)]
 pub(super) struct Stack {
-    transport: Transport,
+    innermost: Credentials<Transport>,
 }
 
 impl Stack {
-    pub(super) fn new(transport: Transport) -> Self {
-        Self { transport }
+    pub(super) fn new(innermost: Credentials<Transport>) -> Self {
+        Self { innermost }
     }
 
     pub(super) async fn send(&self, call: Call) -> Result<Answer> {
-        self.transport.clone().oneshot(call).await
+        self.innermost.clone().oneshot(call).await
     }
 }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use http::{HeaderMap, Method, StatusCode, header};
+use http::{HeaderMap, Method, StatusCode};
 use http_body::Body as _;
 use tokio::time::{self, Instant};
 use tower::Service;
@@ -84,10 +84,13 @@ impl Transport {
     }
 }
 
+/// A call that is on its way.
+pub(super) type Answering = Pin<Box<dyn Future<Output = Result<Answer>> + Send>>;
+
 impl Service<Call> for Transport {
     type Response = Answer;
     type Error = Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Answer>> + Send>>;
+    type Future = Answering;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<()>> {
         Poll::Ready(Ok(()))
@@ -109,8 +112,8 @@ fn request(client: &reqwest::Client, call: &Call) -> Result<reqwest::Request> {
     let mut request = reqwest::Request::new(parts.method.clone(), parts.url.clone());
     let headers = request.headers_mut();
     headers.clone_from(&parts.headers);
-    if let Some(authorization) = &call.authorization {
-        headers.insert(header::AUTHORIZATION, authorization.clone());
+    if let Some((name, value)) = &call.credentials {
+        headers.insert(name, value.clone());
     }
     parts.body.put_into(client, request)
 }
@@ -122,7 +125,10 @@ async fn answer(mut response: reqwest::Response, parts: &Parts) -> Result<Answer
         return Err(error::too_large(max));
     }
     let body = match parts.streamed {
-        None => AnswerBody::Whole(whole(response, max).await?),
+        None => {
+            let whole = whole(response, max).await.map_err(error::of)?;
+            AnswerBody::Whole(whole.ok_or_else(|| error::too_large(max))?)
+        }
         Some(patience) => {
             let stream = ByteStream::new(Pieces::new(response.into(), max, patience));
             AnswerBody::Stream(match length {
@@ -135,12 +141,12 @@ async fn answer(mut response: reqwest::Response, parts: &Parts) -> Result<Answer
     Ok(Answer { status, headers, body })
 }
 
-/// Reads a body; one that comes in a single piece is not copied.
-async fn whole(mut response: reqwest::Response, max: usize) -> Result<Bytes> {
+/// Reads a body, unless it is larger than it may be; one that comes in a single piece is not copied.
+pub(super) async fn whole(mut response: reqwest::Response, max: usize) -> Result<Option<Bytes>, reqwest::Error> {
     let (mut first, mut rest) = (Bytes::new(), BytesMut::new());
-    while let Some(piece) = response.chunk().await.map_err(error::of)? {
+    while let Some(piece) = response.chunk().await? {
         if first.len() + rest.len() + piece.len() > max {
-            return Err(error::too_large(max));
+            return Ok(None);
         }
         if first.is_empty() && rest.is_empty() {
             first = piece;
@@ -149,7 +155,7 @@ async fn whole(mut response: reqwest::Response, max: usize) -> Result<Bytes> {
             rest.extend_from_slice(&piece);
         }
     }
-    Ok(if rest.is_empty() { first } else { rest.freeze() })
+    Ok(Some(if rest.is_empty() { first } else { rest.freeze() }))
 }
 
 /// The pieces of an answer, each of which has its time, and all of which have their limit.

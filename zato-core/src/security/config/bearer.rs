@@ -9,7 +9,7 @@ use serde::{
     de::{Error, MapAccess, SeqAccess, Visitor},
 };
 
-use crate::config::{Duration, OneOrMany, Secret, several};
+use crate::config::{ClientTlsConfig, Duration, OneOrMany, Secret, several};
 
 /// A bearer token (RFC 6750) that connections to other systems present: one that is fetched with an identity of ours
 /// whenever it is needed (OAuth 2.0 client credentials, RFC 6749 §4.4), or one that somebody gave us.
@@ -62,6 +62,10 @@ pub struct BearerTokenConfig {
     /// How long fetching a token may take, connecting included.
     #[serde(default = "ten_seconds")]
     pub timeout: Duration,
+    /// Whom we trust where tokens are fetched, and which certificate we present there; what the connection says unless
+    /// given. With it, the certificate there is checked also if the connection's `tls_verify` is false.
+    #[serde(default)]
+    pub tls: Option<ClientTlsConfig>,
 }
 
 /// How a token is asked for.

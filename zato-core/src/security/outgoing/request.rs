@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::super::{BearerTokenConfig, ClientAuthentication, TokenRequestFormat};
 use crate::{
-    config::Secret,
+    config::{ClientTlsConfig, Secret},
     error::{Error, Result},
 };
 
@@ -40,6 +40,7 @@ pub struct TokenRequest {
     headers: HeaderMap,
     body: Bytes,
     timeout: Duration,
+    tls: Option<ClientTlsConfig>,
     /// Kept to find it in what comes back, so that it isn't shown.
     secret: Secret,
 }
@@ -102,6 +103,7 @@ impl TokenRequest {
             headers,
             body: body.into(),
             timeout: config.timeout.into(),
+            tls: config.tls.clone(),
             secret: secret.clone(),
         })
     }
@@ -116,6 +118,18 @@ impl TokenRequest {
     #[must_use]
     pub fn timeout(&self) -> Duration {
         self.timeout
+    }
+
+    /// Returns whether tokens are fetched over TLS.
+    #[must_use]
+    pub fn is_tls(&self) -> bool {
+        self.endpoint.scheme_str() == Some("https")
+    }
+
+    /// Returns how TLS is spoken there; `None` for the way the connection does.
+    #[must_use]
+    pub fn tls(&self) -> Option<&ClientTlsConfig> {
+        self.tls.as_ref()
     }
 
     /// Returns what to send. Redirects must not be followed: there are credentials in it.
