@@ -23,6 +23,7 @@ mod metrics;
 mod models;
 mod observability;
 mod outgoing;
+mod outgoing_changes;
 mod outgoing_credentials;
 mod places;
 mod properties;
