@@ -88,7 +88,7 @@ async fn what_is_unknown_is_told_with_what_was_probably_meant() {
         ),
         (
             "security: [{name: A, type: basic, username: a, password: b}]",
-            "configuration:1:28: unknown value \"basic\"; known: apikey, basic_auth, mtls",
+            "configuration:1:28: unknown value \"basic\"; known: apikey, basic_auth, bearer_token, mtls, oauth",
         ),
     ] {
         assert_eq!(said(text).await, expected, "{text}");
