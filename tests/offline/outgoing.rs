@@ -46,6 +46,8 @@ async fn answer(request: Request) -> Response {
         "/garbage" => ([("content-type", "application/json")], "{\"name\": tru").into_response(),
         "/other" => Json(json!({"name": 7})).into_response(),
         "/elsewhere" => (StatusCode::FOUND, [("location", "/told")]).into_response(),
+        "/circle" => (StatusCode::FOUND, [("location", "/circle")]).into_response(),
+        "/stranger" => (StatusCode::FOUND, [("location", "http://localhost:1/")]).into_response(),
         "/large" => vec![b'x'; 20_000].into_response(),
         "/slow" => {
             tokio::time::sleep(Duration::from_secs(60)).await;
@@ -227,6 +229,20 @@ async fn an_answer_is_data_whatever_its_status() -> Result<()> {
     assert_eq!(large.as_mut().expect_err("its length says so").kind(), Kind::Upstream);
     let large = get("pieces").max_response_size("15B".parse().expect("a size")).stream().await?.into_body();
     assert_eq!(large.bytes().await.expect_err("the second piece is too much").kind(), Kind::Upstream);
+    Ok(())
+}
+
+#[tokio::test]
+async fn redirects_are_followed_as_far_as_they_may_and_never_to_somebody_else() -> Result<()> {
+    let partner = partner().await;
+    let app = started(&partner, "    max_redirects: 3\n").await;
+    let rest: Rest = app.out("Partner")?;
+    let ctx = testing::context();
+    let get = |path: &'static str| rest.get(&ctx).path("path", path);
+    assert_eq!(told(&get("elsewhere").await?.value()?, "/uri"), "/told");
+    assert_eq!(get("stranger").await?.status(), 302);
+    let error = get("circle").await.expect_err("it never ends");
+    assert_eq!((error.kind(), error.message()), (Kind::Upstream, "the partner redirects too often"));
     Ok(())
 }
 
