@@ -36,6 +36,7 @@ pub use zato_core::service::{Binder, Definition, Input, MAX_DEPTH, Need, NeedKin
 // The rooms, for whoever writes a layer, a connector or a channel. Two are missing: modules named like the attributes
 // `model` and `service` would be imported with them, and clash with modules of that name in a program.
 pub use zato_core::app::ServiceCall;
+pub use zato_core::service::patterns;
 pub use zato_core::{ambient, channel, config, connection, inspect, layer, message, metrics, rate, security};
 
 // Technologies, one module each.

@@ -114,7 +114,8 @@ pub(super) async fn build(
         let binder = Binder { connections: &connections, user: &user, state: &app.state, services: &types };
         let (registrations, layers) = (&app.registrations, &app.layers);
         let (ambient, server, limiters, slow) = (&app.ambient, &server, &limiters, &|service: &str| slow.of(service));
-        let parts = Parts { registrations, binder: &binder, ambient, layers, recorders, server, limiters, slow };
+        let (binder, background) = (&binder, &app.background);
+        let parts = Parts { registrations, binder, ambient, layers, recorders, server, limiters, slow, background };
         Router::build(&parts)?
     };
     let (activations, channels) = prepare(

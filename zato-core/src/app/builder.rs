@@ -28,7 +28,7 @@ use crate::{
     message::{Message, Reply},
     router::UserLayer,
     security,
-    service::{BoundService, Registration, Service, Services, State, check_name},
+    service::{Background, BoundService, Registration, Service, Services, State, check_name},
 };
 
 /// The section that names the folder of user configuration.
@@ -55,6 +55,8 @@ pub struct App {
     pub(super) source: Source,
     pub(super) environment: Arc<dyn Environment>,
     pub(super) ambient: Ambient,
+    /// What services do in the background.
+    pub(super) background: Arc<Background>,
     /// Connections that stand in for configured ones.
     pub(super) fakes: Connections,
     logging: bool,
@@ -83,6 +85,7 @@ impl App {
             source: Source::Nowhere,
             environment: Arc::new(ProcessEnvironment),
             ambient: Ambient::default(),
+            background: Arc::new(Background::new()),
             fakes: Connections::default(),
             logging: false,
         };

@@ -4,9 +4,10 @@ use std::{collections::BTreeMap, future, path::PathBuf, sync::Arc, time::Duratio
 
 use arc_swap::ArcSwap;
 use tokio::{
+    runtime::Handle,
     sync::{mpsc, oneshot, watch},
     task::JoinSet,
-    time,
+    time::{self, Instant},
 };
 use tracing::{error, info, warn};
 
@@ -81,6 +82,7 @@ pub(super) struct Engine {
 
 impl Engine {
     pub(super) async fn start(app: App, mut logging: Option<Logging>) -> Result<Running> {
+        app.background.run_on(Handle::current());
         let mut watched = Vec::new();
         let mut resolved = apply::resolve(&app, &app.source, None, &mut watched).map_err(|faults| unusable(&faults))?;
         let (stale, told) = (Stale::default(), resolved.user.told());
@@ -276,6 +278,7 @@ impl Engine {
     async fn stop(&mut self) -> Vec<String> {
         let current = self.shared.current.load_full();
         let within = current.server.shutdown_timeout.0;
+        let deadline = Instant::now() + within;
         self.shared.inspector.stopping(self.shared.app.ambient.now());
         info!(app = self.shared.app.name, within = %current.server.shutdown_timeout, "stopping");
         let mut channels = JoinSet::new();
@@ -297,6 +300,8 @@ impl Engine {
         if !cut.is_empty() {
             cut.extend(in_work);
         }
+        // After the channels, whose requests may have begun more of it.
+        cut.extend(self.shared.app.background.drain(deadline).await);
         let mut closing = JoinSet::new();
         for (_, _, connection) in current.connections.iter() {
             let connection = Arc::clone(connection);

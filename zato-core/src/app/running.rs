@@ -1,5 +1,6 @@
 use std::{any::TypeId, fmt, sync::Arc};
 
+use bytes::Bytes;
 use serde_json::Value;
 use tokio::{
     sync::{mpsc, oneshot},
@@ -21,7 +22,7 @@ use crate::{
     error::{Error, Result},
     layer::statistics::ServiceStatistics,
     message::{ChannelInfo, Content, Message, Payload, Reply},
-    service::{Definition, Service},
+    service::{Context, Definition, Service, Surroundings},
 };
 
 /// An app that runs.
@@ -212,6 +213,20 @@ impl Running {
         router.serve(&service, message).await
     }
 
+    /// Returns a context for calls that no request began, such as those of a program's own loop: under a new correlation
+    /// id, through the channel `program`, as the service that the app is named after.
+    ///
+    /// It keeps the configuration that is in force; ask again after a change. What is invoked with it takes no place among
+    /// `server.max_concurrent_requests`, and no longer than whoever invoked it waits.
+    #[must_use]
+    pub fn context(&self) -> Context {
+        let app = &self.shared.app;
+        let channel = Arc::new(ChannelInfo::new("program", "program", app.name.as_str()));
+        let message = Message::new(app.ambient.cid(), channel, Payload::empty());
+        let surroundings = Surroundings { ambient: app.ambient.clone(), dispatch: self.shared.router() };
+        Context::new(message.head, Bytes::new(), surroundings)
+    }
+
     /// Returns the handle of an outgoing connection of the configuration that is in force; ask again after a change.
     ///
     /// # Errors
@@ -248,6 +263,7 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.task.abort();
+        self.shared.app.background.cut();
     }
 }
 

@@ -42,6 +42,8 @@ pub struct Readiness {
     pub down: Vec<ConnectionStatus>,
     /// Every file of user configuration that can't be used as it is now.
     pub stale: Vec<StaleConfig>,
+    /// How many tasks services have in the background; a stop waits for them.
+    pub background: usize,
 }
 
 impl Readiness {
@@ -50,13 +52,19 @@ impl Readiness {
     pub fn new(phase: Phase, generation: u64, connections: Vec<ConnectionStatus>) -> Self {
         let should_be_up = |state: &State| !matches!(state, State::Up { .. } | State::Inactive);
         let down = connections.into_iter().filter(|connection| should_be_up(&connection.state)).collect();
-        Self { phase, generation, down, stale: Vec::new() }
+        Self { phase, generation, down, stale: Vec::new(), background: 0 }
     }
 
     /// Adds the files of user configuration that can't be used as they are now.
     #[must_use]
     pub fn with_stale(self, stale: Vec<StaleConfig>) -> Self {
         Self { stale, ..self }
+    }
+
+    /// Adds how many tasks services have in the background.
+    #[must_use]
+    pub fn with_background(self, background: usize) -> Self {
+        Self { background, ..self }
     }
 
     /// Returns whether messages should be sent here.
@@ -77,17 +85,22 @@ impl Readiness {
     }
 
     /// Writes it as JSON: the status, since when that is so if the app is stopping, the generation, the connections
-    /// that are not up, and the files of user configuration that can't be used, if there are any.
+    /// that are not up, the files of user configuration that can't be used, and the number of tasks in the background,
+    /// if there are any.
     #[must_use]
     pub fn to_json(&self) -> Value {
         let connections: Vec<Value> = self.down.iter().map(connection).collect();
         let mut readiness = json!({"status": self.status(), "generation": self.generation, "connections": connections});
-        if let (Phase::Stopping { since }, Some(members)) = (self.phase, readiness.as_object_mut()) {
+        let Some(members) = readiness.as_object_mut() else { return readiness };
+        if let Phase::Stopping { since } = self.phase {
             members.insert("since".to_owned(), second(since).into());
         }
-        if let (false, Some(members)) = (self.stale.is_empty(), readiness.as_object_mut()) {
+        if !self.stale.is_empty() {
             let stale = self.stale.iter().map(StaleConfig::to_json);
             members.insert("user_config".to_owned(), stale.collect());
+        }
+        if self.background > 0 {
+            members.insert("background".to_owned(), self.background.into());
         }
         readiness
     }

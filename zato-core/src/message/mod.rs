@@ -73,6 +73,7 @@ impl Message {
             caller: None,
             trace: None,
             depth: 0,
+            is_detached: false,
             extensions: Extensions::new(),
         });
         Self { head, payload }
@@ -108,6 +109,8 @@ pub struct Head {
     pub trace: Option<TraceParent>,
     /// How many services stand between the channel and this one: 0 for the first.
     pub depth: u16,
+    /// Whether nobody waits for the reply, although another service began it: then it has a time of its own.
+    pub(crate) is_detached: bool,
     /// What only one protocol knows.
     pub extensions: Extensions,
 }

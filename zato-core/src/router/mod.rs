@@ -22,7 +22,9 @@ use crate::{
         statistics::Recorder,
     },
     message::{ChannelInfo, Head, Message, Payload, Reply},
-    service::{Binder, BoundService, Definition, Dispatch, Layers, Registration, Shape, Target},
+    service::{
+        Background, Binder, BoundService, Definition, Dispatch, InBackground, Layers, Registration, Shape, Target, Via,
+    },
 };
 
 /// A layer of the user's, for all services or one.
@@ -43,6 +45,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) limiters: &'a Arc<Limiters>,
     /// From when on a request of a service is slow.
     pub(crate) slow: &'a (dyn Fn(&str) -> Duration + Sync),
+    pub(crate) background: &'a Arc<Background>,
 }
 
 /// Every service of one generation of the configuration.
@@ -52,6 +55,11 @@ pub struct Router {
     routes: HashMap<String, Arc<Route>>,
     by_type: HashMap<TypeId, Arc<Route>, BuildHasherDefault<TypeIdHasher>>,
     limiters: Arc<Limiters>,
+    /// Weak, since what is done in the background keeps the router.
+    background: Weak<Background>,
+    max_background_tasks: usize,
+    /// How long a service may take that is invoked in the background.
+    request_timeout: Duration,
     alive: watch::Sender<()>,
 }
 
@@ -117,7 +125,15 @@ impl Router {
                     Err(error) => faults.push(fault_of(registration, &error)),
                 }
             }
-            Self { routes, by_type, limiters: Arc::clone(parts.limiters), alive: watch::Sender::new(()) }
+            Self {
+                routes,
+                by_type,
+                limiters: Arc::clone(parts.limiters),
+                background: Arc::downgrade(parts.background),
+                max_background_tasks: parts.server.max_background_tasks,
+                request_timeout: parts.server.request_timeout.0,
+                alive: watch::Sender::new(()),
+            }
         });
         faults.into_result(router)
     }
@@ -231,18 +247,52 @@ impl Inlets for Arc<Router> {
 }
 
 impl Dispatch for Router {
-    fn dispatch(&self, target: Target<'_>, payload: Payload, from: &Head) -> Result<BoxFuture<'static, Result<Reply>>> {
+    fn dispatch(
+        &self,
+        target: Target<'_>,
+        payload: Payload,
+        from: &Head,
+        via: Option<Via>,
+    ) -> Result<BoxFuture<'static, Result<Reply>>> {
+        let route = self.route_of(&target)?;
+        let message = match via {
+            None => Message::invoked(from, Arc::clone(&route.channel), payload),
+            Some(via) => self.detached(from, route, payload, via),
+        };
+        Ok(route.call(message))
+    }
+
+    fn check(&self, target: &Target<'_>) -> Result<()> {
+        self.route_of(target).map(drop)
+    }
+
+    fn background(&self) -> Result<InBackground> {
+        let background = self.background.upgrade().ok_or_else(|| Error::unavailable("the app has stopped"))?;
+        Ok(InBackground { background, max: self.max_background_tasks })
+    }
+}
+
+impl Router {
+    fn route_of(&self, target: &Target<'_>) -> Result<&Route> {
         let route = match target {
-            Target::Type(type_id, name) => self.by_type.get(&type_id).ok_or_else(|| {
+            Target::Type(type_id, name) => self.by_type.get(type_id).ok_or_else(|| {
                 Error::internal(format!("the service {name} is not part of the app; add it to `services![...]`"))
             })?,
             Target::Name(name) => self
                 .routes
-                .get(name)
+                .get(*name)
                 .ok_or_else(|| Error::internal(listing("service", name, self.routes.keys().map(String::as_str))))?,
         };
-        let message = Message::invoked(from, Arc::clone(&route.channel), payload);
-        Ok(route.call(message))
+        Ok(route)
+    }
+
+    /// Makes the message of a service that is invoked in the background.
+    fn detached(&self, from: &Head, route: &Route, payload: Payload, via: Via) -> Message {
+        let mut channel = ChannelInfo::new(via.kind, via.kind, route.channel.service.as_str());
+        channel.timeout = via.timeout.unwrap_or(self.request_timeout);
+        let mut message = Message::invoked(from, Arc::new(channel), payload);
+        message.head.is_detached = true;
+        message
     }
 }
 

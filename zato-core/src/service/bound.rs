@@ -219,21 +219,3 @@ where
         }
     }
 }
-
-/// Where no service can be invoked: a context that a test made by hand.
-#[cfg(feature = "testing")]
-#[derive(Debug)]
-pub(crate) struct Nowhere;
-
-#[cfg(feature = "testing")]
-impl Dispatch for Nowhere {
-    fn dispatch(
-        &self,
-        _: super::Target<'_>,
-        _: Payload,
-        _: &crate::message::Head,
-    ) -> Result<BoxFuture<'static, Result<Reply>>> {
-        let remedy = "hand the service an `Invoke::fake`, or run it in an app with `testing::app`";
-        Err(Error::internal(format!("this context was made by hand and leads to no other service: {remedy}")))
-    }
-}

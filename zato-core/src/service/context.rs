@@ -1,11 +1,11 @@
-use std::{any::TypeId, fmt, net::IpAddr, sync::Arc};
+use std::{any::TypeId, fmt, net::IpAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use http::{HeaderMap, Method, Uri};
 use serde_json::Value;
 
-use super::{Output, Service, invoke};
+use super::{Output, Service, invoke, patterns::Background};
 use crate::{
     ambient::Ambient,
     channel::BoxFuture,
@@ -49,13 +49,46 @@ pub(crate) struct Surroundings {
 /// Hands messages to services by type or name; the router does.
 pub(crate) trait Dispatch: Send + Sync {
     /// Serves a message, through the layers of the service.
-    fn dispatch(&self, target: Target<'_>, payload: Payload, from: &Head) -> Result<BoxFuture<'static, Result<Reply>>>;
+    fn dispatch(
+        &self,
+        target: Target<'_>,
+        payload: Payload,
+        from: &Head,
+        via: Option<Via>,
+    ) -> Result<BoxFuture<'static, Result<Reply>>>;
+
+    /// Says what there is if a service isn't.
+    fn check(&self, target: &Target<'_>) -> Result<()>;
+
+    /// Returns what services may do in the background.
+    fn background(&self) -> Result<InBackground>;
+}
+
+/// How a service is reached in the background; a service that waits for another one reaches it by `invoke`.
+#[derive(Clone, Copy)]
+pub(crate) struct Via {
+    /// The kind of the channel that it sees.
+    pub(crate) kind: &'static str,
+    /// How long it may take; what the configuration says of requests unless given.
+    pub(crate) timeout: Option<Duration>,
+}
+
+/// What services do in the background, and how much of that there may be.
+pub(crate) struct InBackground {
+    pub(crate) background: Arc<Background>,
+    pub(crate) max: usize,
 }
 
 /// Which service is meant.
 pub(crate) enum Target<'a> {
     Type(TypeId, &'static str),
     Name(&'a str),
+}
+
+impl Target<'_> {
+    pub(super) fn of<S: Service>() -> Self {
+        Self::Type(TypeId::of::<S>(), std::any::type_name::<S>())
+    }
 }
 
 impl Context {
@@ -170,8 +203,12 @@ impl Context {
     ///
     /// When dropped, the service is stopped at the await where it stands.
     pub async fn invoke<S: Service>(&self, input: S::Input) -> Result<S::Output> {
-        let target = Target::Type(TypeId::of::<S>(), std::any::type_name::<S>());
-        let reply = self.dispatch(target, Payload::typed(input))?.await?;
+        self.call::<S>(input, None).await
+    }
+
+    /// Invokes a service as [`Context::invoke`] does, or in the background.
+    pub(super) async fn call<S: Service>(&self, input: S::Input, via: Option<Via>) -> Result<S::Output> {
+        let reply = self.dispatch(Target::of::<S>(), Payload::typed(input), via)?.await?;
         match reply.into_parts().2.0 {
             Content::Typed(typed) => match typed.downcast() {
                 Ok(output) => Ok(*output),
@@ -191,12 +228,48 @@ impl Context {
     ///
     /// As [`Context::invoke`].
     pub async fn invoke_by_name(&self, service: &str, input: Value) -> Result<Value> {
-        self.dispatch(Target::Name(service), Payload::from(input))?.await?.into_value()
+        self.call_by_name(service, input, None).await
     }
 
-    fn dispatch(&self, target: Target<'_>, payload: Payload) -> Result<BoxFuture<'static, Result<Reply>>> {
-        invoke::check_depth(&self.head)?;
-        self.surroundings.dispatch.dispatch(target, payload, &self.head)
+    /// Invokes a service as [`Context::invoke_by_name`] does, or in the background.
+    pub(super) async fn call_by_name(&self, service: &str, input: Value, via: Option<Via>) -> Result<Value> {
+        self.dispatch(Target::Name(service), Payload::from(input), via)?.await?.into_value()
+    }
+
+    /// Invokes a service whose reply nobody wants.
+    pub(super) async fn tell(&self, service: &str, payload: Payload, via: Option<Via>) -> Result<()> {
+        self.dispatch(Target::Name(service), payload, via)?.await.map(drop)
+    }
+
+    fn dispatch(
+        &self,
+        target: Target<'_>,
+        payload: Payload,
+        via: Option<Via>,
+    ) -> Result<BoxFuture<'static, Result<Reply>>> {
+        self.check_depth()?;
+        self.surroundings.dispatch.dispatch(target, payload, &self.head, via)
+    }
+
+    pub(super) fn check_depth(&self) -> Result<()> {
+        invoke::check_depth(&self.head)
+    }
+
+    pub(super) fn check(&self, target: &Target<'_>) -> Result<()> {
+        self.surroundings.dispatch.check(target)
+    }
+
+    pub(super) fn background(&self) -> Result<InBackground> {
+        self.surroundings.dispatch.background()
+    }
+
+    /// Returns a context of the same service that outlives the request, and keeps the generation alive that it was begun
+    /// under. It has who called and which trace that is part of, and nothing else of the request.
+    pub(super) fn detached(&self, cid: Cid) -> Self {
+        let mut message = Message::new(cid, Arc::clone(&self.head.channel), Payload::empty());
+        message.head.follow(&self.head);
+        message.head.depth = self.head.depth;
+        Self::new(message.head, Bytes::new(), self.surroundings.clone())
     }
 }
 
@@ -220,12 +293,19 @@ impl Message {
     /// Makes the message of a service that invokes another one.
     pub(crate) fn invoked(from: &Head, channel: Arc<ChannelInfo>, payload: Payload) -> Self {
         let mut message = Self::new(from.cid, channel, payload);
-        message.head.client_address = from.client_address;
-        message.head.certificate.clone_from(&from.certificate);
-        message.head.caller.clone_from(&from.caller);
-        message.head.trace = from.trace;
+        message.head.follow(from);
         message.head.depth = from.depth.saturating_add(1);
         message
+    }
+}
+
+impl Head {
+    /// Takes over who called, and which trace that is part of.
+    fn follow(&mut self, from: &Self) {
+        self.client_address = from.client_address;
+        self.certificate.clone_from(&from.certificate);
+        self.caller.clone_from(&from.caller);
+        self.trace = from.trace;
     }
 }
 

@@ -1,6 +1,10 @@
 use std::{fmt, pin::Pin, sync::Arc};
 
-use super::{Context, Service};
+use super::{
+    Context, Service,
+    context::Via,
+    patterns::{Callee, InvokeAsync, Parallel, Retry},
+};
 use crate::{
     error::{Error, Result},
     message::Head,
@@ -59,10 +63,46 @@ impl<S: Service> Invoke<S> {
     ///
     /// As [`Context::invoke`].
     pub async fn call(&self, ctx: &Context, input: S::Input) -> Result<S::Output> {
+        self.call_via(ctx, input, None).await
+    }
+
+    pub(super) async fn call_via(&self, ctx: &Context, input: S::Input, via: Option<Via>) -> Result<S::Output> {
         match &self.fake {
             Some(fake) => fake(input).await,
-            None => ctx.invoke::<S>(input).await,
+            None => ctx.call::<S>(input, via).await,
         }
+    }
+
+    /// Invokes the service with many inputs at once; see [`Context::parallel`].
+    pub fn parallel<'a>(&self, ctx: &'a Context, inputs: impl IntoIterator<Item = S::Input>) -> Parallel<'a, S> {
+        Parallel::new(ctx, self.clone(), inputs.into_iter().collect())
+    }
+
+    /// Invokes the service in the background; see [`Context::invoke_async`].
+    pub fn call_async<'a>(&self, ctx: &'a Context, input: S::Input) -> InvokeAsync<'a, S::Output> {
+        InvokeAsync::new(ctx, Callee::once(self.clone(), input))
+    }
+
+    /// Invokes the service, and again if it fails; see [`Context::invoke_retry`].
+    pub fn call_retry<'a>(&self, ctx: &'a Context, input: S::Input) -> Retry<'a, S::Output>
+    where
+        S::Input: Clone,
+    {
+        Retry::new(ctx, Callee::again(self.clone(), input))
+    }
+
+    /// Has the function answer that stands in the service's place.
+    #[cfg(feature = "testing")]
+    pub(crate) async fn answer(&self, input: S::Input) -> Result<S::Output> {
+        match &self.fake {
+            Some(fake) => fake(input).await,
+            None => Err(Error::internal("a fake of a context is made with `Invoke::fake`")),
+        }
+    }
+
+    /// Whether a function stands in the service's place.
+    pub(super) fn is_fake(&self) -> bool {
+        self.fake.is_some()
     }
 
     /// Puts a function in the service's place: for unit tests.

@@ -8,12 +8,11 @@ mod input;
 mod invoke;
 mod name;
 mod output;
+pub mod patterns;
 mod raw;
 mod response;
 mod services;
 
-#[cfg(feature = "testing")]
-pub(crate) use self::bound::Nowhere;
 pub use self::{
     binder::{Binder, FromUserConfig, State},
     context::Context,
@@ -28,7 +27,8 @@ pub use self::{
 };
 pub(crate) use self::{
     bound::{BoundService, Layers, bind},
-    context::{Dispatch, Surroundings, Target},
+    context::{Dispatch, InBackground, Surroundings, Target, Via},
+    patterns::Background,
     services::Registration,
 };
 use crate::error::{Error, Result};

@@ -1,12 +1,14 @@
 use std::{net::IpAddr, sync::Arc};
 
 use bytes::Bytes;
+use serde_json::Value;
 
-use super::{SequentialIds, TestClock};
+use super::{SequentialIds, TestClock, services::FakeServices};
 use crate::{
     ambient::{Ambient, Clock, Random},
+    error::Result,
     message::{Caller, ChannelInfo, Cid, Message, Params, Payload},
-    service::{Context, Nowhere, Surroundings},
+    service::{Context, Invoke, Service, Surroundings},
 };
 
 /// Returns a context to call a service function with: channel `test`, a clock that stands still, fixed ids.
@@ -30,6 +32,7 @@ pub struct TestContext {
     message: Message,
     payload: Bytes,
     ambient: Ambient,
+    services: FakeServices,
 }
 
 impl TestContext {
@@ -37,7 +40,8 @@ impl TestContext {
     pub fn new() -> Self {
         let ambient = Ambient::new(TestClock::default(), SequentialIds::default());
         let channel = Arc::new(ChannelInfo::new("test", "test", "test"));
-        Self { message: Message::new(ambient.cid(), channel, Payload::empty()), payload: Bytes::new(), ambient }
+        let message = Message::new(ambient.cid(), channel, Payload::empty());
+        Self { message, payload: Bytes::new(), ambient, services: FakeServices::default() }
     }
 
     /// Sets the correlation id.
@@ -101,10 +105,37 @@ impl TestContext {
         self
     }
 
+    /// Puts a function in the place of another service, which is invoked by its name.
+    ///
+    /// ```
+    /// use zato_core::{Result, testing::TestContext};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<()> {
+    /// let ctx = TestContext::new().service("crm.get", |client| async move { Ok(client) }).build();
+    /// assert_eq!(ctx.invoke_by_name("crm.get", 7.into()).await?, 7);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn service<F>(mut self, name: &str, answer: impl Fn(Value) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<Value>> + Send + 'static,
+    {
+        self.services.named(name, answer);
+        self
+    }
+
+    /// Puts a function in the place of another service, typed: an [`Invoke::fake`]. It answers whoever invokes the service
+    /// by its type, and by its name.
+    pub fn fake<S: Service>(mut self, invoke: Invoke<S>) -> Self {
+        self.services.typed(invoke);
+        self
+    }
+
     /// Makes the context.
     #[must_use]
     pub fn build(self) -> Context {
-        let surroundings = Surroundings { ambient: self.ambient, dispatch: Arc::new(Nowhere) };
+        let surroundings = Surroundings { ambient: self.ambient, dispatch: self.services.into_dispatch() };
         Context::new(self.message.head, self.payload, surroundings)
     }
 }

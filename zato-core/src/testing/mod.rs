@@ -7,6 +7,7 @@ mod clock;
 mod context;
 mod ids;
 mod logs;
+mod services;
 
 pub use self::{
     clock::TestClock,

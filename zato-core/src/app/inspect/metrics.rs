@@ -33,6 +33,7 @@ pub(super) fn of_app(exposition: &mut Exposition, shared: &Shared) {
     for status in current.connections.statuses() {
         of_connection(exposition, &status);
     }
+    shared.app.background.metrics(exposition);
     for (_, _, supervised) in current.connections.iter() {
         supervised.connection().metrics(exposition);
     }

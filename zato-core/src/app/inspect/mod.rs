@@ -90,7 +90,8 @@ impl Inspect for Inspector {
         let Some(shared) = self.shared() else { return Readiness::new(self.phase(), 0, Vec::new()) };
         let current = shared.current.load();
         let connections = current.connections.statuses().collect();
-        Readiness::new(self.phase(), current.number, connections).with_stale(shared.stale.files())
+        let readiness = Readiness::new(self.phase(), current.number, connections);
+        readiness.with_stale(shared.stale.files()).with_background(shared.app.background.active())
     }
 
     fn metrics(&self) -> String {

@@ -85,6 +85,9 @@ pub struct ServerConfig {
     pub max_concurrent_requests: usize,
     /// How many requests may wait for a place in work; more are answered at once with 503.
     pub max_queued_requests: usize,
+    /// How much services may do in the background at once: a fan-out, an asynchronous call or retries that nobody waits for
+    /// are one task each. One more is refused with 503.
+    pub max_background_tasks: usize,
     /// How many requests a client may send over all channels, of any path; not limited unless given.
     pub rate_limiting: Vec<RateLimitRule>,
     /// How bodies are compressed and decompressed. Needs the feature `compression`.
@@ -131,6 +134,7 @@ impl Default for ServerConfig {
             max_body_size: ByteSize(2 * 1024 * 1024),
             max_concurrent_requests: 1_000,
             max_queued_requests: 1_000,
+            max_background_tasks: 1_000,
             rate_limiting: Vec::new(),
             compression: CompressionConfig::default(),
         }

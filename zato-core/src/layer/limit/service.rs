@@ -14,7 +14,8 @@ use crate::{error::Error, message::Message};
 /// A channel may have a limiter of its own; then a request needs a place of both.
 ///
 /// A service that another one invokes takes no place, since the request that it is a part of holds one; with two, a
-/// full house of requests that each wait for their second one would never empty.
+/// full house of requests that each wait for their second one would never empty. What is done in the background is
+/// counted where that is begun.
 #[derive(Clone, Debug)]
 pub struct Limit<S> {
     pub(super) inner: S,

@@ -7,7 +7,8 @@ use crate::{error::Error, message::Message};
 
 /// A service that has as long as the message's channel says.
 ///
-/// A service that another one invokes has no time of its own: it ends with the request that it is a part of.
+/// A service that another one invokes has no time of its own, unless that is done in the background: it ends with the
+/// request that it is a part of.
 #[derive(Clone, Debug)]
 pub struct Timeout<S> {
     pub(super) inner: S,
@@ -26,7 +27,8 @@ where
     }
 
     fn call(&mut self, message: Message) -> Self::Future {
-        let limit = (message.head.depth == 0).then_some(message.head.channel.timeout);
+        let head = &*message.head;
+        let limit = (head.depth == 0 || head.is_detached).then_some(head.channel.timeout);
         TimeoutFuture::new(self.inner.call(message), limit)
     }
 }
