@@ -25,6 +25,7 @@ mod observability;
 mod outgoing;
 mod outgoing_changes;
 mod outgoing_credentials;
+mod patterns;
 mod places;
 mod properties;
 mod proxies;
