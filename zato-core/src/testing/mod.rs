@@ -1,10 +1,11 @@
-//! The test kit: a context by hand, a clock that stands still, fixed ids, captured log lines.
+//! The test kit: a context by hand, a clock that stands still, fixed ids, captured log lines, connections that fail.
 //!
 //! A service is a function: call it with [`context()`] and fakes. To test it with its layers, configuration and channels,
 //! start an app in the test's own process; the `zato` crate's `testing` module has the client for it.
 
 mod clock;
 mod context;
+mod fault_proxy;
 mod ids;
 mod logs;
 mod services;
@@ -12,6 +13,7 @@ mod services;
 pub use self::{
     clock::TestClock,
     context::{TestContext, context},
+    fault_proxy::{Direction, FaultProxy, LinkFault},
     ids::SequentialIds,
     logs::{CapturedEvent, Logs, capture_logs},
 };
