@@ -4,7 +4,7 @@ use zato_core::Error;
 
 /// Tells what went wrong with a call. The URL is left out: what stands in its query string may be secret.
 pub(super) fn of(error: reqwest::Error) -> Error {
-    told(error, "the partner")
+    told(error, PARTNER)
 }
 
 /// Tells what went wrong when a token was fetched.
@@ -12,30 +12,63 @@ pub(super) fn of_token_endpoint(error: reqwest::Error) -> Error {
     told(error, "the token endpoint")
 }
 
+/// Who is called.
+pub(super) const PARTNER: &str = "the partner";
+
 fn told(error: reqwest::Error, whom: &str) -> Error {
     let error = error.without_url();
-    let ours = if error.is_builder() {
-        Error::internal("the request can't be sent as it is")
-    } else if error.is_connect() && is_slow(&error) {
-        Error::timeout(format!("{whom} took too long to accept a connection"))
-    } else if error.is_dns() {
-        Error::upstream(format!("the name of {whom} is not known"))
-    } else if error.is_connect() {
-        Error::upstream(format!("{whom} can't be reached"))
-    } else if is_slow(&error) {
-        Error::timeout(format!("{whom} took too long to answer"))
-    } else if error.is_redirect() {
-        Error::upstream(format!("{whom} redirects too often"))
-    } else if error.is_body() || error.is_decode() {
-        Error::upstream(format!("the exchange with {whom} broke off"))
-    } else {
-        Error::upstream(format!("{whom} gave no usable answer"))
-    };
-    ours.with_source(error)
+    Failure::of(&error).into_error(whom).with_source(error)
 }
 
-fn is_slow(error: &reqwest::Error) -> bool {
-    error.is_timeout()
+/// How a call can fail on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Failure {
+    /// It was never a request.
+    Unsendable,
+    NotAccepted,
+    UnknownName,
+    Unreachable,
+    Slow,
+    RedirectsTooOften,
+    BrokenOff,
+    /// What came, if anything, was no answer.
+    Unusable,
+}
+
+impl Failure {
+    fn of(error: &reqwest::Error) -> Self {
+        if error.is_builder() {
+            Self::Unsendable
+        } else if error.is_connect() && error.is_timeout() {
+            Self::NotAccepted
+        } else if error.is_dns() {
+            Self::UnknownName
+        } else if error.is_connect() {
+            Self::Unreachable
+        } else if error.is_timeout() {
+            Self::Slow
+        } else if error.is_redirect() {
+            Self::RedirectsTooOften
+        } else if error.is_body() || error.is_decode() {
+            Self::BrokenOff
+        } else {
+            Self::Unusable
+        }
+    }
+
+    /// Says who is to blame for it.
+    pub(super) fn into_error(self, whom: &str) -> Error {
+        match self {
+            Self::Unsendable => Error::internal("the request can't be sent as it is"),
+            Self::NotAccepted => Error::timeout(format!("{whom} took too long to accept a connection")),
+            Self::UnknownName => Error::upstream(format!("the name of {whom} is not known")),
+            Self::Unreachable => Error::upstream(format!("{whom} can't be reached")),
+            Self::Slow => Error::timeout(format!("{whom} took too long to answer")),
+            Self::RedirectsTooOften => Error::upstream(format!("{whom} redirects too often")),
+            Self::BrokenOff => Error::upstream(format!("the exchange with {whom} broke off")),
+            Self::Unusable => Error::upstream(format!("{whom} gave no usable answer")),
+        }
+    }
 }
 
 /// An answer larger than the connection allows.
