@@ -1,4 +1,5 @@
-//! Talks to an app's REST channels in the test's own process: full stack, real HTTP where wanted, no socket.
+//! Talks to an app's REST channels in the test's own process: full stack, real HTTP where wanted, no socket. And stands in
+//! for the partners that services call.
 
 use std::time::Duration;
 
@@ -12,6 +13,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tower::ServiceExt;
 use zato_core::{app::Running, service::Raw};
 
+#[cfg(feature = "outgoing")]
+pub use crate::outgoing::testing::{PartnerCall, PartnerReply, RestExpectation, RestFake};
 use crate::{Body, HttpService, RestChannels, upload};
 
 /// Returns REST channels that open no socket, whatever the configuration says, neither for callers nor for operators:

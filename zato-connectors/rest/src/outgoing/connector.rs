@@ -78,7 +78,7 @@ impl Connector for RestConnector {
     }
 
     async fn connect(prepared: &PreparedRest) -> Result<RestClient> {
-        let PreparedRest { config, settings, ambient, tls, .. } = prepared;
+        let config = &prepared.config;
         if !config.tls_verify && prepared.speaks_tls() {
             warn!(
                 section = Self::SECTION.name,
@@ -87,13 +87,7 @@ impl Connector for RestConnector {
                  and change everything"
             );
         }
-        let max_age = config.max_connection_age.into();
-        let make: Box<Make> = {
-            let (config, tls) = (Arc::clone(config), tls.clone());
-            Box::new(move || build(&config, &tls))
-        };
-        let (transport, presented) = (Transport::new(make, max_age)?, presented(prepared)?);
-        Ok(RestClient::new(Arc::clone(settings), ambient.clone(), transport, presented))
+        prepared.client(Transport::new(prepared.make(), config.max_connection_age.into())?)
     }
 
     /// Any answer is a sign of life, but one that says that the partner is broken.
@@ -115,6 +109,28 @@ impl PreparedRest {
     fn speaks_tls(&self) -> bool {
         let fetches = |endpoint: &TokenEndpoint| endpoint.request.is_tls() && endpoint.request.tls().is_none();
         self.config.host.is_tls() || self.token_endpoint.as_ref().is_some_and(fetches)
+    }
+
+    /// Returns what makes the network's client, as often as that is needed.
+    fn make(&self) -> Box<Make> {
+        let (config, tls) = (Arc::clone(&self.config), self.tls.clone());
+        Box::new(move || build(&config, &tls))
+    }
+
+    /// Makes a client that calls over a transport.
+    fn client(&self, transport: Transport) -> Result<RestClient> {
+        Ok(RestClient::new(Arc::clone(&self.settings), self.ambient.clone(), transport, presented(self)?))
+    }
+
+    #[cfg(feature = "testing")]
+    pub(super) fn config(&self) -> &RestConfig {
+        &self.config
+    }
+
+    /// Makes a client that calls no network but a partner of the test kit.
+    #[cfg(feature = "testing")]
+    pub(super) fn faked(&self, partner: Arc<super::testing::Script>) -> Result<RestClient> {
+        self.client(Transport::new(self.make(), self.config.max_connection_age.into())?.with_partner(partner))
     }
 }
 
@@ -164,7 +180,7 @@ fn build(config: &RestConfig, tls: &Tls) -> Result<reqwest::Client> {
 }
 
 /// A header of a call's own takes the place of one of these.
-fn headers(config: &RestConfig) -> HeaderMap {
+pub(super) fn headers(config: &RestConfig) -> HeaderMap {
     let mut headers: HeaderMap = config.headers.iter().cloned().collect();
     let agent = HeaderValue::from_static(concat!("zato/", env!("CARGO_PKG_VERSION")));
     headers.entry(header::USER_AGENT).or_insert(agent);

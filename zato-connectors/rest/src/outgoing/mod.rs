@@ -27,6 +27,8 @@ mod pairs;
 mod request;
 mod response;
 mod stack;
+#[cfg(feature = "testing")]
+pub(crate) mod testing;
 mod tls;
 mod transport;
 

@@ -51,6 +51,9 @@ struct Inner {
     current: ArcSwap<Aged>,
     make: Box<Make>,
     max_age: Duration,
+    /// What stands in the place of the network.
+    #[cfg(feature = "testing")]
+    partner: Option<Arc<super::testing::Script>>,
 }
 
 /// A client, and since when its connections are used.
@@ -65,7 +68,21 @@ impl Transport {
     /// What `make` fails with.
     pub(super) fn new(make: Box<Make>, max_age: Duration) -> Result<Self> {
         let current = ArcSwap::from_pointee(Aged { client: make()?, since: Instant::now() });
-        Ok(Self(Arc::new(Inner { current, make, max_age })))
+        Ok(Self(Arc::new(Inner {
+            current,
+            make,
+            max_age,
+            #[cfg(feature = "testing")]
+            partner: None,
+        })))
+    }
+
+    /// Has calls go to a partner of the test kit and not over the network.
+    #[cfg(feature = "testing")]
+    pub(super) fn with_partner(self, partner: Arc<super::testing::Script>) -> Self {
+        let Inner { current, make, max_age, .. } =
+            Arc::into_inner(self.0).expect("a transport that was just made is nobody else's");
+        Self(Arc::new(Inner { current, make, max_age, partner: Some(partner) }))
     }
 
     /// Returns the client, a new one if the connections of the last are too old: they end with the calls that are on
@@ -98,9 +115,15 @@ impl Service<Call> for Transport {
 
     fn call(&mut self, call: Call) -> Self::Future {
         let client = self.client();
+        #[cfg(feature = "testing")]
+        let partner = self.0.partner.clone();
         Box::pin(async move {
             let client = client?;
             let request = request(&client, &call)?;
+            #[cfg(feature = "testing")]
+            if let Some(partner) = partner {
+                return answer(partner.exchange(request).await?, &call.parts).await;
+            }
             let response = client.execute(request).await.map_err(error::of)?;
             answer(response, &call.parts).await
         })
