@@ -35,6 +35,9 @@ pub enum LinkFault {
     NotAccept,
     /// Connections are accepted, and not a byte goes either way.
     Stall,
+    /// Not a byte goes either way any more on connections that are open, whatever is set later, as if a router had
+    /// forgotten them; everything goes through on new ones.
+    Forget,
     /// So many bytes go one way, then nothing more, and nobody is told.
     StallAfter(Direction, u64),
     /// So many bytes go one way, then the connection is reset for both sides.

@@ -24,6 +24,8 @@ pub(super) struct Link {
     client: TcpStream,
     target: SocketAddr,
     settings: watch::Receiver<Setting>,
+    /// The number of the setting that it began under.
+    begun: u64,
 }
 
 /// How a connection ends before both sides have ended it.
@@ -36,7 +38,8 @@ enum End {
 
 impl Link {
     pub(super) fn new(client: TcpStream, target: SocketAddr, settings: watch::Receiver<Setting>) -> Self {
-        Self { client, target, settings }
+        let begun = settings.borrow().number;
+        Self { client, target, settings, begun }
     }
 
     pub(super) async fn run(mut self) {
@@ -56,8 +59,12 @@ impl Link {
     async fn carry(&mut self, server: &mut TcpStream) -> Result<(), End> {
         let (from_client, to_client) = self.client.split();
         let (from_server, to_server) = server.split();
-        let pump = |direction, from, to| Pump::new(direction, from, to, self.settings.clone()).run();
-        let mut settings = self.settings.clone();
+        let (settings, begun) = (&self.settings, self.begun);
+        let pump = |direction, from, to| {
+            let (settings, number, passed) = (settings.clone(), begun, 0);
+            Pump { direction, from, to, settings, begun, number, passed }.run()
+        };
+        let mut settings = settings.clone();
         tokio::select! {
             ended = async { tokio::try_join!(
                 pump(Direction::ToServer, from_client, to_server),
@@ -79,23 +86,20 @@ struct Pump<'a> {
     from: ReadHalf<'a>,
     to: WriteHalf<'a>,
     settings: watch::Receiver<Setting>,
+    begun: u64,
     /// Which setting the bytes are counted for.
     number: u64,
     passed: u64,
 }
 
-impl<'a> Pump<'a> {
-    fn new(direction: Direction, from: ReadHalf<'a>, to: WriteHalf<'a>, settings: watch::Receiver<Setting>) -> Self {
-        Self { direction, from, to, settings, number: 0, passed: 0 }
-    }
-
+impl Pump<'_> {
     async fn run(mut self) -> Result<(), End> {
         let mut buffer = vec![0; 16 * 1024];
         loop {
-            self.wait_while(|fault| *fault == LinkFault::Stall).await;
+            self.wait_while(LinkFault::Stall).await;
             // A side that resets is a reset for the other one, too.
             let read = self.from.read(&mut buffer).await.map_err(|_| End::Reset)?;
-            self.wait_while(|fault| *fault == LinkFault::Stall).await;
+            self.wait_while(LinkFault::Stall).await;
             let Some(piece) = buffer.get_mut(..read).filter(|piece| !piece.is_empty()) else {
                 return self.to.shutdown().await.map_err(|_| End::Reset);
             };
@@ -150,8 +154,7 @@ impl<'a> Pump<'a> {
                 self.swallow().await
             }
             fault => {
-                let fault = fault.clone();
-                self.wait_while(|now| *now == fault).await;
+                self.wait_while(fault.clone()).await;
                 self.write(rest).await
             }
         }
@@ -186,10 +189,12 @@ impl<'a> Pump<'a> {
         setting.fault.going(self.direction).clone()
     }
 
-    async fn wait_while(&mut self, holds: impl Fn(&LinkFault) -> bool) {
-        let direction = self.direction;
+    /// Waits as long as a fault is in force; forever, once the connection is forgotten.
+    async fn wait_while(&mut self, fault: LinkFault) {
+        let (direction, begun) = (self.direction, self.begun);
+        let goes_on = |setting: &Setting| setting.forgotten <= begun && *setting.fault.going(direction) != fault;
         // It fails when the proxy is gone, and with it this task.
-        let _ = self.settings.wait_for(|setting| !holds(setting.fault.going(direction))).await;
+        let _ = self.settings.wait_for(goes_on).await;
     }
 }
 

@@ -71,6 +71,8 @@ pub struct FaultProxy {
 struct Setting {
     number: u64,
     fault: LinkFault,
+    /// Connections that began under a setting before this one are forgotten.
+    forgotten: u64,
 }
 
 #[derive(Debug, Default)]
@@ -94,7 +96,7 @@ impl FaultProxy {
     pub async fn to(target: SocketAddr) -> io::Result<Self> {
         let (port, counts) = (Port::open()?, Arc::<Counts>::default());
         let address = port.address();
-        let (fault, settings) = watch::channel(Setting { number: 0, fault: LinkFault::None });
+        let (fault, settings) = watch::channel(Setting { number: 0, fault: LinkFault::None, forgotten: 0 });
         let (confirm, in_force) = watch::channel(0);
         let mut task = JoinSet::new();
         task.spawn(Accepting { port, target, settings, confirm, counts: Arc::clone(&counts) }.run());
@@ -116,7 +118,8 @@ impl FaultProxy {
         let mut number = 0;
         self.fault.send_modify(|setting| {
             number = setting.number + 1;
-            *setting = Setting { number, fault };
+            let forgotten = if fault == LinkFault::Forget { number } else { setting.forgotten };
+            *setting = Setting { number, fault, forgotten };
         });
         let mut in_force = self.in_force.clone();
         // It fails if the task has ended, and with it every connection.
@@ -173,7 +176,7 @@ impl Accepting {
     }
 
     async fn switch(&mut self, links: &mut JoinSet<()>) {
-        let Setting { number, fault } = self.settings.borrow_and_update().clone();
+        let Setting { number, fault, .. } = self.settings.borrow_and_update().clone();
         self.port.switch(&fault).await;
         if fault.ends_connections() {
             while let Some(ended) = links.join_next().await {

@@ -137,6 +137,17 @@ async fn a_stall_ends_with_the_fault_and_nothing_is_lost() {
 }
 
 #[tokio::test]
+async fn a_forgotten_connection_stays_so_and_others_go_on() {
+    let (proxy, _server) = between().await;
+    let mut stream = connected(&proxy).await;
+    assert_eq!(exchange(&mut stream, "a").await, "a");
+    proxy.set(LinkFault::Forget).await;
+    assert_eq!(exchange(&mut connected(&proxy).await, "b").await, "b");
+    proxy.set(LinkFault::None).await;
+    assert_eq!(told(&mut stream, "hello").await, None);
+}
+
+#[tokio::test]
 async fn bytes_come_late_few_or_changed() {
     let (proxy, _server) = between().await;
     let mut stream = connected(&proxy).await;
