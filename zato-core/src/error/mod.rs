@@ -289,6 +289,32 @@ impl Error {
     pub fn try_from_boxed(error: BoxError) -> Result<Self, BoxError> {
         error.downcast::<StandardError>().map(|ours| ours.0)
     }
+
+    /// Returns the first error of ours among an error of a library and its causes, such as what a stream of ours failed
+    /// with that the library was to send.
+    ///
+    /// ```
+    /// use zato_core::{BoxError, Error, Kind};
+    ///
+    /// let library = std::io::Error::other(BoxError::from(Error::invalid_input("the client has gone")));
+    /// assert_eq!(Error::find_in(&library).map(Error::kind), Some(Kind::InvalidInput));
+    /// ```
+    #[must_use]
+    pub fn find_in<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a Self> {
+        let mut next = Some(error);
+        while let Some(cause) = next {
+            let ours = match cause.downcast_ref::<std::io::Error>() {
+                // What it has in it is none of its causes.
+                Some(io) => io.get_ref().and_then(|inner| inner.downcast_ref::<StandardError>()),
+                None => cause.downcast_ref::<StandardError>(),
+            };
+            if let Some(StandardError(ours)) = ours {
+                return Some(ours);
+            }
+            next = cause.source();
+        }
+        None
+    }
 }
 
 /// Our error as a standard one, for the places that demand that.

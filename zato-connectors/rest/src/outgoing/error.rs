@@ -17,7 +17,15 @@ pub(super) const PARTNER: &str = "the partner";
 
 fn told(error: reqwest::Error, whom: &str) -> Error {
     let error = error.without_url();
-    Failure::of(&error).into_error(whom).with_source(error)
+    let ours = failed_body(&error).unwrap_or_else(|| Failure::of(&error).into_error(whom));
+    ours.with_source(error)
+}
+
+/// What a body that we were to send failed with, by which the partner did nothing wrong: our own caller may have broken
+/// off what goes through to the partner.
+fn failed_body(error: &reqwest::Error) -> Option<Error> {
+    let cause = Error::find_in(error)?;
+    Some(Error::new(cause.kind(), cause.message().to_owned()))
 }
 
 /// How a call can fail on its way.

@@ -80,6 +80,31 @@ async fn every_kind_of_body_is_looked_at() -> Result<()> {
     Ok(())
 }
 
+#[tokio::test]
+async fn a_body_of_ours_that_breaks_off_is_not_the_partners_fault() -> Result<()> {
+    let (address, _server) = server("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", false).await;
+    let (fake, ctx) = (RestFake::new(), context());
+    for rest in [networked(address).await?, fake.rest()] {
+        let body = zato_core::message::ByteStream::new(Fails);
+        let error = rest.post(&ctx).raw(Raw::from(body)).await.expect_err("the body breaks off");
+        assert_eq!((error.kind(), error.message()), (Kind::InvalidInput, "the client has gone"));
+    }
+    Ok(())
+}
+
+struct Fails;
+
+impl futures_core::Stream for Fails {
+    type Item = Result<bytes::Bytes>;
+
+    fn poll_next(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Self::Item>> {
+        std::task::Poll::Ready(Some(Err(Error::invalid_input("the client has gone"))))
+    }
+}
+
 struct Once(Option<&'static str>);
 
 impl futures_core::Stream for Once {
