@@ -1,4 +1,4 @@
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use http::{HeaderMap, HeaderValue, header};
 use reqwest::{Url, redirect::Policy};
@@ -173,7 +173,7 @@ fn settings_of(config: &RestConfig) -> Settings {
 fn build(config: &RestConfig, tls: &Tls) -> Result<reqwest::Client> {
     let builder = reqwest::Client::builder().default_headers(headers(config)).referer(false);
     let builder = pool(builder, config);
-    let builder = version(builder, config.http_version);
+    let builder = signs_of_life(version(builder, config.http_version), config);
     let builder = redirects(builder, config.max_redirects);
     let builder = tls::configure(builder, tls, config.http_version);
     proxied(builder, config)?.build().map_err(error::of)
@@ -193,7 +193,7 @@ pub(super) fn headers(config: &RestConfig) -> HeaderMap {
 fn pool(builder: reqwest::ClientBuilder, config: &RestConfig) -> reqwest::ClientBuilder {
     builder
         .pool_max_idle_per_host(config.pool_size)
-        .pool_idle_timeout(std::time::Duration::from(config.idle_timeout))
+        .pool_idle_timeout(Duration::from(config.idle_timeout))
         .connect_timeout(config.connect_timeout.into())
         .tcp_nodelay(true)
 }
@@ -205,6 +205,20 @@ fn version(builder: reqwest::ClientBuilder, version: HttpVersion) -> reqwest::Cl
         HttpVersion::Http2 => builder.http2_prior_knowledge(),
     }
 }
+
+/// All calls to a partner share one connection of HTTP/2, and a call that takes too long does not end it: if the network
+/// lost it without telling anybody, every later call would go there, too. So it has to answer a ping now and then
+/// (RFC 9113 §6.7).
+fn signs_of_life(builder: reqwest::ClientBuilder, config: &RestConfig) -> reqwest::ClientBuilder {
+    let timeout = Duration::from(config.timeout);
+    builder
+        .http2_keep_alive_interval(timeout.clamp(SIGN_OF_LIFE.0, SIGN_OF_LIFE.1))
+        .http2_keep_alive_timeout(config.connect_timeout.into())
+        .http2_keep_alive_while_idle(true)
+}
+
+/// A partner takes more pings than one a second for an attack; with fewer than one in 20 seconds too many calls fail.
+const SIGN_OF_LIFE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(20));
 
 /// The library takes `Authorization` out of what goes to another host; it can't know which other headers are secret.
 fn redirects(builder: reqwest::ClientBuilder, max: usize) -> reqwest::ClientBuilder {
