@@ -1,0 +1,102 @@
+//! Programs that answer over HTTP, started for one test each.
+
+use std::{
+    collections::BTreeMap,
+    env,
+    io::{self, Write},
+    net::{Ipv4Addr, SocketAddr},
+    path::Path,
+    process::Stdio,
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::{Child, Command},
+    time::timeout,
+};
+
+/// How long an interpreter may take to be there, on a machine that is busy.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What a partner runs on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Interpreter {
+    /// Says where it is; set by `cargo xtask test`, and then it has to be there.
+    variable: &'static str,
+    program: &'static str,
+    script: &'static str,
+}
+
+pub(crate) const PYTHON: Interpreter =
+    Interpreter { variable: "ZATO_TEST_PYTHON", program: "python3", script: "partner.py" };
+
+pub(crate) const NODE: Interpreter = Interpreter { variable: "ZATO_TEST_NODE", program: "node", script: "partner.mjs" };
+
+/// A partner that runs until the value is dropped.
+pub(crate) struct Partner {
+    process: Child,
+    ports: BTreeMap<String, u16>,
+}
+
+impl Interpreter {
+    /// Returns what to start it with; `None`, said where nobody can miss it, if it isn't there.
+    async fn find(self, test: &str) -> Option<String> {
+        if let Ok(program) = env::var(self.variable) {
+            return Some(program);
+        }
+        let mut command = Command::new(self.program);
+        command.arg("--version").stdout(Stdio::null()).stderr(Stdio::null());
+        if command.status().await.is_ok_and(|status| status.success()) {
+            return Some(self.program.to_owned());
+        }
+        // Past the test harness, which keeps what a test that passes prints to itself.
+        let program = self.program;
+        let _ = writeln!(io::stderr(), "LEFT OUT: {test}: {program} is not here; `cargo xtask test` installs it");
+        None
+    }
+
+    /// Starts our script on a port; on a free one if that is 0.
+    pub(crate) async fn partner(self, test: &str, port: u16) -> Option<Partner> {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/servers").join(self.script);
+        let mut command = Command::new(self.find(test).await?);
+        command.arg(script).arg(port.to_string());
+        let (process, line) = started(command).await;
+        let ports = serde_json::from_str(&line).unwrap_or_else(|_| panic!("the ports, not {line:?}"));
+        Some(Partner { process, ports })
+    }
+}
+
+impl Partner {
+    /// Starts the server that comes with Python, for the files of a folder.
+    pub(crate) async fn of_files(test: &str, folder: &Path) -> Option<Self> {
+        let mut command = Command::new(PYTHON.find(test).await?);
+        command.args(["-u", "-m", "http.server", "--bind", "127.0.0.1", "--directory"]).arg(folder).arg("0");
+        let (process, line) = started(command).await;
+        // Serving HTTP on 127.0.0.1 port 40123 (http://127.0.0.1:40123/) ...
+        let port = line.split(" port ").nth(1).and_then(|rest| rest.split(' ').next()).and_then(|it| it.parse().ok());
+        let port = port.unwrap_or_else(|| panic!("a port, not {line:?}"));
+        Some(Self { process, ports: BTreeMap::from([("http".to_owned(), port)]) })
+    }
+
+    /// Where it speaks a version of HTTP.
+    pub(crate) fn address(&self, version: &str) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, *self.ports.get(version).expect("it speaks this version")).into()
+    }
+
+    /// Ends it, as a crash does.
+    pub(crate) async fn kill(mut self) {
+        self.process.kill().await.expect("it ran until now");
+    }
+}
+
+/// Starts a program, and returns the first line that it prints.
+async fn started(mut command: Command) -> (Child, String) {
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
+    let mut process = command.spawn().unwrap_or_else(|error| panic!("{command:?} can't be started: {error}"));
+    let output = process.stdout.take().expect("the output was just piped");
+    let mut line = String::new();
+    let read = timeout(PATIENCE, BufReader::new(output).read_line(&mut line)).await;
+    read.expect("it starts in time").expect("it prints a line");
+    (process, line)
+}
