@@ -71,7 +71,7 @@ async fn what_is_unknown_is_told_with_what_was_probably_meant() {
         (
             "server: {bnd: x}",
             "configuration:1:10: unknown key \"bnd\"; did you mean \"bind\"? (access_log, admin, bind, body_timeout, \
-             compression, error_format, forwarded_header, header_timeout, http2, idle_timeout and 19 more)",
+             compression, error_format, forwarded_header, header_timeout, http2, idle_timeout and 20 more)",
         ),
         (
             "channel_rest:\n  - name: a\n    service: echo.chanel\n    url_path: /a",

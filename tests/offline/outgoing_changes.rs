@@ -1,8 +1,11 @@
 //! Outgoing connections that change while they are used: address, password, or whether they are there at all.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use axum::{Router, extract::State, http::HeaderMap};
@@ -31,7 +34,7 @@ async fn who(ctx: &Context, #[out("Partner")] partner: Rest) -> Result<Seen> {
 
 async fn answer(State(number): State<u64>, headers: HeaderMap) -> ([(&'static str, String); 1], String) {
     // Long enough that changes come while calls are on their way.
-    tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+    tokio::time::sleep(Duration::from_millis(2)).await;
     let seen = headers.get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();
     ([("x-seen", seen.to_owned())], number.to_string())
 }
@@ -48,7 +51,7 @@ async fn partner(number: u64, tasks: &mut JoinSet<()>) -> String {
 /// The configuration of a change: one partner after the other, and a new password each time.
 fn config(change: u64, partners: &[String; 2]) -> String {
     let [even, odd] = partners;
-    let partner = if change % 2 == 0 { even } else { odd };
+    let partner = if change.is_multiple_of(2) { even } else { odd };
     format!(
         "channel_rest: [{{name: who, url_path: /who, service: who}}]\n\
          security: [{{name: Ours, type: basic_auth, username: us, password: 'change-{change}'}}]\n\
@@ -68,12 +71,11 @@ async fn a_hundred_changes_of_address_and_password_lose_no_request_and_none_goes
     let app = testing::app("changes").services(services![who]).config_yaml(config(0, &partners)).start().await?;
     let app = Arc::new(app);
     // The last change that was reported to be in force.
-    let reported = Arc::new(AtomicU64::new(0));
+    let (reported, calls) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
     let mut callers = JoinSet::new();
     for _ in 0..8 {
-        let (client, reported) = (testing::client(&app), Arc::clone(&reported));
+        let (client, reported, calls) = (testing::client(&app), Arc::clone(&reported), Arc::clone(&calls));
         callers.spawn(async move {
-            let mut calls = 0_u64;
             while reported.load(Ordering::SeqCst) < CHANGES {
                 let before = reported.load(Ordering::SeqCst);
                 let reply = client.get("/who").await;
@@ -83,16 +85,25 @@ async fn a_hundred_changes_of_address_and_password_lose_no_request_and_none_goes
                 let answered = (before..=after).find(|change| seen["authorization"] == basic(*change));
                 let change = answered.unwrap_or_else(|| panic!("{seen} is none of {before} to {after}"));
                 assert_eq!(seen["partner"], change % 2, "address and password are of one configuration");
-                calls += 1;
+                calls.fetch_add(1, Ordering::SeqCst);
             }
-            calls
         });
     }
     for change in 1..=CHANGES {
         app.apply_yaml(config(change, &partners)).await?;
         reported.store(change, Ordering::SeqCst);
+        // A few calls under each, so that there is a load; a caller that has failed tells below.
+        let enough = calls.load(Ordering::SeqCst) + 5;
+        while calls.load(Ordering::SeqCst) < enough {
+            if let Some(ended) = callers.try_join_next() {
+                ended.expect("every request was answered by the right partner");
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
     }
-    let calls: u64 = callers.join_all().await.into_iter().sum();
-    assert!(calls >= CHANGES, "{calls} calls are no load");
+    while let Some(caller) = callers.join_next().await {
+        caller.expect("every request was answered by the right partner");
+    }
+    assert!(calls.load(Ordering::SeqCst) >= 5 * CHANGES);
     Ok(())
 }

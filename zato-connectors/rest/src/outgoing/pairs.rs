@@ -24,7 +24,15 @@ mod tests {
 
     #[test]
     fn lists_are_repeated_and_nothing_is_left_out() {
-        let pairs = of(&json!({"a": 1, "b": [true, "x y&"], "c": null, "d": 1.5, "e": []})).unwrap();
+        #[derive(Serialize)]
+        struct Fields {
+            a: u8,
+            b: [&'static str; 2],
+            c: Option<u8>,
+            d: f64,
+            e: [u8; 0],
+        }
+        let pairs = of(&Fields { a: 1, b: ["true", "x y&"], c: None, d: 1.5, e: [] }).unwrap();
         let pairs: Vec<_> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
         assert_eq!(pairs, ["a=1", "b=true", "b=x y&", "d=1.5"]);
         for bad in [json!({"a": {"b": 1}}), json!({"a": [[1]]}), json!(1)] {
