@@ -27,12 +27,12 @@ mod tests {
         #[derive(Serialize)]
         struct Fields {
             a: u8,
-            b: [&'static str; 2],
+            b: Vec<&'static str>,
             c: Option<u8>,
             d: f64,
-            e: [u8; 0],
+            e: Vec<u8>,
         }
-        let pairs = of(&Fields { a: 1, b: ["true", "x y&"], c: None, d: 1.5, e: [] }).unwrap();
+        let pairs = of(&Fields { a: 1, b: vec!["true", "x y&"], c: None, d: 1.5, e: Vec::new() }).unwrap();
         let pairs: Vec<_> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
         assert_eq!(pairs, ["a=1", "b=true", "b=x y&", "d=1.5"]);
         for bad in [json!({"a": {"b": 1}}), json!({"a": [[1]]}), json!(1)] {
