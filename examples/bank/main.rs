@@ -114,3 +114,6 @@ impl Environment for WithPartners {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

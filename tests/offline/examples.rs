@@ -15,6 +15,10 @@ use crate::support::{Answer, PATIENCE, Wire};
 #[expect(dead_code, unreachable_pub, reason = "its `main` runs as a program")]
 mod unit_tests;
 
+#[path = "../../examples/bank/main.rs"]
+#[expect(dead_code, unreachable_pub, reason = "its `main` runs as a program")]
+mod bank;
+
 /// An example that runs; killed when dropped.
 pub(crate) struct Example {
     child: Child,
