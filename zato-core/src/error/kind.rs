@@ -149,4 +149,7 @@ pub enum Retry {
     Never,
     /// The same request may succeed after a pause, if it is safe to send twice.
     Later,
+    /// The other side has not seen the request, so it may be sent again whatever it is about: a connection that could
+    /// not be made.
+    Unsent,
 }

@@ -50,6 +50,8 @@ struct Inner {
     /// Added on the way up, innermost first: `("service", "api.user")`.
     context: Vec<(&'static str, String)>,
     faults: Vec<Fault>,
+    /// Where whoever made the error knows more than its kind tells.
+    retry: Option<Retry>,
     retry_after: Option<Duration>,
     source: Option<BoxError>,
 }
@@ -63,6 +65,7 @@ impl Error {
             public: None,
             context: Vec::new(),
             faults: Vec::new(),
+            retry: None,
             retry_after: None,
             source: None,
         }))
@@ -170,7 +173,8 @@ impl Error {
     /// Returns whether doing the same thing again can help.
     #[must_use]
     pub fn retry(&self) -> Retry {
-        if self.0.retry_after.is_some() { Retry::Later } else { self.0.kind.retry() }
+        let of_wait = self.0.retry_after.map(|_| Retry::Later);
+        self.0.retry.or(of_wait).unwrap_or_else(|| self.0.kind.retry())
     }
 
     /// Returns how long to wait before trying again, if that is known.
@@ -197,6 +201,20 @@ impl Error {
     #[must_use]
     pub fn with_source(mut self, source: impl Into<BoxError>) -> Self {
         self.0.source = Some(source.into());
+        self
+    }
+
+    /// Says whether doing the same thing again can help, where that is known better than the kind tells.
+    ///
+    /// ```
+    /// use zato_core::{Error, Retry};
+    ///
+    /// let error = Error::upstream("connection refused").with_retry(Retry::Unsent);
+    /// assert_eq!(error.retry(), Retry::Unsent);
+    /// ```
+    #[must_use]
+    pub fn with_retry(mut self, retry: Retry) -> Self {
+        self.0.retry = Some(retry);
         self
     }
 
@@ -359,6 +377,19 @@ mod tests {
         assert_eq!(error.report().to_string(), "the CRM did not answer (connection: CRM): connection reset");
         assert_eq!(error.public_message(), "another system that is needed for this failed");
         assert_eq!(error.retry(), Retry::Later);
+    }
+
+    #[test]
+    fn what_is_known_of_trying_again_counts_more_than_the_kind() {
+        let wait = Duration::from_secs(1);
+        for (error, retry) in [
+            (Error::internal("bug"), Retry::Never),
+            (Error::internal("bug").with_retry_after(wait), Retry::Later),
+            (Error::upstream("too long an answer").with_retry(Retry::Never), Retry::Never),
+            (Error::upstream("connection refused").with_retry(Retry::Unsent).with_retry_after(wait), Retry::Unsent),
+        ] {
+            assert_eq!(error.retry(), retry, "{error}");
+        }
     }
 
     #[test]
