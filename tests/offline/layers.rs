@@ -10,13 +10,14 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
 
 /// The rooms of `zato-core`, in the order in which a message meets them. Each may name those before it.
-const ROOMS: [&str; 17] = [
+const ROOMS: [&str; 18] = [
     "error",
     "message",
     "ambient",
     "config",
     "rate",
     "metrics",
+    "resilience",
     "model",
     "format",
     "security",
@@ -482,7 +483,7 @@ fn planted_names_are_found() {
 #[test]
 fn what_the_root_re_exports_belongs_to_its_room() {
     assert_eq!(planted("router/mod.rs", "use crate::{Context, Bytes};"), [""; 0]);
-    let rule = "`format` names only rooms before it: error, message, ambient, config, rate, metrics, model";
+    let rule = "`format` names only rooms before it: error, message, ambient, config, rate, metrics, resilience, model";
     assert_eq!(
         planted("format/json.rs", "use crate::Context;\nuse crate::Bytes;"),
         [

@@ -6,8 +6,9 @@
 //! together.
 //!
 //! In the order in which a message meets them, and in which each names only those before it, the modules are [`error`],
-//! [`message`], [`ambient`], [`config`], [`rate`], [`metrics`], [`model`], [`mod@format`], [`security`], [`connection`],
-//! [`inspect`], [`channel`], [`layer`], [`service`], [`router`], [`app`] and `testing`, of which the last two name all.
+//! [`message`], [`ambient`], [`config`], [`rate`], [`metrics`], [`resilience`], [`model`], [`mod@format`], [`security`],
+//! [`connection`], [`inspect`], [`channel`], [`layer`], [`service`], [`router`], [`app`] and `testing`, of which the last
+//! two name all.
 
 pub mod ambient;
 pub mod app;
@@ -22,6 +23,7 @@ pub mod message;
 pub mod metrics;
 pub mod model;
 pub mod rate;
+pub mod resilience;
 pub mod router;
 pub mod security;
 pub mod service;

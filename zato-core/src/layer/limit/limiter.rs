@@ -1,7 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio::{
-    sync::{AcquireError, OwnedSemaphorePermit, Semaphore},
+    sync::{AcquireError, OwnedSemaphorePermit},
     time::Instant,
 };
 
@@ -9,21 +9,18 @@ use crate::{
     channel::BoxFuture,
     error::{Error, Result},
     inspect::{Phases, short},
+    resilience::bulkhead::Places,
 };
 
 /// How many requests may be in work at once, and how many may wait for that.
 #[derive(Debug)]
-pub struct Limiter {
-    in_work: Arc<Semaphore>,
-    waiting: Arc<Semaphore>,
-}
+pub struct Limiter(Places);
 
 impl Limiter {
     /// Makes a limiter with so many places to work and so many to wait.
     #[must_use]
     pub fn new(in_work: usize, waiting: usize) -> Self {
-        let places = |number: usize| Arc::new(Semaphore::new(number.min(Semaphore::MAX_PERMITS)));
-        Self { in_work: places(in_work), waiting: places(waiting) }
+        Self(Places::new(in_work, waiting))
     }
 
     /// Takes a place to work, or one to wait for it.
@@ -32,7 +29,7 @@ impl Limiter {
     ///
     /// [`Unavailable`](crate::Kind::Unavailable) if there is neither.
     pub(super) fn enter(&self) -> Result<Place> {
-        if let Ok(permit) = Arc::clone(&self.in_work).try_acquire_owned() {
+        if let Some(permit) = self.0.take() {
             return Ok(Place::Given(Held::one(permit)));
         }
         let waits = self.wait()?;
@@ -48,7 +45,7 @@ impl Limiter {
     ///
     /// As [`Limiter::enter`].
     pub(super) fn enter_from(self: &Arc<Self>, channel: &Self) -> Result<Place> {
-        let Ok(of_channel) = Arc::clone(&channel.in_work).try_acquire_owned() else {
+        let Some(of_channel) = channel.0.take() else {
             let (waits, limiter) = (channel.wait().map_err(told_of_channel)?, Arc::clone(self));
             return Ok(Place::Awaited(Box::pin(async move {
                 let of_channel = waits.await.map_err(stopping)?;
@@ -69,16 +66,14 @@ impl Limiter {
 
     /// Takes a place to wait.
     fn wait(&self) -> Result<impl Future<Output = Result<OwnedSemaphorePermit, AcquireError>> + Send + use<>> {
-        let Ok(waiting) = Arc::clone(&self.waiting).try_acquire_owned() else {
+        let Some(turn) = self.0.wait() else {
             let error = Error::unavailable("too many requests are in work and waiting");
             return Err(error.with_retry_after(Duration::from_secs(1)));
         };
-        let in_work = Arc::clone(&self.in_work);
         Ok(async move {
             let since = Instant::now();
             Phases::note(|phases| phases.is_waiting = true);
-            let permit = in_work.acquire_owned().await;
-            drop(waiting);
+            let permit = turn.await;
             // There may be two waits, one for a place of the channel and one for a place of all.
             let waited = short(since.elapsed());
             Phases::note(|phases| (phases.is_waiting, phases.wait) = (false, phases.wait.saturating_add(waited)));

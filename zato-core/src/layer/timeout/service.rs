@@ -29,6 +29,6 @@ where
     fn call(&mut self, message: Message) -> Self::Future {
         let head = &*message.head;
         let limit = (head.depth == 0 || head.is_detached).then_some(head.channel.timeout);
-        TimeoutFuture::new(self.inner.call(message), limit)
+        TimeoutFuture::of_channel(self.inner.call(message), limit)
     }
 }
