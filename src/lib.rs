@@ -3,6 +3,7 @@
 #![doc = include_str!("docs/errors.md")]
 #![doc = include_str!("docs/invoking.md")]
 #![doc = include_str!("docs/connections.md")]
+#![doc = include_str!("docs/resilience.md")]
 #![doc = include_str!("docs/outgoing.md")]
 #![doc = include_str!("docs/streaming.md")]
 #![doc = include_str!("docs/testing.md")]
@@ -37,7 +38,9 @@ pub use zato_core::service::{Binder, Definition, Input, MAX_DEPTH, Need, NeedKin
 // `model` and `service` would be imported with them, and clash with modules of that name in a program.
 pub use zato_core::app::ServiceCall;
 pub use zato_core::service::patterns;
-pub use zato_core::{ambient, channel, config, connection, inspect, layer, message, metrics, rate, security};
+pub use zato_core::{
+    ambient, channel, config, connection, inspect, layer, message, metrics, rate, resilience, security,
+};
 
 // Technologies, one module each.
 pub use zato_core::connection::loopback;
