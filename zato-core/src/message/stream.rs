@@ -58,6 +58,12 @@ impl ByteStream {
         Self(Box::new(Inner { pieces, left: None, span: Span::none(), kept: None, is_over: false }))
     }
 
+    /// Makes one that has ended.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self::new(Nothing)
+    }
+
     /// Says how many bytes are to come. A stream that gives more, or fewer, fails with
     /// [`Internal`](crate::Kind::Internal): who was told the length would take what follows for something else.
     #[must_use]
@@ -124,6 +130,16 @@ impl ByteStream {
             Some(before) => Box::new((before, kept)),
             None => Box::new(kept),
         });
+    }
+}
+
+struct Nothing;
+
+impl Stream for Nothing {
+    type Item = Result<Bytes>;
+
+    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
+        Poll::Ready(None)
     }
 }
 

@@ -26,7 +26,13 @@ impl Deadline {
     /// Sets a deadline that is so long from now.
     #[must_use]
     pub fn after(timeout: Duration) -> Self {
-        Self { at: Instant::now() + timeout.min(FAR), timeout }
+        Self::since(Instant::now(), timeout)
+    }
+
+    /// Sets a deadline that is so long from a moment.
+    #[must_use]
+    pub fn since(moment: Instant, timeout: Duration) -> Self {
+        Self { at: moment + timeout.min(FAR), timeout }
     }
 
     /// Returns when it is.

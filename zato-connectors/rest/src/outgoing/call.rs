@@ -5,7 +5,10 @@ use std::{sync::Arc, time::Duration};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use reqwest::Url;
 use tokio::time::Instant;
-use zato_core::message::{Cid, TraceParent};
+use zato_core::{
+    message::{Cid, TraceParent},
+    resilience::Deadline,
+};
 
 use super::body::CallBody;
 
@@ -32,7 +35,7 @@ pub(super) struct Parts {
     pub(super) is_idempotent: bool,
     pub(super) begun: Instant,
     /// When the caller stops waiting.
-    pub(super) deadline: Instant,
+    pub(super) deadline: Deadline,
     pub(super) max_response_size: usize,
     /// How long each piece of a streamed answer may take; `None` if the answer is read as a whole.
     pub(super) streamed: Option<Duration>,
@@ -48,12 +51,6 @@ impl Call {
     /// Returns whether what is sent is still there to be sent a second time.
     pub(super) fn can_be_sent_again(&self) -> bool {
         self.parts.body.is_repeatable()
-    }
-
-    /// Returns whether it may be sent a second time although the partner may have acted on the first.
-    #[expect(dead_code, reason = "the layer that tries again asks, which comes next")]
-    pub(super) fn is_repeatable(&self) -> bool {
-        self.parts.is_idempotent && self.parts.body.is_repeatable()
     }
 }
 

@@ -11,6 +11,7 @@ use zato_core::{
     connection::{Handle, Slot},
     layer::trace::spans_are_read,
     metrics::Exposition,
+    resilience::Deadline,
     service::Context,
 };
 
@@ -19,7 +20,7 @@ use super::{
     address::{Host, PathTemplate},
     body::CallBody,
     call::{Call, Parts},
-    config::DataFormat,
+    config::{DataFormat, RestConfig},
     credentials::{Credentials, Presented},
     error,
     meter::Meter,
@@ -187,9 +188,14 @@ impl Settings {
 }
 
 impl RestClient {
-    pub(super) fn new(settings: Arc<Settings>, ambient: Ambient, transport: Transport, presented: Presented) -> Self {
+    pub(super) fn new(
+        (config, settings): (&RestConfig, Arc<Settings>),
+        ambient: Ambient,
+        transport: Transport,
+        presented: Presented,
+    ) -> Self {
         let innermost = Credentials::new(transport.clone(), presented);
-        let stack = Stack::new(innermost.clone());
+        let stack = Stack::new(innermost.clone(), config, &ambient);
         Self { settings, ambient, transport, innermost, stack, meter: Meter::default() }
     }
 
@@ -214,8 +220,7 @@ impl RestClient {
     async fn timed(&self, call: Call) -> Result<(Arc<str>, Answer)> {
         let (name, parts) = (&self.settings.name, Arc::clone(&call.parts));
         let begun = self.meter.begin(parts.begun);
-        let answered = time::timeout_at(parts.deadline, self.stack.send(call)).await;
-        let answered = answered.unwrap_or_else(|_| Err(error::too_slow()));
+        let answered = self.stack.send(call).await;
         let elapsed = begun.end(&answered);
         let status = answered.as_ref().ok().map(|answer| answer.status.as_u16());
         debug!(connection = %name, method = %parts.method, status, elapsed_us = elapsed.as_micros(), "called a partner");
@@ -238,8 +243,10 @@ impl RestClient {
             server.port = url.port_or_known_default(),
             url.template = template.as_str(),
             http.response.status_code = Empty,
-            http.request.resend_count = Empty,
             "error.type" = Empty,
+            zato.retries = Empty,
+            zato.hedged = Empty,
+            zato.refused = Empty,
         )
     }
 
@@ -255,7 +262,7 @@ impl RestClient {
             trace: cid.trace(self.ambient.random()),
             is_idempotent: true,
             begun: started,
-            deadline: started + *timeout,
+            deadline: Deadline::since(started, *timeout),
             max_response_size: *max_response_size,
             streamed: None,
         });
@@ -266,6 +273,7 @@ impl RestClient {
 
     pub(super) fn metrics(&self, labels: &[(&'static str, &str)], exposition: &mut Exposition) {
         self.meter.add_to(labels, exposition);
+        self.stack.decisions().write(labels, exposition);
     }
 }
 

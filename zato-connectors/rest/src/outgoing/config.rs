@@ -7,6 +7,9 @@ use serde::{Deserialize, Deserializer, de::Error};
 use zato_core::{
     config::{ByteSize, ClientTlsConfig, Duration, Secret},
     connection::ConnectionConfig,
+    resilience::{
+        circuit_breaker::CircuitBreakerConfig, hedge::HedgingConfig, rate_limit::RateLimitConfig, retry::RetryConfig,
+    },
 };
 
 use super::address::{Host, PathTemplate};
@@ -64,6 +67,19 @@ pub struct RestConfig {
     /// unless given, whatever the environment says.
     #[serde(default)]
     pub proxy: Option<Secret>,
+    /// How calls are tried again that failed for a moment; those alone that are safe to make twice, or that the partner
+    /// has not seen.
+    #[serde(default)]
+    pub retry: RetryConfig,
+    /// When no calls are made since the partner fails.
+    #[serde(default)]
+    pub circuit_breaker: CircuitBreakerConfig,
+    /// When calls are sent a second time since the first is slow; never unless it has a `delay`.
+    #[serde(default)]
+    pub hedging: HedgingConfig,
+    /// How often calls are made at most; as often as services like unless given.
+    #[serde(default)]
+    pub rate_limiting: RateLimitConfig,
     /// How many redirects are followed; unless given none, and the answer is the redirect. So it is if a redirect leads to
     /// another host, port or from HTTPS to HTTP, where neither credentials nor anything else of a call belong.
     #[serde(default)]

@@ -16,7 +16,7 @@ use super::{
     client::{RestClient, Settings},
     config::{HttpVersion, RestConfig},
     credentials::{Presented, TokenEndpoint, tokens},
-    error,
+    error, stack,
     tls::{self, Tls},
     transport::{Make, Transport},
 };
@@ -60,6 +60,7 @@ impl Connector for RestConnector {
         if setup.config.ping_path.as_deref().is_some_and(|path| !path.starts_with('/')) {
             faults.push(setup.fault("ping_path", "expected a path that begins with a slash, such as /health"));
         }
+        faults.extend(stack::faults(&setup));
         let tls = tls::of_partner(&setup).map_err(|found| faults.extend(found)).ok();
         let credentials = setup.security.as_deref().map(OutgoingCredentials::of).transpose();
         let credentials = faults.keep(credentials.map_err(|words| setup.fault("security", words))).flatten();
@@ -119,7 +120,8 @@ impl PreparedRest {
 
     /// Makes a client that calls over a transport.
     fn client(&self, transport: Transport) -> Result<RestClient> {
-        Ok(RestClient::new(Arc::clone(&self.settings), self.ambient.clone(), transport, presented(self)?))
+        let of = (&*self.config, Arc::clone(&self.settings));
+        Ok(RestClient::new(of, self.ambient.clone(), transport, presented(self)?))
     }
 
     #[cfg(feature = "testing")]

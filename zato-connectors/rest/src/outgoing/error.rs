@@ -1,6 +1,6 @@
 //! From reqwest's error to ours, which says who is to blame.
 
-use zato_core::Error;
+use zato_core::{Error, Retry};
 
 /// Tells what went wrong with a call. The URL is left out: what stands in its query string may be secret.
 pub(super) fn of(error: reqwest::Error) -> Error {
@@ -68,11 +68,13 @@ impl Failure {
     pub(super) fn into_error(self, whom: &str) -> Error {
         match self {
             Self::Unsendable => Error::internal("the request can't be sent as it is"),
-            Self::NotAccepted => Error::timeout(format!("{whom} took too long to accept a connection")),
-            Self::UnknownName => Error::upstream(format!("the name of {whom} is not known")),
-            Self::Unreachable => Error::upstream(format!("{whom} can't be reached")),
+            Self::NotAccepted => {
+                Error::timeout(format!("{whom} took too long to accept a connection")).with_retry(Retry::Unsent)
+            }
+            Self::UnknownName => Error::upstream(format!("the name of {whom} is not known")).with_retry(Retry::Unsent),
+            Self::Unreachable => Error::upstream(format!("{whom} can't be reached")).with_retry(Retry::Unsent),
             Self::Slow => Error::timeout(format!("{whom} took too long to answer")),
-            Self::RedirectsTooOften => Error::upstream(format!("{whom} redirects too often")),
+            Self::RedirectsTooOften => Error::upstream(format!("{whom} redirects too often")).with_retry(Retry::Never),
             Self::BrokenOff => Error::upstream(format!("the exchange with {whom} broke off")),
             Self::Unusable => Error::upstream(format!("{whom} gave no usable answer")),
         }
@@ -81,7 +83,9 @@ impl Failure {
 
 /// An answer larger than the connection allows.
 pub(super) fn too_large(max: usize) -> Error {
+    // The next one is as large.
     Error::upstream(format!("the answer is larger than {max} bytes; max_response_size may allow more"))
+        .with_retry(Retry::Never)
 }
 
 /// No answer until the end of the call's time.

@@ -16,6 +16,7 @@ use zato_core::{
     config::ByteSize,
     connection::Handle,
     message::{Cid, TraceParent},
+    resilience::Deadline,
     service::{Context, Raw},
 };
 
@@ -259,7 +260,7 @@ impl<'a> RestRequest<'a> {
             trace: draft.trace,
             is_idempotent: draft.is_idempotent,
             begun,
-            deadline: begun + timeout,
+            deadline: Deadline::since(begun, timeout),
             max_response_size: draft.max_response_size.unwrap_or(settings.max_response_size),
             streamed: draft.is_streamed.then_some(timeout),
         });

@@ -18,6 +18,7 @@ use zato_core::{
     bytes::{Bytes, BytesMut},
     futures_core::Stream,
     message::ByteStream,
+    resilience::bulkhead::Place,
 };
 
 use super::{
@@ -179,6 +180,26 @@ pub(super) async fn whole(mut response: reqwest::Response, max: usize) -> Result
         }
     }
     Ok(Some(if rest.is_empty() { first } else { rest.freeze() }))
+}
+
+/// The pieces of an answer that keeps its place among the calls in work until it has ended.
+pub(super) struct Held {
+    stream: ByteStream,
+    _place: Place,
+}
+
+impl Held {
+    pub(super) fn new(stream: ByteStream, place: Place) -> Self {
+        Self { stream, _place: place }
+    }
+}
+
+impl Stream for Held {
+    type Item = Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
+        Pin::new(&mut self.stream).poll_next(cx)
+    }
 }
 
 /// The pieces of an answer, each of which has its time, and all of which have their limit.

@@ -1,9 +1,7 @@
 //! Refuses calls beyond what the other side has been promised.
 
+mod config;
 mod layer;
 mod service;
 
-pub use self::{
-    layer::{RateLimitLayer, out_of_range},
-    service::RateLimit,
-};
+pub use self::{config::RateLimitConfig, layer::RateLimitLayer, service::RateLimit};

@@ -3,13 +3,16 @@
 
 mod token;
 
-use std::task::{Context, Poll};
+use std::{
+    sync::Arc,
+    task::{Context, Poll},
+};
 
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use tower::Service;
 use zato_core::{
-    Error, Result,
-    security::{OutgoingCredentials, Tokens},
+    Error, Result, Retry,
+    security::{AccessToken, OutgoingCredentials, Tokens},
 };
 
 pub(super) use self::token::{TokenEndpoint, tokens};
@@ -78,12 +81,17 @@ where
     }
 }
 
+/// Who fetches tokens has pauses of its own: what goes wrong there is not tried again with the call.
+async fn token_of(tokens: &Tokens) -> Result<Arc<AccessToken>> {
+    tokens.token().await.map_err(|error| error.with_retry(Retry::Never))
+}
+
 /// Calls with a token, and once more with another one if the partner doesn't take it.
 async fn with_token<S>(mut inner: S, tokens: Tokens, mut call: Call) -> Result<Answer>
 where
     S: Service<Call, Response = Answer, Error = Error, Future = Answering> + Send,
 {
-    let token = tokens.token().await?;
+    let token = token_of(&tokens).await?;
     call.credentials = Some((header::AUTHORIZATION, token.authorization().clone()));
     // A partner that answers 401 has done nothing (RFC 9110 §15.5.2), so that the method doesn't matter.
     let again = call.can_be_sent_again().then(|| call.clone());
@@ -94,7 +102,7 @@ where
     // The body of a stream is gone; what comes next finds another token.
     let Some(mut call) = again else { return Ok(answer) };
     drop(answer);
-    let token = tokens.token().await?;
+    let token = token_of(&tokens).await?;
     call.credentials = Some((header::AUTHORIZATION, token.authorization().clone()));
     std::future::poll_fn(|cx| inner.poll_ready(cx)).await?;
     inner.call(call).await
