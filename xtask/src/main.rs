@@ -6,6 +6,8 @@
 mod bench;
 mod cargo;
 mod ci;
+mod install;
+mod interpreters;
 mod services;
 mod soak;
 mod steps;

@@ -5,10 +5,13 @@
 
 use clap::Subcommand;
 
-use crate::Result;
+use crate::{
+    Result,
+    interpreters::{NODE, PYTHON},
+};
 
 /// Every server that tests of this version need.
-pub(crate) const SERVERS: &[&dyn Server] = &[];
+pub(crate) const SERVERS: &[&dyn Server] = &[&PYTHON, &NODE];
 
 /// Said instead of an empty table, so that nobody looks for what is not there.
 const NONE: &str = "no part of this version needs a server yet";

@@ -41,6 +41,7 @@ use self::{
 use crate::{
     Result,
     cargo::{self, Metadata},
+    install::install,
 };
 
 /// In the order of the table: the floor first.
@@ -148,8 +149,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         return check();
     }
     // Before the long build, since these are what may be missing.
-    tools::install("valgrind")?;
-    tools::install("strace")?;
+    install("valgrind", "valgrind")?;
+    install("strace", "strace")?;
     let machine = machine::describe();
     let target = Metadata::read()?.target_directory()?;
     let folder = target.join("bench");
