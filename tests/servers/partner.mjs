@@ -1,5 +1,6 @@
 // A partner on the HTTP servers of Node's standard library, with a habit for each path.
 
+import fs from "node:fs";
 import http from "node:http";
 import http2 from "node:http2";
 
@@ -48,8 +49,13 @@ const listening = (server, port) =>
   new Promise((resolve) => server.listen(port, "127.0.0.1", () => resolve(server.address().port)));
 
 process.on("uncaughtException", () => {});
-const port = Number(process.argv[2]);
-console.log(JSON.stringify({
-  http: await listening(http.createServer(partner), port),
+const [port, key, cert] = process.argv.slice(2);
+const ports = {
+  http: await listening(http.createServer(partner), Number(port)),
   http2: await listening(http2.createServer(partner), 0),
-}));
+};
+if (key) {
+  const pair = { key: fs.readFileSync(key), cert: fs.readFileSync(cert), allowHTTP1: true };
+  ports.https = await listening(http2.createSecureServer(pair, partner), 0);
+}
+console.log(JSON.stringify(ports));

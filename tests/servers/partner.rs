@@ -58,9 +58,14 @@ impl Interpreter {
 
     /// Starts our script on a port; on a free one if that is 0.
     pub(crate) async fn partner(self, test: &str, port: u16) -> Option<Partner> {
+        self.partner_with(test, port, &[]).await
+    }
+
+    /// Starts our script with the files of a key and its certificate, if it shall speak TLS.
+    pub(crate) async fn partner_with(self, test: &str, port: u16, files: &[&Path]) -> Option<Partner> {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/servers").join(self.script);
         let mut command = Command::new(self.find(test).await?);
-        command.arg(script).arg(port.to_string());
+        command.arg(script).arg(port.to_string()).args(files);
         let (process, line) = started(command).await;
         let ports = serde_json::from_str(&line).unwrap_or_else(|_| panic!("the ports, not {line:?}"));
         Some(Partner { process, ports })

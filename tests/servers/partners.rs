@@ -1,8 +1,13 @@
 //! Outgoing REST connections to servers of others, with a proxy in between that does what networks do: what our own
 //! caller reads then, how long it takes, and that the next call succeeds.
 
-use std::time::{Duration, Instant};
+use std::{
+    net::SocketAddr,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use serde_json::json;
 use zato::{
     Context, Result, Running,
@@ -52,18 +57,22 @@ struct Relay {
 
 impl Relay {
     async fn to(partner: &Partner, version: &str) -> Self {
-        let proxy = FaultProxy::to(partner.address(version)).await.expect("a free port");
+        let settings = if version == "http2" { "    http_version: '2'\n" } else { "" };
+        Self::with(partner.address(version), "http://127.0.0.1", settings).await
+    }
+
+    async fn with(address: SocketAddr, host: &str, settings: &str) -> Self {
+        let proxy = FaultProxy::to(address).await.expect("a free port");
+        let (port, timeout) = (proxy.address().port(), TIMEOUT.as_millis());
         let yaml = format!(
             "channel_rest: [{{name: relay, url_path: '/relay', service: relay}}]\n\
-             outgoing_rest:\n  - name: Partner\n    host: http://{}\n    url_path: /{{path}}\n    \
-             http_version: {}\n    timeout: {}ms\n    connect_timeout: 200ms\n    max_redirects: 3\n    \
-             max_response_size: 100KB\n",
-            proxy.address(),
-            if version == "http2" { "'2'" } else { "auto" },
-            TIMEOUT.as_millis(),
+             outgoing_rest:\n  - name: Partner\n    host: {host}:{port}\n    url_path: /{{path}}\n    \
+             timeout: {timeout}ms\n    connect_timeout: 200ms\n    max_redirects: 3\n    \
+             max_response_size: 100KB\n{settings}",
         );
         let app = testing::app("partners").services(services![relay]).config_yaml(yaml);
-        let recovers_within = if version == "http2" { TIMEOUT * 3 + SLACK } else { Duration::ZERO };
+        let shares_connections = !settings.is_empty();
+        let recovers_within = if shares_connections { TIMEOUT * 3 + SLACK } else { Duration::ZERO };
         Self { app: app.start().await.expect("the app starts"), proxy, recovers_within }
     }
 
@@ -220,4 +229,47 @@ async fn files_of_pythons_own_server_are_read() {
     for path in ["missing", "folder"] {
         relay.fails(path, LinkFault::None, 502).await;
     }
+}
+
+/// A certificate for `localhost`, put into files; the first is that of the authority.
+fn certificate(folder: &std::path::Path, expired: bool) -> [PathBuf; 3] {
+    let key = || KeyPair::generate().expect("a key");
+    let mut authority = CertificateParams::default();
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority = CertifiedIssuer::self_signed(authority, key()).expect("an authority");
+    let mut params = CertificateParams::new(["localhost".to_owned()]).expect("a name");
+    if expired {
+        params.not_after = time::OffsetDateTime::now_utc() - time::Duration::days(1);
+    }
+    let pair = key();
+    let signed = params.signed_by(&pair, &*authority).expect("a certificate");
+    let files = [("ca", authority.pem()), ("key", pair.serialize_pem()), ("certificate", signed.pem())];
+    files.map(|(name, text)| {
+        let file = folder.join(format!("{name}-{expired}.pem"));
+        std::fs::write(&file, text).expect("the file can be written");
+        file
+    })
+}
+
+#[tokio::test]
+async fn certificates_are_checked_and_whatever_the_network_does_to_tls_is_survived() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let [ca, key, pem] = certificate(folder.path(), false);
+    let Some(partner) = NODE.partner_with("tls", 0, &[&key, &pem]).await else { return };
+    let trusting = |ca: &std::path::Path| format!("    tls: {{ca: '{}'}}\n", ca.display());
+    let address = partner.address("https");
+    let relay = Relay::with(address, "https://localhost", &trusting(&ca)).await;
+    every_fault(&relay, "node", 60).await;
+
+    let relay = Relay::with(address, "https://127.0.0.1", &trusting(&ca)).await;
+    relay.fails("ok", LinkFault::None, 502).await;
+    let relay = Relay::with(address, "https://127.0.0.1", "    tls_verify: false\n").await;
+    relay.answers("node", "whoever it is").await;
+
+    let [other, key, pem] = certificate(folder.path(), true);
+    let relay = Relay::with(address, "https://localhost", &trusting(&other)).await;
+    relay.fails("ok", LinkFault::None, 502).await;
+    let partner = NODE.partner_with("tls", 0, &[&key, &pem]).await.expect("it was there before");
+    let relay = Relay::with(partner.address("https"), "https://localhost", &trusting(&other)).await;
+    relay.fails("ok", LinkFault::None, 502).await;
 }
