@@ -16,6 +16,7 @@ mod credentials;
 mod definitions;
 mod deprecation;
 mod examples;
+mod fakes;
 mod frames;
 mod layers;
 mod log_lines;

@@ -12,8 +12,9 @@ use std::{fmt, sync::Arc};
 
 use zato_core::{
     ambient::Ambient,
-    config::{ConfigFault, ConfigFaults, Files, NodeKind, from_node, yaml},
+    config::{ConfigFault, ConfigFaults, Files, NodeKind, from_node, from_tagged_node, yaml},
     connection::{ConnectionConfig, Connector, Handle, Setup, Slot},
+    security::{OutgoingCredentials, SecurityConfig},
     testing::{SequentialIds, TestClock},
 };
 
@@ -119,11 +120,43 @@ impl RestFake {
     ///
     /// # Panics
     ///
-    /// If the settings can't be used, with the reason. A `security` can't be one of them: its definition is elsewhere.
+    /// If the settings can't be used, with the reason. A `security` can't be one of them: its definition is elsewhere; see
+    /// [`with_credentials`](Self::with_credentials).
     #[must_use]
     #[track_caller]
     pub fn with_config(yaml: &str) -> Self {
-        let made = prepared(yaml).and_then(|prepared| {
+        Self::made(yaml, None)
+    }
+
+    /// Makes a partner that is presented the credentials of a definition as it stands in `security`.
+    ///
+    /// ```
+    /// use zato_core::testing;
+    /// use zato_rest::testing::RestFake;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> zato_core::Result<()> {
+    /// let definition = "{name: CRM key, type: apikey, username: bank, password: not-a-secret, header: X-Key}";
+    /// let crm = RestFake::with_credentials("url_path: /get-user", definition);
+    /// crm.expect().get("/get-user").header("x-key", "not-a-secret").reply_status(200);
+    /// crm.rest().get(&testing::context()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If settings or definition can't be used, with the reason. A token that has to be fetched can't: what issues it is
+    /// another partner, and not this one.
+    #[must_use]
+    #[track_caller]
+    pub fn with_credentials(yaml: &str, definition: &str) -> Self {
+        Self::made(yaml, Some(definition))
+    }
+
+    #[track_caller]
+    fn made(yaml: &str, definition: Option<&str>) -> Self {
+        let made = prepared(yaml, definition).and_then(|prepared| {
             let script = Arc::new(Script::new(prepared.config()));
             let client = prepared.faked(Arc::clone(&script));
             let client = client.map_err(|error| ConfigFault::new(error.report().to_string()))?;
@@ -195,7 +228,7 @@ impl fmt::Debug for RestFake {
 /// What stands where the name of a file does in what is said of the settings.
 const FILE: &str = "RestFake";
 
-fn prepared(yaml: &str) -> Result<PreparedRest, ConfigFaults> {
+fn prepared(yaml: &str, definition: Option<&str>) -> Result<PreparedRest, ConfigFaults> {
     let mut node = yaml::parse(FILE, yaml)?;
     if matches!(node.kind, NodeKind::Null) {
         node.kind = NodeKind::Map(Vec::new());
@@ -206,12 +239,25 @@ fn prepared(yaml: &str) -> Result<PreparedRest, ConfigFaults> {
         entries.extend(missing);
     }
     let config: RestConfig = from_node(&node)?;
-    if config.security().is_some() {
+    let security = definition.map(security).transpose()?.map(Arc::new);
+    if config.security().is_some() && security.is_none() {
         let place = &node.at_path("security").unwrap_or(&node).origin;
-        return Err(ConfigFault::at(place, "a fake has no security definitions; leave this key out").into());
+        return Err(ConfigFault::at(place, "the definition is elsewhere; give it to `with_credentials`").into());
     }
     let (files, ambient) = (Files::in_folder("."), Ambient::new(TestClock::default(), SequentialIds::default()));
-    RestConnector::prepare(Setup { config, node: &node, security: None, files: &files, ambient: &ambient })
+    RestConnector::prepare(Setup { config, node: &node, security, files: &files, ambient: &ambient })
+}
+
+fn security(yaml: &str) -> Result<SecurityConfig, ConfigFault> {
+    let node = yaml::parse("security", yaml)?;
+    let definition: SecurityConfig = from_tagged_node(&node, "type")?;
+    match OutgoingCredentials::of(&definition) {
+        Ok(OutgoingCredentials::Token(_)) => {
+            let words = "this token would be fetched over the network; give a \"token\" that is there";
+            Err(ConfigFault::at(&node.origin, words))
+        }
+        _ => Ok(definition),
+    }
 }
 
 #[cfg(test)]

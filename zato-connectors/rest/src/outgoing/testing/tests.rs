@@ -225,6 +225,24 @@ async fn an_expectation_that_nobody_meets_fails_the_test() {
     assert!(refused.contains("RestFake:1:1: unknown key \"tiemout\"; did you mean \"timeout\"?"), "{refused}");
 }
 
+#[tokio::test]
+async fn credentials_are_presented_and_never_shown() {
+    let basic = "{name: a, type: basic_auth, username: bank, password: s3cret}";
+    let partner = RestFake::with_credentials("", basic);
+    partner.expect().get("/").header("authorization", "Basic other").reply_status(200);
+    assert!(partner.rest().get(&context()).await.is_err());
+    assert_eq!(partner.calls()[0].header("authorization"), Some("Basic YmFuazpzM2NyZXQ="));
+    let report = report(&partner);
+    assert!(report.contains("+ header authorization: ******") && !report.contains("YmFu"), "{report}");
+    assert!(!format!("{:?}", partner.calls()).contains("YmFu"));
+    let token = "{name: a, type: bearer_token, username: a, password: b, auth_server_url: 'http://localhost:1/'}";
+    for (config, definition) in [("security: a", None), ("", Some(token))] {
+        let refused = std::panic::catch_unwind(|| RestFake::made(config, definition));
+        let refused = refused.expect_err("it can't be used").downcast::<String>().expect("a text");
+        assert!(refused.contains("with_credentials") || refused.contains("over the network"), "{refused}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn delays_go_by_the_clock_of_the_test() -> Result<()> {
     let partner = RestFake::with_config("timeout: 1m\nconnect_timeout: 3s");
@@ -278,7 +296,7 @@ const CONFIG: &str = "timeout: 300ms\nconnect_timeout: 100ms\nmax_response_size:
 
 /// The handle of a connection that goes over the network.
 async fn networked(address: SocketAddr) -> Result<Rest> {
-    let prepared = prepared(&format!("{CONFIG}\nhost: http://{address}")).expect("the settings can be used");
+    let prepared = prepared(&format!("{CONFIG}\nhost: http://{address}"), None).expect("the settings can be used");
     Ok(Rest::from_slot(Slot::up("partner", RestConnector::connect(&prepared).await?)))
 }
 
