@@ -50,7 +50,8 @@ use self::{
 /// assert!(TcpStream::connect(proxy.address()).await.is_err());
 ///
 /// proxy.set(LinkFault::None).await;
-/// assert!(TcpStream::connect(proxy.address()).await.is_ok());
+/// let _other = TcpStream::connect(proxy.address()).await?;
+/// let (_accepted, _) = server.accept().await?;
 /// assert_eq!(proxy.connections(), 2);
 /// # Ok(())
 /// # }
