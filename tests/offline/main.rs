@@ -26,6 +26,7 @@ mod observability;
 mod outgoing;
 mod outgoing_changes;
 mod outgoing_credentials;
+mod outgoing_crowd;
 mod patterns;
 mod places;
 mod properties;
