@@ -64,11 +64,12 @@ impl Relay {
     async fn with(address: SocketAddr, host: &str, settings: &str) -> Self {
         let proxy = FaultProxy::to(address).await.expect("a free port");
         let (port, timeout) = (proxy.address().port(), TIMEOUT.as_millis());
+        // Half of all calls fail here, and each is to be made.
         let yaml = format!(
             "channel_rest: [{{name: relay, url_path: '/relay', service: relay}}]\n\
              outgoing_rest:\n  - name: Partner\n    host: {host}:{port}\n    url_path: /{{path}}\n    \
              timeout: {timeout}ms\n    connect_timeout: 200ms\n    max_redirects: 3\n    \
-             max_response_size: 100KB\n{settings}",
+             max_response_size: 100KB\n    circuit_breaker: {{is_active: false}}\n{settings}",
         );
         let app = testing::app("partners").services(services![relay]).config_yaml(yaml);
         let shares_connections = !settings.is_empty();
