@@ -1,6 +1,9 @@
 //! Every example, run as a program and talked to over a socket.
 
-use std::{path::PathBuf, process::Stdio};
+use std::{
+    path::{Path, PathBuf},
+    process::Stdio,
+};
 
 use tokio::{
     io::{AsyncBufReadExt, BufReader, Lines},
@@ -30,7 +33,13 @@ impl Example {
     /// Starts an example and waits until it listens. `cargo test` builds it before this test, but `cargo test --test offline`
     /// doesn't: that runs what was built last.
     pub(crate) async fn start(name: &str) -> Self {
+        Self::start_with(name, &[]).await
+    }
+
+    /// As [`Example::start`], with further variables of the environment.
+    async fn start_with(name: &str, variables: &[(&str, &Path)]) -> Self {
         let mut command = Command::new(program(name));
+        command.envs(variables.iter().copied());
         command.env("ZATO_BIND", "127.0.0.1:0").env("RUST_LOG", "").stdout(Stdio::piped()).kill_on_drop(true);
         let mut child =
             command.spawn().unwrap_or_else(|error| panic!("the example {name} can't be run, build it: {error}"));
@@ -67,18 +76,39 @@ impl Example {
         answer
     }
 
-    /// Tells it to stop as a service manager does, and waits until it has ended well.
-    pub(crate) async fn stop(mut self) {
+    /// Waits for a line that has a text in it, and returns all up to that.
+    async fn said(&mut self, text: &str) -> Vec<String> {
+        let mut lines = Vec::new();
+        let saying = async {
+            while let Some(line) = self.output.next_line().await.expect("the output is text") {
+                let is_it = line.contains(text);
+                lines.push(line);
+                if is_it {
+                    return;
+                }
+            }
+            panic!("it ended without saying {text:?}");
+        };
+        timeout(PATIENCE, saying).await.unwrap_or_else(|_| panic!("it never says {text:?}"));
+        lines
+    }
+
+    /// Tells it to stop as a service manager does, waits until it has ended well, and returns what it still had to say.
+    pub(crate) async fn stop(mut self) -> Vec<String> {
         let id = self.id().to_string();
         let told = Command::new("kill").args(["-TERM", &id]).status().await.expect("there is a kill");
         assert!(told.success());
         // Whoever reads no more of the output may stop it with a broken pipe.
+        let mut lines = Vec::new();
         let ending = async {
-            while let Ok(Some(_)) = self.output.next_line().await {}
+            while let Ok(Some(line)) = self.output.next_line().await {
+                lines.push(line);
+            }
             self.child.wait().await.expect("it can be waited for")
         };
         let status = timeout(PATIENCE, ending).await.expect("it ends");
         assert!(status.success(), "{status}");
+        lines
     }
 }
 
@@ -106,6 +136,40 @@ async fn first_service_answers_as_its_seed_says() {
     let problem: zato::Value = serde_json::from_str(&refused.body).unwrap();
     assert_eq!(problem["errors"], serde_json::json!([{ "path": "/client_id", "detail": "missing" }]));
     example.stop().await;
+}
+
+#[tokio::test]
+async fn bank_answers_as_its_seed_says_and_hears_of_its_configuration() {
+    let folder = tempfile::tempdir().unwrap();
+    let tutorial = folder.path().join("tutorial.conf");
+    let mut example = Example::start_with("bank", &[("BANK_USER_CONF", folder.path())]).await;
+    let body = r#"{"user_name": "my.user"}"#;
+    // api:not-for-production
+    let request = format!(
+        "POST /api/v1/user HTTP/1.1\r\nhost: bank\r\nauthorization: Basic YXBpOm5vdC1mb3ItcHJvZHVjdGlvbg==\r\n\
+         content-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let mut wire = Wire::to_address(example.address()).await;
+    for (content, is_told) in [(None, false), (Some("[notify_fraud]\nRGV=True\n"), true), (Some("RGV=True\n"), false)] {
+        if let Some(content) = content {
+            std::fs::write(&tutorial, content).unwrap();
+            example.said("configuration applied").await;
+        }
+        wire.send(&request).await;
+        let answer = wire.answer().await;
+        let expected = r#"{"user_name":"my.user","user_type":"RGV","account_no":"123456","account_balance":"357.9"}"#;
+        assert_eq!((answer.status, answer.body.as_str()), (200, expected));
+        let lines = example.said("invoking Payments").await;
+        assert!(lines.iter().any(|line| line.contains("invoking CRM user_name=my.user")), "{lines:?}");
+        if is_told {
+            example.said("notifying fraud detection user_name=my.user").await;
+        }
+    }
+    assert_eq!(example.ask("/api/v1/user", Some(body)).await.status, 401);
+    drop(wire);
+    let rest = example.stop().await;
+    assert!(!rest.iter().any(|line| line.contains("notifying")), "the section is gone: {rest:?}");
 }
 
 #[tokio::test]
