@@ -16,7 +16,8 @@ use zato::{
     http::StatusCode,
     model,
     rest::{Rest, reqwest::multipart},
-    service, services, testing,
+    service, services,
+    testing::{self, FaultProxy},
 };
 
 use crate::support::{Answer, assert_answer, cid, until};
@@ -243,6 +244,52 @@ async fn redirects_are_followed_as_far_as_they_may_and_never_to_somebody_else() 
     assert_eq!(get("stranger").await?.status(), 302);
     let error = get("circle").await.expect_err("it never ends");
     assert_eq!((error.kind(), error.message()), (Kind::Upstream, "the partner redirects too often"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn calls_go_through_a_proxy_if_there_is_one() -> Result<()> {
+    let proxy = partner().await;
+    // Nobody has that name: who is asked is the proxy.
+    let address = proxy.address.replace("http://", "http://us:secret@");
+    let app = testing::app("outgoing").services(services![relay, needs]);
+    let app = app.config_yaml(config("http://partner.invalid", &format!("    proxy: {address}\n"))).start().await?;
+    let value = app.out::<Rest>("Partner")?.get(&testing::context()).path("path", "a").await?.value()?;
+    assert_eq!(told(&value, "/uri"), "http://partner.invalid/a");
+    assert_eq!(told(&value, "/headers/proxy-authorization"), "Basic dXM6c2VjcmV0");
+    Ok(())
+}
+
+#[tokio::test]
+async fn names_are_resolved_anew_since_no_connection_is_used_forever() -> Result<()> {
+    let partner = partner().await;
+    let (_, address) = partner.address.split_once("//").expect("it has a scheme");
+    let proxy = FaultProxy::to(address.parse().expect("an address")).await.expect("a free port");
+    let app = testing::app("outgoing").services(services![relay, needs]);
+    let more = "    max_connection_age: 50ms\n";
+    let app = app.config_yaml(config(&format!("http://{}", proxy.address()), more)).start().await?;
+    let rest: Rest = app.out("Partner")?;
+    let ctx = testing::context();
+    for calls in 1..=3 {
+        rest.get(&ctx).path("path", "a").await?.error_for_status()?;
+        assert_eq!(proxy.connections(), calls);
+        tokio::time::sleep(Duration::from_millis(60)).await;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_call_is_a_span_of_its_own() -> Result<()> {
+    let partner = partner().await;
+    let app = started(&partner, "").await;
+    let logs = testing::capture_logs();
+    app.out::<Rest>("Partner")?.get(&testing::context()).path("path", "missing").await?;
+    let events = logs.events();
+    let called = events.iter().find(|event| event.message == "called a partner").expect("it is told at DEBUG");
+    let span = |name: &str| called.span[name].as_str();
+    assert_eq!((span("zato.connection"), span("http.request.method")), ("Partner", "GET"));
+    assert_eq!((span("server.address"), span("url.template")), ("127.0.0.1", "/{path}"));
+    assert_eq!(called.fields["status"], "404");
     Ok(())
 }
 
