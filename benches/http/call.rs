@@ -20,6 +20,9 @@ pub(crate) struct Partner {
 
 impl Partner {
     pub(crate) fn new(address: &str) -> Result<Self> {
+        // Where another part of the build has it speak TLS, reqwest looks for a provider of cryptography.
+        #[cfg(feature = "tls")]
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder()
             .timeout(Duration::from_secs(10))
             .connect_timeout(Duration::from_secs(3))

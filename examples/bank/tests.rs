@@ -70,7 +70,7 @@ async fn a_user_whom_the_crm_does_not_know_is_not_found() {
 #[tokio::test]
 async fn it_is_not_our_caller_who_is_to_blame_when_payments_is_down() {
     let (crm, payments) = (crm(), RestFake::new());
-    payments.expect().any_number().reply(PartnerReply::refused());
+    payments.expect().reply(PartnerReply::refused());
     let error = details(crm.rest(), payments.rest(), UserConfig::absent("tutorial")).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Upstream);
 }

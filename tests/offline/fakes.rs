@@ -77,7 +77,8 @@ async fn fakes_stand_in_for_connections_that_the_configuration_need_not_have() -
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn many_services_call_one_fake_at_once() -> Result<()> {
-    let (crm, payments) = (RestFake::new(), RestFake::with_config("url_path: /{account}"));
+    let crm = RestFake::with_config("pool_size: 200");
+    let payments = RestFake::with_config("url_path: /{account}\npool_size: 200");
     crm.expect().times(200).reply_with(|call| {
         let (_, name) = call.query().remove(0);
         PartnerReply::json(&json!({"type": "RGV", "account": name}))

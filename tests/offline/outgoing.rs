@@ -9,7 +9,11 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde_json::json;
-use tokio::{net::TcpListener, task::JoinSet};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+    task::JoinSet,
+};
 use zato::{
     Context, Kind, Raw, Result, Running, Value,
     connection::State,
@@ -245,6 +249,83 @@ async fn redirects_are_followed_as_far_as_they_may_and_never_to_somebody_else() 
     let error = get("circle").await.expect_err("it never ends");
     assert_eq!((error.kind(), error.message()), (Kind::Upstream, "the partner redirects too often"));
     Ok(())
+}
+
+#[tokio::test]
+async fn what_was_done_before_a_redirect_is_not_done_again() -> Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = format!("http://{}", listener.local_addr().expect("it is bound"));
+    let app = testing::app("outgoing").services(services![relay, needs]);
+    let app = app.config_yaml(config(&address, "    max_redirects: 3\n")).start().await?;
+    let mut once = JoinSet::new();
+    // It does what it was asked to, and is gone before it is asked again.
+    once.spawn(async move {
+        let (mut stream, _) = listener.accept().await.expect("a call");
+        drop(listener);
+        let mut request = [0; 1024];
+        let _ = stream.read(&mut request).await.expect("a request");
+        let moved = "HTTP/1.1 303 See Other\r\nlocation: /told\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+        stream.write_all(moved.as_bytes()).await.expect("it is read");
+    });
+    let rest: Rest = app.out("Partner")?;
+    let error = rest.post(&testing::context()).path("path", "x").text("once").await.expect_err("nobody is there");
+    assert_eq!((error.kind(), error.message()), (Kind::Upstream, "the partner can't be reached"));
+    let metrics = testing::admin(&app).get("/metrics").await;
+    let retries = "zato_connection_retries_total{section=\"outgoing_rest\",name=\"Partner\"} 0";
+    assert!(metrics.text().contains(retries), "{}", metrics.text());
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_length_of_what_is_not_sent_is_no_size() -> Result<()> {
+    let partner = partner().await;
+    let app = started(&partner, "    max_response_size: 10KB\n    http_version: \"1.1\"\n").await;
+    let rest: Rest = app.out("Partner")?;
+    let ctx = testing::context();
+    let response = rest.head(&ctx).path("path", "large").await?;
+    assert_eq!((response.status().as_u16(), response.header("content-length")), (200, Some("20000")));
+    let streamed = rest.head(&ctx).path("path", "large").stream().await?;
+    assert_eq!(streamed.into_body().bytes().await?.len(), 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn no_time_is_too_long_to_be_given() -> Result<()> {
+    let partner = partner().await;
+    let app = started(&partner, "").await;
+    let rest: Rest = app.out("Partner")?;
+    let streamed = rest.get(&testing::context()).path("path", "pieces").timeout(Duration::MAX).stream().await?;
+    assert_eq!(streamed.into_body().bytes().await?.len(), 100);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_body_that_its_sender_breaks_off_says_nothing_of_the_partner() -> Result<()> {
+    let partner = partner().await;
+    let app = started(&partner, "    circuit_breaker: {min_calls: 2}\n").await;
+    let rest: Rest = app.out("Partner")?;
+    let ctx = testing::context();
+    for _ in 0..5 {
+        let late = Raw::from_stream(Late);
+        let error = rest.post(&ctx).path("path", "x").raw(late).await.expect_err("the body breaks off");
+        assert_eq!(error.kind(), Kind::Timeout, "{error:?}");
+    }
+    assert_eq!(rest.get(&ctx).path("path", "x").await?.status(), 200, "the circuit breaker has counted none of it");
+    Ok(())
+}
+
+/// A body whose sender is too slow.
+struct Late;
+
+impl zato::futures_core::Stream for Late {
+    type Item = Result<Bytes, zato::Error>;
+
+    fn poll_next(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Self::Item>> {
+        std::task::Poll::Ready(Some(Err(zato::Error::timeout("the body did not arrive in time"))))
+    }
 }
 
 #[tokio::test]

@@ -33,7 +33,7 @@ channel_rest:
 /// The stalling partner takes 5 s for each call for as long as it stalls, and the connection waits for 2.
 fn partners() -> (RestFake, RestFake) {
     let stalling = RestFake::with_config(
-        "name: Stalling\npool_size: 10\nmax_queued_requests: 100\ntimeout: 2s\nretry: {max_retries: 0}",
+        "name: Stalling\npool_size: 10\nmax_queued_requests: 100\ntimeout: 2s\ncircuit_breaker: {}",
     );
     let other = RestFake::with_config("name: Other");
     other.otherwise(PartnerReply::status(200));
@@ -86,14 +86,17 @@ async fn a_thousand_callers_of_a_partner_that_stalls_are_bounded_and_nobody_else
     }
     let replies = all.join_next().await.expect("it was begun").expect("no caller panicked");
 
-    // 10 are asked, 100 wait until their own time is over, and 890 are told at once.
+    // 10 are asked and never answer, 100 wait until their own time is over, and 890 are told at once.
     assert_eq!(stalling.calls().len(), 10, "no more than the pool are ever under way");
     let slow = of_status(&replies, StatusCode::GATEWAY_TIMEOUT);
-    assert_eq!(slow.len(), 110);
-    assert!(slow.iter().all(|(_, took)| (Duration::from_secs(2)..Duration::from_secs(3)).contains(took)));
+    assert_eq!(slow.len(), 10);
+    let in_time = |took: &Duration| (Duration::from_secs(2)..Duration::from_secs(3)).contains(took);
+    assert!(slow.iter().all(|(_, took)| in_time(took)));
     let refused = of_status(&replies, StatusCode::SERVICE_UNAVAILABLE);
-    assert_eq!(refused.len(), 890);
-    assert!(refused.iter().all(|(_, took)| *took < Duration::from_millis(100)));
+    assert!(refused.iter().all(|(reply, _)| reply.header("retry-after") == "1"));
+    let (waited, told): (Vec<_>, Vec<_>) = refused.into_iter().partition(|(_, took)| in_time(took));
+    assert_eq!((waited.len(), told.len()), (100, 890));
+    assert!(told.iter().all(|(_, took)| *took < Duration::from_millis(100)));
 }
 
 #[tokio::test(start_paused = true)]

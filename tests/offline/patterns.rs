@@ -18,7 +18,9 @@ use zato::{
     loopback::Loopback,
     model,
     patterns::{Fallback, FanoutReply, RetryReply, TargetReply},
-    service, services, testing,
+    rest::Rest,
+    service, services,
+    testing::{self, PartnerReply, RestFake},
 };
 
 use crate::support::{PATIENCE, cid, until};
@@ -424,9 +426,23 @@ async fn what_may_help_is_tried_again_and_nothing_else() -> Result<()> {
 
     let refused = ctx.invoke_retry::<double>(Number { n: 13 }).await.unwrap_err();
     assert_eq!((refused.message(), seen.begun.swap(0, Ordering::Relaxed)), ("13 is unlucky", 1));
+    let partner = RestFake::new();
+    partner.expect().times(3).reply(PartnerReply::refused());
+    let asking =
+        testing::app("asking").services(services![asking_partner]).fake("Partner", &partner.rest()).start().await?;
+    let unreachable = asking.context().invoke_retry::<asking_partner>(()).repeats(2).await.unwrap_err();
+    assert_eq!(unreachable.kind(), Kind::Upstream, "nobody has seen it, so that it is tried again");
+    partner.verify();
+
     let told_to = ctx.invoke_retry::<double>(Number { n: 13 }).repeats(1).retry_if(|_| true).await.unwrap_err();
     assert_eq!((told_to.kind(), seen.begun.load(Ordering::Relaxed)), (Kind::Conflict, 2));
     Ok(())
+}
+
+/// Asks another system.
+#[service(name = "asking-partner")]
+async fn asking_partner(ctx: &Context, #[out("Partner")] partner: Rest) -> Result<()> {
+    partner.post(ctx).await.map(drop)
 }
 
 #[tokio::test(start_paused = true)]

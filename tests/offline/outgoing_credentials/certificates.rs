@@ -124,10 +124,7 @@ async fn tokens_are_fetched_by_the_rules_of_the_connection_or_by_their_own() {
         assert_eq!(status(&app).await.0 == 200, expected, "{connection} {definition}");
         if !expected {
             let said = error(&app).await;
-            assert!(
-                said.starts_with("the token endpoint can't be reached") && said.contains("UnknownIssuer"),
-                "{said}"
-            );
+            assert!(said.contains("the token endpoint can't be reached") && said.contains("UnknownIssuer"), "{said}");
         }
     }
 }

@@ -162,12 +162,14 @@ impl Verdict {
     ///
     /// [`Kind::Upstream`] and [`Kind::Timeout`] are failures of the other side. Every other kind was decided on this side,
     /// such as [`Kind::Unavailable`] where a circuit breaker is open; it is tried again only if the error itself says
-    /// [`Retry::Unsent`].
+    /// [`Retry::Unsent`]. So is one that has another of ours among its causes: somebody else failed, on whom the call
+    /// depended, such as the sender of a body that goes through or the endpoint that issues tokens.
     #[must_use]
     pub fn of_error(error: &Error) -> Self {
         let (retry, retry_after) = (error.retry(), error.retry_after());
+        let is_somebody_elses = error.source().is_some_and(|cause| Error::find_in(cause).is_some());
         match error.kind() {
-            Kind::Upstream | Kind::Timeout => Self::FAILED.with_retry(retry, retry_after),
+            Kind::Upstream | Kind::Timeout if !is_somebody_elses => Self::FAILED.with_retry(retry, retry_after),
             _ => {
                 let retry = if retry == Retry::Unsent { retry } else { Retry::Never };
                 Self { health: Health::Unknown, retry, retry_after }
@@ -187,6 +189,7 @@ impl Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::BoxError;
 
     #[test]
     fn a_status_tells_who_failed_and_whether_to_try_again() {
@@ -219,6 +222,12 @@ mod tests {
             (Error::unavailable("open").with_retry_after(wait), Health::Unknown, Retry::Never),
             (Error::invalid_input("no id"), Health::Unknown, Retry::Never),
             (Error::internal("bug"), Health::Unknown, Retry::Never),
+            (
+                Error::timeout("no token").with_source(BoxError::from(Error::timeout("the endpoint is slow"))),
+                Health::Unknown,
+                Retry::Never,
+            ),
+            (Error::upstream("reset").with_source(std::io::Error::other("reset")), Health::Failed, Retry::Later),
         ] {
             let verdict = Verdict::of_error(&error);
             assert_eq!((verdict.health, verdict.retry), (health, retry), "{error}");

@@ -33,6 +33,8 @@ pub(super) struct Parts {
     pub(super) trace: TraceParent,
     /// Whether doing it twice comes to the same as doing it once.
     pub(super) is_idempotent: bool,
+    /// Whether an error may be about another request than the one that was sent first.
+    pub(super) follows_redirects: bool,
     pub(super) begun: Instant,
     /// When the caller stops waiting.
     pub(super) deadline: Deadline,

@@ -109,14 +109,14 @@ impl Rest {
         self.0.client()?.ping().await.map_err(|error| error.with("connection", self.name()))
     }
 
-    /// Returns the client of reqwest underneath, with the connection's pool, timeouts and TLS. Retries, the circuit
-    /// breaker, credentials and the correlation id are not in it.
+    /// Returns the client of reqwest underneath, with the connection's pool, TLS and time to connect. The timeout of a
+    /// whole call, retries, the circuit breaker, credentials and the correlation id are not in it.
     ///
     /// # Errors
     ///
     /// [`Unavailable`](zato_core::Kind::Unavailable) if the connection is inactive or removed.
     pub fn client(&self) -> Result<reqwest::Client> {
-        self.0.client()?.transport.client()
+        self.0.client()?.transport.client(Instant::now())
     }
 }
 
@@ -167,6 +167,7 @@ pub(super) struct Settings {
     pub(super) timeout: Duration,
     pub(super) max_response_size: usize,
     pub(super) ping: (Method, Url),
+    pub(super) follows_redirects: bool,
 }
 
 impl Settings {
@@ -261,6 +262,7 @@ impl RestClient {
             cid,
             trace: cid.trace(self.ambient.random()),
             is_idempotent: true,
+            follows_redirects: self.settings.follows_redirects,
             begun: started,
             deadline: Deadline::since(started, *timeout),
             max_response_size: *max_response_size,

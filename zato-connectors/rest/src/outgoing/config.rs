@@ -33,7 +33,7 @@ pub struct RestConfig {
     #[serde(default)]
     #[schemars(with = "String")]
     pub url_path: PathTemplate,
-    /// How models are written: `json` or `form`. What comes back is read as what the partner says that it is.
+    /// How models are written: `json` or `form`. What comes back is JSON.
     #[serde(default, deserialize_with = "format")]
     pub data_format: DataFormat,
     /// The security definition whose credentials are presented; none unless given.

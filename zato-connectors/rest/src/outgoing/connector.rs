@@ -168,6 +168,7 @@ fn settings_of(config: &RestConfig) -> Settings {
         timeout: config.timeout.into(),
         max_response_size: config.max_response_size.as_usize(),
         ping: (config.ping_method.clone(), host.join(ping_path)),
+        follows_redirects: config.max_redirects > 0,
     }
 }
 
@@ -215,7 +216,7 @@ fn signs_of_life(builder: reqwest::ClientBuilder, config: &RestConfig) -> reqwes
     let timeout = Duration::from(config.timeout);
     builder
         .http2_keep_alive_interval(timeout.clamp(SIGN_OF_LIFE.0, SIGN_OF_LIFE.1))
-        .http2_keep_alive_timeout(config.connect_timeout.into())
+        .http2_keep_alive_timeout(Duration::from(config.connect_timeout).max(SIGN_OF_LIFE.0))
         .http2_keep_alive_while_idle(true)
 }
 

@@ -25,7 +25,7 @@ fn told(error: reqwest::Error, whom: &str) -> Error {
 /// off what goes through to the partner.
 fn failed_body(error: &reqwest::Error) -> Option<Error> {
     let cause = Error::find_in(error)?;
-    Some(Error::new(cause.kind(), cause.message().to_owned()))
+    Some(Error::new(cause.kind(), cause.message().to_owned()).with_public(cause.public_message().to_owned()))
 }
 
 /// How a call can fail on its way.

@@ -57,6 +57,9 @@ pub struct RestRequest<'a> {
     draft: Box<Draft>,
 }
 
+/// Longer than anybody waits, and short enough for a clock to add.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
+
 /// What is known of a call so far.
 struct Draft {
     /// Asked for when the call is begun, so that all of it is put together for one and the same.
@@ -125,19 +128,19 @@ impl<'a> RestRequest<'a> {
         self
     }
 
-    /// Sets a header, in place of one that is configured.
+    /// Sets a header, in place of one that is configured or was set before.
     pub fn header(mut self, name: impl TryInto<HeaderName>, value: impl TryInto<HeaderValue>) -> Self {
         let (Ok(name), Ok(value)) = (name.try_into(), value.try_into()) else {
             self.draft.fault.get_or_insert_with(|| Error::internal("a name or value can't stand in a header"));
             return self;
         };
-        self.draft.headers.append(name, value);
+        self.draft.headers.insert(name, value);
         self
     }
 
     /// Gives this call another `timeout` than the connection has.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.draft.timeout = Some(timeout);
+        self.draft.timeout = Some(timeout.min(LONGEST));
         self
     }
 
@@ -259,6 +262,7 @@ impl<'a> RestRequest<'a> {
             cid: draft.cid,
             trace: draft.trace,
             is_idempotent: draft.is_idempotent,
+            follows_redirects: settings.follows_redirects,
             begun,
             deadline: Deadline::since(begun, timeout),
             max_response_size: draft.max_response_size.unwrap_or(settings.max_response_size),

@@ -69,6 +69,8 @@ impl OutgoingRequest for Call {
         match (self.can_be_sent_again(), self.parts.is_idempotent) {
             (false, _) => Repeat::Never,
             (true, true) => Repeat::Safe,
+            // What can't be reached may be where the partner redirected to, after it had done what it was asked to.
+            (true, false) if self.parts.follows_redirects => Repeat::Never,
             (true, false) => Repeat::Unsent,
         }
     }

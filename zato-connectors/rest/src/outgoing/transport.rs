@@ -88,14 +88,14 @@ impl Transport {
 
     /// Returns the client, a new one if the connections of the last are too old: they end with the calls that are on
     /// them, and names are resolved anew.
-    pub(super) fn client(&self) -> Result<reqwest::Client> {
+    pub(super) fn client(&self, now: Instant) -> Result<reqwest::Client> {
         let inner = &*self.0;
         let current = inner.current.load();
-        if current.since.elapsed() < inner.max_age {
+        if now.saturating_duration_since(current.since) < inner.max_age {
             return Ok(current.client.clone());
         }
         let client = (inner.make)()?;
-        let aged = Arc::new(Aged { client: client.clone(), since: Instant::now() });
+        let aged = Arc::new(Aged { client: client.clone(), since: now });
         // Of several who come at once, one is first; the clients of the others make no connections.
         let before = inner.current.compare_and_swap(&*current, aged);
         Ok(if Arc::ptr_eq(&before, &current) { client } else { before.client.clone() })
@@ -115,7 +115,7 @@ impl Service<Call> for Transport {
     }
 
     fn call(&mut self, call: Call) -> Self::Future {
-        let client = self.client();
+        let client = self.client(call.parts.begun);
         #[cfg(feature = "testing")]
         let partner = self.0.partner.clone();
         Box::pin(async move {
@@ -145,7 +145,9 @@ fn request(client: &reqwest::Client, call: &Call) -> Result<reqwest::Request> {
 async fn answer(mut response: reqwest::Response, parts: &Parts) -> Result<Answer> {
     let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
     let (max, length) = (parts.max_response_size, response.content_length());
-    if length.is_some_and(|length| length > u64::try_from(max).unwrap_or(u64::MAX)) {
+    // That of a HEAD, or of what has not changed, is the length of what is not sent (RFC 9110 §8.6).
+    let has_body = parts.method != Method::HEAD && status != StatusCode::NOT_MODIFIED;
+    if has_body && length.is_some_and(|length| length > u64::try_from(max).unwrap_or(u64::MAX)) {
         return Err(error::too_large(max));
     }
     let body = match parts.streamed {
@@ -156,8 +158,7 @@ async fn answer(mut response: reqwest::Response, parts: &Parts) -> Result<Answer
         Some(patience) => {
             let stream = ByteStream::new(Pieces::new(response.into(), max, patience));
             AnswerBody::Stream(match length {
-                // That of a HEAD is the length of what is not sent.
-                Some(length) if parts.method != Method::HEAD => stream.with_length(length),
+                Some(length) if has_body => stream.with_length(length),
                 _ => stream,
             })
         }
@@ -185,12 +186,13 @@ pub(super) async fn whole(mut response: reqwest::Response, max: usize) -> Result
 /// The pieces of an answer that keeps its place among the calls in work until it has ended.
 pub(super) struct Held {
     stream: ByteStream,
-    _place: Place,
+    /// Given back at the end, whoever may still hold the stream then.
+    place: Option<Place>,
 }
 
 impl Held {
     pub(super) fn new(stream: ByteStream, place: Place) -> Self {
-        Self { stream, _place: place }
+        Self { stream, place: Some(place) }
     }
 }
 
@@ -198,7 +200,11 @@ impl Stream for Held {
     type Item = Result<Bytes>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
-        Pin::new(&mut self.stream).poll_next(cx)
+        let piece = Pin::new(&mut self.stream).poll_next(cx);
+        if matches!(piece, Poll::Ready(None | Some(Err(_)))) {
+            self.place = None;
+        }
+        piece
     }
 }
 

@@ -9,10 +9,13 @@ use pin_project_lite::pin_project;
 use tokio::sync::{AcquireError, OwnedSemaphorePermit};
 use tower::Service;
 
-use super::{Place, service::Hold};
+use super::{
+    Place,
+    service::{Hold, SOON},
+};
 use crate::{
-    error::{Error, Result},
-    resilience::{Deadline, Decisions, OutgoingRequest, OutgoingResponse, Refusable},
+    error::{Error, Result, Retry},
+    resilience::{Decisions, OutgoingRequest, OutgoingResponse, Refusable, decisions::Refusal},
 };
 
 pin_project! {
@@ -53,7 +56,7 @@ pub(super) struct Waiting<S, Req> {
     place: Option<Place>,
     service: S,
     request: Option<Req>,
-    _counted: Counted,
+    counted: Counted,
 }
 
 /// A call that is counted among those that wait, until it is dropped.
@@ -73,22 +76,22 @@ where
     pub(super) fn new(turn: Turn, service: S, request: Req, hold: &Hold) -> Self {
         hold.decisions.waits();
         let counted = Counted(Arc::clone(&hold.decisions));
-        Self { turn, place: None, service, request: Some(request), _counted: counted }
+        Self { turn, place: None, service, request: Some(request), counted }
     }
 
     /// Waits for a place, and then until the service is ready; makes the call.
     fn poll_call(&mut self, cx: &mut Context<'_>) -> Poll<Result<(S::Future, Option<Place>)>> {
+        // Before anything else, and before the timeout around it looks at its timer: nobody was called, which is another
+        // thing than that nobody answered. A crowd's calls time out together, and those in work then give their places to
+        // those that wait, which must not be sent only to be dropped a moment later.
+        if self.request.as_ref().and_then(OutgoingRequest::deadline).is_some_and(|deadline| deadline.is_over()) {
+            return Poll::Ready(Err(self.counted.0.refuse(Refusal::Bulkhead, Some(SOON)).with_retry(Retry::Unsent)));
+        }
         if self.place.is_none() {
             let permit = ready!(self.turn.as_mut().poll(cx)).map_err(|_| Error::unavailable("stopping"))?;
             self.place = Some(Place::new(permit));
         }
         ready!(self.service.poll_ready(cx))?;
-        // A crowd's calls time out together, and those in work then give their places to those that wait: which must not be
-        // sent only to be dropped by their own timeout a moment later.
-        if let Some(deadline) = self.request.as_ref().and_then(OutgoingRequest::deadline).filter(Deadline::is_over) {
-            let timeout = deadline.timeout();
-            return Poll::Ready(Err(Error::timeout(format!("no place within the call's timeout of {timeout:?}"))));
-        }
         let request = self.request.take().expect("a call is made once, since what waits is dropped with it");
         Poll::Ready(Ok((self.service.call(request), self.place.take())))
     }

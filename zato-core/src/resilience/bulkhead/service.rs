@@ -58,12 +58,15 @@ pub(super) struct Hold {
     pub(super) decisions: Arc<Decisions>,
 }
 
+/// When to come back: places are given back all the time.
+pub(super) const SOON: Duration = Duration::from_secs(1);
+
 impl Hold {
     fn refuse(&self) -> Error {
         if !self.is_full.swap(true, Relaxed) {
             warn!(connection = self.decisions.connection(), "all places of a connection are taken, refusing calls");
         }
-        self.decisions.refuse(Refusal::Bulkhead, Some(Duration::from_secs(1)))
+        self.decisions.refuse(Refusal::Bulkhead, Some(SOON))
     }
 
     fn has_room(&self) {

@@ -45,6 +45,9 @@ pub struct Retry<'a, T> {
     rule: Rule,
 }
 
+/// How long an error may ask for, unless the pause is longer by itself.
+const LONGEST: Duration = Duration::from_secs(60);
+
 /// When a service is invoked again, and how often.
 struct Rule {
     repeats: u32,
@@ -54,7 +57,7 @@ struct Rule {
 
 impl<'a, T: Send + 'static> Retry<'a, T> {
     pub(in crate::service) fn new(ctx: &'a Context, callee: Callee<T>) -> Self {
-        let is_worth = Box::new(|error: &Error| error.retry() == error::Retry::Later);
+        let is_worth = Box::new(|error: &Error| error.retry() != error::Retry::Never);
         Self { ctx, callee, rule: Rule { repeats: 3, pause: Duration::from_secs(1), is_worth } }
     }
 
@@ -65,7 +68,8 @@ impl<'a, T: Send + 'static> Retry<'a, T> {
     }
 
     /// Sets how long to wait between two calls; 1 s unless given. Up to a tenth more is waited at random, so that many who
-    /// failed at once don't come back at once, and longer if the error says that.
+    /// failed at once don't come back at once, and longer if the error says that; one
+    /// that says more than a minute, and more than twice the pause, is the last.
     pub fn pause(mut self, pause: Duration) -> Self {
         self.rule.pause = pause;
         self
@@ -119,6 +123,11 @@ impl Rule {
                 settled => return settled,
             };
             let pause = self.pause_after(&error, ctx.random());
+            if pause > self.pause.saturating_mul(2).max(LONGEST) {
+                // Whoever asks for that is not tried again: what waits keeps its place, and its configuration alive.
+                last = Err(error);
+                break;
+            }
             info!(
                 zato.target = callee.name, error = %error.report(), attempt = number, attempts = self.repeats,
                 pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX),

@@ -11,7 +11,7 @@ use std::{
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use tower::Service;
 use zato_core::{
-    Error, Result, Retry,
+    BoxError, Error, Result,
     security::{AccessToken, OutgoingCredentials, Tokens},
 };
 
@@ -81,9 +81,19 @@ where
     }
 }
 
-/// Who fetches tokens has pauses of its own: what goes wrong there is not tried again with the call.
+/// What goes wrong with a token says nothing of the partner: it is the cause of an error of its own, which no circuit
+/// breaker counts. Nor is it tried again with the call, since who fetches tokens has pauses of its own.
 async fn token_of(tokens: &Tokens) -> Result<Arc<AccessToken>> {
-    tokens.token().await.map_err(|error| error.with_retry(Retry::Never))
+    tokens.token().await.map_err(|cause| {
+        let mut error = Error::new(cause.kind(), "there is no token to call with");
+        for (key, value) in cause.context() {
+            error = error.with(key, value);
+        }
+        if let Some(wait) = cause.retry_after() {
+            error = error.with_retry_after(wait);
+        }
+        error.with_source(BoxError::from(cause))
+    })
 }
 
 /// Calls with a token, and once more with another one if the partner doesn't take it.

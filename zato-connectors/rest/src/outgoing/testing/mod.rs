@@ -103,6 +103,9 @@ impl RestFake {
 
     /// Makes a partner with settings as they stand in an entry of `outgoing_rest`; `name` and `host` may be left out.
     ///
+    /// Calls are not tried again, and no circuit breaker opens, unless the settings have `retry` or `circuit_breaker`, so
+    /// that there are as many calls as the service makes.
+    ///
     /// ```
     /// use std::time::Duration;
     /// use zato_core::{Kind, testing};
@@ -228,12 +231,21 @@ impl fmt::Debug for RestFake {
 /// What stands where the name of a file does in what is said of the settings.
 const FILE: &str = "RestFake";
 
+/// What the settings of a fake need not say. A test counts the calls of its service: only one that is about retries or the
+/// circuit breaker has them.
+const DEFAULTS: &str = "\
+name: partner
+host: http://partner.test
+retry: {max_retries: 0}
+circuit_breaker: {is_active: false}
+";
+
 fn prepared(yaml: &str, definition: Option<&str>) -> Result<PreparedRest, ConfigFaults> {
     let mut node = yaml::parse(FILE, yaml)?;
     if matches!(node.kind, NodeKind::Null) {
         node.kind = NodeKind::Map(Vec::new());
     }
-    let defaults = yaml::parse(FILE, "name: partner\nhost: http://partner.test")?;
+    let defaults = yaml::parse(FILE, DEFAULTS)?;
     let missing: Vec<_> = defaults.entries().iter().filter(|(key, _)| node.get(&key.name).is_none()).cloned().collect();
     if let NodeKind::Map(entries) = &mut node.kind {
         entries.extend(missing);
