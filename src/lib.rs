@@ -113,11 +113,11 @@ pub mod testing {
     #[cfg(feature = "rest")]
     pub use zato_rest::testing::*;
 
-    /// Starts an app of a name that opens no socket, whose clock stands still and whose ids are the same in every run.
+    /// Starts an app of a name that opens no socket and makes no connection but to fakes, whose clock stands still and whose ids are the same in every run.
     ///
     /// Otherwise it is what [`zato::app`](crate::app()) gives; a test talks to it with [`client`].
     pub fn app(name: impl Into<String>) -> crate::App {
-        let app = crate::App::new(name).ambient(TestClock::default(), SequentialIds::default());
+        let app = crate::App::new(name).ambient(TestClock::default(), SequentialIds::default()).fakes_only();
         #[cfg(feature = "rest")]
         let app = app.channel(channels());
         crate::outgoing(app)

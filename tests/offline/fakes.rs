@@ -102,3 +102,24 @@ async fn many_services_call_one_fake_at_once() -> Result<()> {
     }
     Ok(())
 }
+
+#[tokio::test]
+async fn an_app_of_the_test_kit_calls_nobody_but_fakes() -> Result<()> {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.set_nonblocking(true).expect("it can wait for nobody");
+    let address = listener.local_addr().expect("it is bound");
+    let yaml = format!(
+        "{CHANNEL}\noutgoing_rest:\n  - {{name: CRM, host: 'http://{address}'}}\n  - \
+         {{name: Payments, host: 'http://{address}', ping_interval: 1ms}}\n"
+    );
+    let crm = RestFake::new();
+    crm.otherwise(PartnerReply::json(&json!({"type": "RGV", "account": "1"})));
+    let app = testing::app("bank").services(services![get_user]).config_yaml(yaml).fake("CRM", &crm.rest());
+    let app = app.start().await?;
+    let logs = testing::capture_logs();
+    assert_eq!(testing::client(&app).get("/user/my.user").await.status, 503);
+    let told = "is not made in a test; put a fake in its place";
+    assert!(logs.text().contains(told), "{}", logs.text());
+    assert_eq!(listener.accept().expect_err("nobody calls").kind(), std::io::ErrorKind::WouldBlock);
+    Ok(())
+}

@@ -116,7 +116,13 @@ async fn needs(#[out("Partner")] _partner: Rest) -> Result<()> {
 
 async fn started(partner: &Partner, more: &str) -> Running {
     let yaml = config(&partner.address, more);
-    testing::app("outgoing").services(services![relay, needs]).config_yaml(yaml).start().await.expect("it starts")
+    testing::app("outgoing")
+        .real_connections()
+        .services(services![relay, needs])
+        .config_yaml(yaml)
+        .start()
+        .await
+        .expect("it starts")
 }
 
 fn config(address: &str, more: &str) -> String {
@@ -255,7 +261,7 @@ async fn redirects_are_followed_as_far_as_they_may_and_never_to_somebody_else() 
 async fn what_was_done_before_a_redirect_is_not_done_again() -> Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = format!("http://{}", listener.local_addr().expect("it is bound"));
-    let app = testing::app("outgoing").services(services![relay, needs]);
+    let app = testing::app("outgoing").real_connections().services(services![relay, needs]);
     let app = app.config_yaml(config(&address, "    max_redirects: 3\n")).start().await?;
     let mut once = JoinSet::new();
     // It does what it was asked to, and is gone before it is asked again.
@@ -333,7 +339,7 @@ async fn calls_go_through_a_proxy_if_there_is_one() -> Result<()> {
     let proxy = partner().await;
     // Nobody has that name: who is asked is the proxy.
     let address = proxy.address.replace("http://", "http://us:secret@");
-    let app = testing::app("outgoing").services(services![relay, needs]);
+    let app = testing::app("outgoing").real_connections().services(services![relay, needs]);
     let app = app.config_yaml(config("http://partner.invalid", &format!("    proxy: {address}\n"))).start().await?;
     let value = app.out::<Rest>("Partner")?.get(&testing::context()).path("path", "a").await?.value()?;
     assert_eq!(told(&value, "/uri"), "http://partner.invalid/a");
@@ -346,7 +352,7 @@ async fn names_are_resolved_anew_since_no_connection_is_used_forever() -> Result
     let partner = partner().await;
     let (_, address) = partner.address.split_once("//").expect("it has a scheme");
     let proxy = FaultProxy::to(address.parse().expect("an address")).await.expect("a free port");
-    let app = testing::app("outgoing").services(services![relay, needs]);
+    let app = testing::app("outgoing").real_connections().services(services![relay, needs]);
     let more = "    max_connection_age: 50ms\n";
     let app = app.config_yaml(config(&format!("http://{}", proxy.address()), more)).start().await?;
     let rest: Rest = app.out("Partner")?;
@@ -453,7 +459,7 @@ async fn a_ping_tells_status_and_time_and_readiness_if_it_is_regular() -> Result
 async fn what_is_wrong_with_an_entry_is_told_at_its_place() {
     let refused = async |entry: &str| {
         let yaml = format!("outgoing_rest:\n  - {entry}");
-        let started = testing::app("outgoing").config_yaml(yaml).start().await;
+        let started = testing::app("outgoing").real_connections().config_yaml(yaml).start().await;
         started.expect_err("it can't be used").to_string()
     };
     for (entry, expected) in [

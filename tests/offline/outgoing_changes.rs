@@ -68,7 +68,12 @@ fn basic(change: u64) -> String {
 async fn a_hundred_changes_of_address_and_password_lose_no_request_and_none_goes_astray() -> Result<()> {
     let mut tasks = JoinSet::new();
     let partners = [partner(0, &mut tasks).await, partner(1, &mut tasks).await];
-    let app = testing::app("changes").services(services![who]).config_yaml(config(0, &partners)).start().await?;
+    let app = testing::app("changes")
+        .real_connections()
+        .services(services![who])
+        .config_yaml(config(0, &partners))
+        .start()
+        .await?;
     let app = Arc::new(app);
     // The last change that was reported to be in force.
     let (reported, calls) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));

@@ -71,7 +71,7 @@ impl Relay {
              timeout: {timeout}ms\n    connect_timeout: 200ms\n    max_redirects: 3\n    \
              max_response_size: 100KB\n    circuit_breaker: {{is_active: false}}\n{settings}",
         );
-        let app = testing::app("partners").services(services![relay]).config_yaml(yaml);
+        let app = testing::app("partners").real_connections().services(services![relay]).config_yaml(yaml);
         let shares_connections = !settings.is_empty();
         let recovers_within = if shares_connections { TIMEOUT * 3 + SLACK } else { Duration::ZERO };
         Self { app: app.start().await.expect("the app starts"), proxy, recovers_within }

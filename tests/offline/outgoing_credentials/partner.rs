@@ -186,18 +186,18 @@ pub(super) fn config(address: &str, connection: &str, security: &str) -> String 
 }
 
 pub(super) async fn started(yaml: impl Into<String>) -> Running {
-    let app = testing::app("credentials").services(services![relay]).config_yaml(yaml.into());
+    let app = testing::app("credentials").real_connections().services(services![relay]).config_yaml(yaml.into());
     app.start().await.expect("it starts")
 }
 
 pub(super) async fn started_from(file: &ConfigFile) -> Running {
-    let app = testing::app("credentials").services(services![relay]).config_file(file.path());
+    let app = testing::app("credentials").real_connections().services(services![relay]).config_file(file.path());
     app.start().await.expect("it starts")
 }
 
 /// What is said about a configuration that can't be used.
 pub(super) async fn refused(yaml: String) -> String {
-    let app = testing::app("credentials").services(services![relay]).config_yaml(yaml);
+    let app = testing::app("credentials").real_connections().services(services![relay]).config_yaml(yaml);
     let error = app.start().await.expect_err("it can't be used").to_string();
     error.replace("the configuration can't be used:\n  ", "")
 }

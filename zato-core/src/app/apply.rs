@@ -95,6 +95,7 @@ pub(super) async fn build(
         files: &files,
         ambient: &app.ambient,
         fakes: &app.fakes,
+        fakes_only: app.fakes_only,
     };
     let mut connections = Connections::default();
     for connector in &app.connectors {

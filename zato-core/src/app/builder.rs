@@ -59,6 +59,7 @@ pub struct App {
     pub(super) background: Arc<Background>,
     /// Connections that stand in for configured ones.
     pub(super) fakes: Connections,
+    pub(super) fakes_only: bool,
     logging: bool,
 }
 
@@ -87,6 +88,7 @@ impl App {
             ambient: Ambient::default(),
             background: Arc::new(Background::new()),
             fakes: Connections::default(),
+            fakes_only: false,
             logging: false,
         };
         app.connector::<LoopbackConnector>()
@@ -177,6 +179,19 @@ impl App {
     /// Puts a fake in the place of an outgoing connection, configured or not: for tests.
     pub fn fake<H: Handle>(mut self, name: &str, handle: &H) -> Self {
         self.fakes.insert_fake(name, handle);
+        self
+    }
+
+    /// Makes no connection that leads out of the process, as an app of the test kit does: a call on one that has no
+    /// [`fake`](Self::fake) is refused, and says so. What is configured is checked all the same.
+    pub fn fakes_only(mut self) -> Self {
+        self.fakes_only = true;
+        self
+    }
+
+    /// Makes the connections that are configured, also in an app of the test kit: for tests against real systems.
+    pub fn real_connections(mut self) -> Self {
+        self.fakes_only = false;
         self
     }
 

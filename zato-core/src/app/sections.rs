@@ -32,6 +32,8 @@ pub(super) struct Surroundings<'a> {
     pub(super) ambient: &'a Ambient,
     /// What stands in for connections in tests: those are not prepared, since their files and secrets may not be there.
     pub(super) fakes: &'a Connections,
+    /// Whether there is nothing but fakes.
+    pub(super) fakes_only: bool,
 }
 
 /// A connection that was configured and is not begun.
@@ -79,7 +81,7 @@ fn new_connection<'a, C: Connector>(
 ) -> Result<NewConnection<'a>, ConfigFaults> {
     let Entry { name, config, node } = entry;
     debug_assert_eq!(name, config.name());
-    let Surroundings { securities, files, ambient, fakes, .. } = with;
+    let Surroundings { securities, files, ambient, fakes, fakes_only, .. } = with;
     let security = config.security().map(str::to_owned);
     if !config.is_active() || fakes.any(C::SECTION.name, name).is_some() {
         return Ok(NewConnection { name, security, connection: Supervised::inactive::<C>(name, ambient.clone()) });
@@ -88,6 +90,9 @@ fn new_connection<'a, C: Connector>(
     let definition = security.as_deref().map(|security| securities.get(security, place)).transpose()?.cloned();
     let interval = config.ping_interval();
     let prepared = C::prepare(Setup { config, node, security: definition, files, ambient })?;
+    if fakes_only && C::LEADS_OUT {
+        return Ok(NewConnection { name, security, connection: Supervised::unfaked::<C>(name, ambient.clone()) });
+    }
     Ok(NewConnection { name, security, connection: Supervised::new::<C>(name, prepared, interval, ambient.clone()) })
 }
 

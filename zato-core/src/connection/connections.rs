@@ -62,7 +62,13 @@ impl Supervised {
     /// Stands for a connection that is configured as inactive: it is never connected.
     #[must_use]
     pub fn inactive<C: Connector>(name: &str, ambient: Ambient) -> Self {
-        Self { connection: Slot::<C>::inactive(name, ambient), task: Mutex::new(Supervision::None) }
+        Self { connection: Slot::<C>::never(name, ambient, State::Inactive), task: Mutex::new(Supervision::None) }
+    }
+
+    /// Stands for a connection that nobody put a fake in the place of, in an app that makes no other.
+    #[must_use]
+    pub fn unfaked<C: Connector>(name: &str, ambient: Ambient) -> Self {
+        Self { connection: Slot::<C>::never(name, ambient, State::Unfaked), task: Mutex::new(Supervision::None) }
     }
 
     /// Returns the connection itself.

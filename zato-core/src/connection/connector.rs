@@ -47,6 +47,10 @@ pub trait Connector: Sized + Send + Sync + 'static {
     /// The section that its connections stand in.
     const SECTION: SectionName;
 
+    /// Whether its connections lead out of the process. Those that do are not made by an app of the test kit, unless it was
+    /// told to; see [`App::real_connections`](crate::app::App::real_connections).
+    const LEADS_OUT: bool = true;
+
     /// One entry of that section.
     type Config: ConnectionConfig;
 
@@ -115,7 +119,7 @@ impl<C> fmt::Debug for Setup<'_, C> {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no handle of an outgoing connection",
     label = "not a handle",
-    note = "`#[out(\"name\")]` goes with a connector's handle, such as `zato::loopback::Loopback`"
+    note = "`#[out(\"name\")]` goes with a connector's handle, such as `zato::rest::Rest`"
 )]
 pub trait Handle: Clone + fmt::Debug + Send + Sync + 'static {
     /// The connector whose connections this is a handle of.

@@ -58,6 +58,7 @@ pub struct LoopbackConnector;
 
 impl Connector for LoopbackConnector {
     const SECTION: SectionName = SectionName { name: "outgoing_loopback", aliases: &["outconn_loopback"] };
+    const LEADS_OUT: bool = false;
     type Config = LoopbackConfig;
     type Prepared = LoopbackConfig;
     type Client = LoopbackClient;

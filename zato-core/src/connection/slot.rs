@@ -73,9 +73,9 @@ impl<C: Connector> Slot<C> {
         Arc::new(Self::new(name, ambient, State::Connecting))
     }
 
-    /// Makes the slot of a connection that is never connected.
-    pub(super) fn inactive(name: &str, ambient: Ambient) -> Arc<Self> {
-        Arc::new(Self::new(name, ambient, State::Inactive))
+    /// Makes the slot of a connection that is never connected, for the reason that the state tells.
+    pub(super) fn never(name: &str, ambient: Ambient, state: State) -> Arc<Self> {
+        Arc::new(Self::new(name, ambient, state))
     }
 
     /// Returns the connection's name.

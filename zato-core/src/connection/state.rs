@@ -16,6 +16,8 @@ use chrono::{DateTime, SecondsFormat, Utc};
 pub enum State {
     /// Configured with `is_active: false`.
     Inactive,
+    /// Not made, since nobody put a fake in its place in a test.
+    Unfaked,
     /// Being connected for the first time.
     Connecting,
     /// In use.
@@ -52,11 +54,12 @@ impl State {
         matches!(self, Self::Up { .. })
     }
 
-    /// Returns it in one word: `inactive`, `connecting`, `up`, `failing`, `down` or `closed`.
+    /// Returns it in one word: `inactive`, `unfaked`, `connecting`, `up`, `failing`, `down` or `closed`.
     #[must_use]
     pub const fn word(&self) -> &'static str {
         match self {
             Self::Inactive => "inactive",
+            Self::Unfaked => "unfaked",
             Self::Connecting => "connecting",
             Self::Up { .. } => "up",
             Self::Failing { .. } => "failing",
@@ -71,6 +74,10 @@ impl fmt::Display for State {
         let second = |time: &DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Secs, true);
         match self {
             Self::Inactive => f.write_str("inactive"),
+            Self::Unfaked => f.write_str(
+                "not made in a test; put a fake in its place with `.fake(name, &handle)`, or call `.real_connections()` \
+                 on the app",
+            ),
             Self::Connecting => f.write_str("still connecting"),
             Self::Up { since } => write!(f, "up since {}", second(since)),
             Self::Failing { since, error, attempts } => {

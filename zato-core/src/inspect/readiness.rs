@@ -50,7 +50,7 @@ impl Readiness {
     /// Says how an app stands.
     #[must_use]
     pub fn new(phase: Phase, generation: u64, connections: Vec<ConnectionStatus>) -> Self {
-        let should_be_up = |state: &State| !matches!(state, State::Up { .. } | State::Inactive);
+        let should_be_up = |state: &State| !matches!(state, State::Up { .. } | State::Inactive | State::Unfaked);
         let down = connections.into_iter().filter(|connection| should_be_up(&connection.state)).collect();
         Self { phase, generation, down, stale: Vec::new(), background: 0 }
     }
@@ -116,7 +116,9 @@ pub(crate) fn connection(status: &ConnectionStatus) -> Value {
             "section": section, "name": name, "state": word,
             "since": second(*since), "attempts": attempts, "error": error,
         }),
-        State::Inactive | State::Connecting | State::Closed => json!({"section": section, "name": name, "state": word}),
+        State::Inactive | State::Unfaked | State::Connecting | State::Closed => {
+            json!({"section": section, "name": name, "state": word})
+        }
     }
 }
 

@@ -58,7 +58,7 @@ fn of_service(exposition: &mut Exposition, service: &str, recorder: &Recorder) {
 
 fn of_connection(exposition: &mut Exposition, status: &ConnectionStatus) {
     let labels = [("section", status.section), ("name", status.name.as_str())];
-    if *status.state != State::Inactive {
+    if !matches!(*status.state, State::Inactive | State::Unfaked) {
         let mut up = exposition.family(Gauge, "zato_connection_up", "Whether calls can be made on a connection.");
         up.sample(&labels, status.state.is_up());
     }
