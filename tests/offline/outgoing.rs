@@ -47,6 +47,7 @@ async fn answer(request: Request) -> Response {
     let body = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
     match head.uri.path() {
         "/missing" => (StatusCode::NOT_FOUND, [("x-inner", "secret host")], "no such client: secret").into_response(),
+        "/undefined" => (StatusCode::from_u16(999).unwrap_or_default(), "{\"name\": \"a\"}").into_response(),
         "/broken" => (StatusCode::INTERNAL_SERVER_ERROR, "stack trace").into_response(),
         "/garbage" => ([("content-type", "application/json")], "{\"name\": tru").into_response(),
         "/other" => Json(json!({"name": 7})).into_response(),
@@ -221,6 +222,8 @@ async fn an_answer_is_data_whatever_its_status() -> Result<()> {
     assert_eq!((missing.text()?.as_str(), missing.header("x-inner")), ("no such client: secret", Some("secret host")));
     let error = missing.error_for_status().expect_err("404");
     assert_eq!((error.kind(), error.message()), (Kind::Upstream, "the partner answered 404 Not Found"));
+    let error = get("undefined").await?.error_for_status().expect_err("999 is no success");
+    assert_eq!(error.kind(), Kind::Upstream);
     assert_eq!(get("elsewhere").await?.status(), 302, "redirects are not followed");
 
     let error = get("other").await?.model::<Named>().expect_err("a number is no name");

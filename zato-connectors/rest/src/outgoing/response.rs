@@ -56,13 +56,14 @@ impl<B> RestResponse<B> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
-    /// Returns the response, if its status is not 400 to 599.
+    /// Returns the response, if its status is below 400. What nobody has defined, 600 and above, is as bad as 500
+    /// (RFC 9110 §15).
     ///
     /// # Errors
     ///
     /// [`Upstream`](zato_core::Kind::Upstream), with the status for the log.
     pub fn error_for_status(self) -> Result<Self> {
-        if self.status.is_client_error() || self.status.is_server_error() {
+        if self.status.as_u16() >= 400 {
             return Err(
                 Error::upstream(format!("the partner answered {}", self.status)).with("connection", self.connection)
             );
