@@ -27,6 +27,7 @@ mod outgoing;
 mod outgoing_changes;
 mod outgoing_credentials;
 mod outgoing_crowd;
+mod outgoing_http2;
 mod patterns;
 mod places;
 mod properties;

@@ -174,7 +174,9 @@ fn settings_of(config: &RestConfig) -> Settings {
 
 /// Makes the client. Each section of the configuration has its own function.
 fn build(config: &RestConfig, tls: &Tls) -> Result<reqwest::Client> {
-    let builder = reqwest::Client::builder().default_headers(headers(config)).referer(false);
+    // What is tried again, and how often, is decided by the layer of retries alone.
+    let builder = reqwest::Client::builder().retry(reqwest::retry::never());
+    let builder = builder.default_headers(headers(config)).referer(false);
     let builder = pool(builder, config);
     let builder = signs_of_life(version(builder, config.http_version), config);
     let builder = redirects(builder, config.max_redirects);

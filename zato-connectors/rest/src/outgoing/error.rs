@@ -1,5 +1,7 @@
 //! From reqwest's error to ours, which says who is to blame.
 
+use std::error::Error as _;
+
 use zato_core::{Error, Retry};
 
 /// Tells what went wrong with a call. The URL is left out: what stands in its query string may be secret.
@@ -17,7 +19,10 @@ pub(super) const PARTNER: &str = "the partner";
 
 fn told(error: reqwest::Error, whom: &str) -> Error {
     let error = error.without_url();
-    let ours = failed_body(&error).unwrap_or_else(|| Failure::of(&error).into_error(whom));
+    let ours = failed_body(&error).unwrap_or_else(|| {
+        let ours = Failure::of(&error).into_error(whom);
+        if is_unseen(&error) { ours.with_retry(Retry::Unsent) } else { ours }
+    });
     ours.with_source(error)
 }
 
@@ -26,6 +31,21 @@ fn told(error: reqwest::Error, whom: &str) -> Error {
 fn failed_body(error: &reqwest::Error) -> Option<Error> {
     let cause = Error::find_in(error)?;
     Some(Error::new(cause.kind(), cause.message().to_owned()).with_public(cause.public_message().to_owned()))
+}
+
+/// Whether the partner says itself that it has not begun with the request: by HTTP/2 it refuses a stream, or is going away
+/// (RFC 9113 §8.7).
+fn is_unseen(error: &reqwest::Error) -> bool {
+    let mut next = error.source();
+    while let Some(cause) = next {
+        if let Some(h2) = cause.downcast_ref::<h2::Error>() {
+            let is_refused = h2.is_reset() && h2.reason() == Some(h2::Reason::REFUSED_STREAM);
+            let is_leaving = h2.is_go_away() && h2.reason() == Some(h2::Reason::NO_ERROR);
+            return h2.is_remote() && (is_refused || is_leaving);
+        }
+        next = cause.source();
+    }
+    false
 }
 
 /// How a call can fail on its way.
