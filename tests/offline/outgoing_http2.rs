@@ -1,8 +1,11 @@
 //! Partners that speak HTTP/2 and say in its own words that they won't answer, or break off.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering::Relaxed},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
 };
 
 use h2::{Reason, RecvStream, server::SendResponse};
@@ -13,7 +16,7 @@ use tokio::{
 use zato::{
     Context, Kind, Result, Running,
     bytes::Bytes,
-    http::Request,
+    http::{Request, Response},
     rest::Rest,
     service, services, testing,
 };
@@ -47,15 +50,26 @@ async fn partner() -> Partner {
 
 async fn connection(socket: TcpStream, asked: Arc<AtomicUsize>) {
     let Ok(mut connection) = h2::server::handshake(socket).await else { return };
+    let mut tasks = JoinSet::new();
     while let Some(Ok((request, respond))) = connection.accept().await {
         asked.fetch_add(1, Relaxed);
-        answer(&request, respond);
+        answer(&request, respond, &mut tasks);
     }
 }
 
-fn answer(request: &Request<RecvStream>, mut respond: SendResponse<Bytes>) {
+fn answer(request: &Request<RecvStream>, mut respond: SendResponse<Bytes>, tasks: &mut JoinSet<()>) {
     match request.uri().path() {
         "/refused" => respond.send_reset(Reason::REFUSED_STREAM),
+        "/cut" | "/whole" => {
+            let Ok(mut sent) = respond.send_response(Response::new(()), false) else { return };
+            let is_whole = request.uri().path() == "/whole";
+            let _ = sent.send_data(Bytes::from_static(b"half"), is_whole);
+            tasks.spawn(async move {
+                // What is sent has to be on its way before the reset, which takes the place of what is not.
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                sent.send_reset(Reason::NO_ERROR);
+            });
+        }
         _ => respond.send_reset(Reason::INTERNAL_ERROR),
     }
 }
@@ -86,5 +100,24 @@ async fn a_stream_that_is_refused_is_tried_again_as_often_as_retries_say() -> Re
         rest.post(&ctx).text("once").await.expect_err("it does not answer");
         assert_eq!((asked, partner.asked.load(Relaxed)), (get, post), "{path}{more}");
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_answer_that_is_reset_half_way_is_not_taken_for_a_whole_one() -> Result<()> {
+    let ctx = testing::context();
+    let partner = partner().await;
+    let app = started(&partner, "/cut", ", retry: {max_retries: 0}").await;
+    let rest: Rest = app.out("Partner")?;
+    let error = rest.get(&ctx).await.expect_err("half of it is missing");
+    assert_eq!((error.kind(), error.message()), (Kind::Upstream, "the exchange with the partner broke off"));
+    let streamed = rest.get(&ctx).stream().await?.into_body();
+    let mut read = Vec::new();
+    let ended = tokio::io::AsyncReadExt::read_to_end(&mut streamed.into_reader(), &mut read).await;
+    assert_eq!((ended.is_err(), read.as_slice()), (true, &b"half"[..]));
+
+    let app = started(&partner, "/whole", ", retry: {max_retries: 0}").await;
+    let rest: Rest = app.out("Partner")?;
+    assert_eq!(rest.get(&ctx).await?.text()?, "half");
     Ok(())
 }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode, Version};
 use http_body::Body as _;
 use tokio::time::{self, Instant};
 use tower::Service;
@@ -22,8 +22,9 @@ use zato_core::{
 };
 
 use super::{
+    body::CallBody,
     call::{Call, Parts},
-    error,
+    error::{self, Failure},
 };
 
 /// What came back.
@@ -152,11 +153,16 @@ async fn answer(mut response: reqwest::Response, parts: &Parts) -> Result<Answer
     }
     let body = match parts.streamed {
         None => {
-            let whole = whole(response, max).await.map_err(error::of)?;
-            AnswerBody::Whole(whole.ok_or_else(|| error::too_large(max))?)
+            let whole = whole(&mut response, max).await.map_err(error::of)?;
+            let whole = whole.ok_or_else(|| error::too_large(max))?;
+            if can_be_cut_short(&response, parts) && !reqwest::Body::from(response).is_end_stream() {
+                return Err(Failure::BrokenOff.into_error(error::PARTNER));
+            }
+            AnswerBody::Whole(whole)
         }
         Some(patience) => {
-            let stream = ByteStream::new(Pieces::new(response.into(), max, patience));
+            let is_checked = can_be_cut_short(&response, parts);
+            let stream = ByteStream::new(Pieces::new(response.into(), max, patience).checked(is_checked));
             AnswerBody::Stream(match length {
                 Some(length) if has_body => stream.with_length(length),
                 _ => stream,
@@ -166,8 +172,15 @@ async fn answer(mut response: reqwest::Response, parts: &Parts) -> Result<Answer
     Ok(Answer { status, headers, body })
 }
 
+/// Whether a body may seem to have ended that hasn't. By HTTP/2 the library takes a stream that the partner resets without
+/// an error for one that has ended, as it is for a request whose body nobody wants to read on (RFC 9113 §8.1). One without
+/// a body was read as a whole, so that its answer has to end by itself.
+fn can_be_cut_short(response: &reqwest::Response, parts: &Parts) -> bool {
+    response.version() == Version::HTTP_2 && matches!(parts.body, CallBody::None)
+}
+
 /// Reads a body, unless it is larger than it may be; one that comes in a single piece is not copied.
-pub(super) async fn whole(mut response: reqwest::Response, max: usize) -> Result<Option<Bytes>, reqwest::Error> {
+pub(super) async fn whole(response: &mut reqwest::Response, max: usize) -> Result<Option<Bytes>, reqwest::Error> {
     let (mut first, mut rest) = (Bytes::new(), BytesMut::new());
     while let Some(piece) = response.chunk().await? {
         if first.len() + rest.len() + piece.len() > max {
@@ -215,11 +228,17 @@ struct Pieces {
     max: usize,
     patience: Duration,
     timer: Pin<Box<time::Sleep>>,
+    /// Whether its end is to be checked: see [`can_be_cut_short`].
+    is_checked: bool,
 }
 
 impl Pieces {
     fn new(body: reqwest::Body, max: usize, patience: Duration) -> Self {
-        Self { body, left: max, max, patience, timer: Box::pin(time::sleep(patience)) }
+        Self { body, left: max, max, patience, timer: Box::pin(time::sleep(patience)), is_checked: false }
+    }
+
+    fn checked(self, is_checked: bool) -> Self {
+        Self { is_checked, ..self }
     }
 }
 
@@ -237,6 +256,9 @@ impl Stream for Pieces {
             };
             this.timer.as_mut().reset(Instant::now() + this.patience);
             let piece = match frame {
+                None if std::mem::take(&mut this.is_checked) && !this.body.is_end_stream() => {
+                    return Poll::Ready(Some(Err(Failure::BrokenOff.into_error(error::PARTNER))));
+                }
                 None => return Poll::Ready(None),
                 Some(Err(broken)) => return Poll::Ready(Some(Err(error::of(broken)))),
                 Some(Ok(frame)) => match frame.into_data() {

@@ -53,9 +53,9 @@ async fn fetch(client: Client, request: Arc<TokenRequest>, ambient: Ambient) -> 
 
 async fn ask(client: &Client, request: &TokenRequest, http: Request<Bytes>) -> Result<IssuedToken> {
     let http = http.try_into().map_err(error::of_token_endpoint)?;
-    let response = client.execute(http).await.map_err(error::of_token_endpoint)?;
+    let mut response = client.execute(http).await.map_err(error::of_token_endpoint)?;
     let status = response.status();
-    let body = whole(response, TokenRequest::MAX_ANSWER).await.map_err(error::of_token_endpoint)?;
+    let body = whole(&mut response, TokenRequest::MAX_ANSWER).await.map_err(error::of_token_endpoint)?;
     match body {
         Some(body) => request.read(status, &body),
         None => Err(Error::upstream("the token endpoint's answer is larger than any token")),
