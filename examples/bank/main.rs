@@ -6,7 +6,7 @@
 //! ```
 //!
 //! The answer is `{"user_name":"my.user","user_type":"RGV","account_no":"123456","account_balance":"357.9"}`, and the log
-//! says that fraud detection was notified. Set `RGV=False` in `user-conf/tutorial.conf`, save it, and ask again: nobody is
+//! says that fraud detection was notified. Set `RGV=False` in `examples/bank/user-conf/tutorial.conf`, save it, and ask again: nobody is
 //! notified. `cargo test --example bank --features full` tests the service without a network.
 
 mod partners;

@@ -79,7 +79,13 @@ async fn started(partner: &Partner, path: &str, more: &str) -> Running {
     let yaml = format!(
         "outgoing_rest: [{{name: Partner, host: \"{address}\", url_path: {path}, http_version: \"2\", timeout: 5s{more}}}]"
     );
-    testing::app("http2").services(services![needs]).config_yaml(yaml).start().await.expect("it starts")
+    testing::app("http2")
+        .real_connections()
+        .services(services![needs])
+        .config_yaml(yaml)
+        .start()
+        .await
+        .expect("it starts")
 }
 
 #[tokio::test]
