@@ -123,7 +123,10 @@ impl PathTemplate {
             }
         }
         let end = path.find('?').unwrap_or(path.len());
-        let is_dots = |segment: &str| segment == "." || segment == "..";
+        // An encoded dot is a dot to whoever reads a URL (WHATWG URL, "double-dot URL path segment").
+        let is_dots = |segment: &str| {
+            segment.len() <= 6 && matches!(&*segment.to_ascii_lowercase().replace("%2e", "."), "." | "..")
+        };
         if path.get(..end).unwrap_or_default().split('/').any(is_dots) {
             let names = self.names().collect::<Vec<_>>().join(", ");
             return Err(Error::invalid_input(format!("dots alone can't stand in a path ({names})")));
@@ -197,6 +200,7 @@ mod tests {
             assert_eq!(filled(bad).unwrap_err().kind(), Kind::InvalidInput, "{bad}");
         }
         assert_eq!(fill("/{a}{b}", &[("a", "."), ("b", ".")]).unwrap_err().kind(), Kind::InvalidInput);
+        assert_eq!(fill("/{a}%2E", &[("a", ".")]).unwrap_err().kind(), Kind::InvalidInput);
     }
 
     #[test]

@@ -227,6 +227,10 @@ impl RestClient {
         debug!(connection = %name, method = %parts.method, status, elapsed_us = elapsed.as_micros(), "called a partner");
         match answered {
             Ok(answer) => Ok((Arc::clone(name), answer)),
+            // A layer that refused the call has named the connection already.
+            Err(error) if error.context().any(|(key, _)| key == "connection") => {
+                Err(error.with("method", &parts.method))
+            }
             Err(error) => Err(error.with("connection", name).with("method", &parts.method)),
         }
     }
