@@ -41,7 +41,7 @@ struct Inner {
     left: Option<u64>,
     /// What the pieces are made in: those of a reply come after the request's own span was left.
     span: Span,
-    /// What has to live for as long as pieces come.
+    /// What has to live for as long as pieces come, and no longer.
     kept: Option<Box<dyn Any + Send + Sync>>,
     is_over: bool,
 }
@@ -56,12 +56,6 @@ impl ByteStream {
     {
         let pieces: Mutex<Pieces> = Mutex::new(Box::pin(stream));
         Self(Box::new(Inner { pieces, left: None, span: Span::none(), kept: None, is_over: false }))
-    }
-
-    /// Makes one that has ended.
-    #[must_use]
-    pub fn empty() -> Self {
-        Self::new(Nothing)
     }
 
     /// Says how many bytes are to come. A stream that gives more, or fewer, fails with
@@ -124,22 +118,12 @@ impl ByteStream {
         self.0.span = span;
     }
 
-    /// Keeps something alive for as long as the stream.
-    pub(crate) fn keep(&mut self, kept: impl Any + Send + Sync) {
+    /// Keeps something alive until the stream has ended, or is dropped.
+    pub fn keep(&mut self, kept: impl Any + Send + Sync) {
         self.0.kept = Some(match self.0.kept.take() {
             Some(before) => Box::new((before, kept)),
             None => Box::new(kept),
         });
-    }
-}
-
-struct Nothing;
-
-impl Stream for Nothing {
-    type Item = Result<Bytes>;
-
-    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
-        Poll::Ready(None)
     }
 }
 
@@ -190,6 +174,9 @@ impl Stream for ByteStream {
         let next = ready!(this.poll_piece(cx));
         let next = this.count(next);
         this.is_over = !matches!(next, Some(Ok(_)));
+        if this.is_over {
+            this.kept = None;
+        }
         Poll::Ready(next)
     }
 }

@@ -9,7 +9,6 @@ use zato_core::{
     ambient::Ambient,
     config::ConfigFault,
     connection::Setup,
-    message::ByteStream,
     resilience::{
         Deadline, Decisions, OutgoingRequest, OutgoingResponse, Repeat, Resilience, Resilient, Verdict, bulkhead::Place,
     },
@@ -19,7 +18,7 @@ use super::{
     call::Call,
     config::RestConfig,
     credentials::Credentials,
-    transport::{Answer, AnswerBody, Held, Transport},
+    transport::{Answer, AnswerBody, Transport},
 };
 
 /// Everything between a call and the network.
@@ -90,12 +89,7 @@ impl OutgoingResponse for Answer {
 
     fn hold(&mut self, place: Place) {
         if let AnswerBody::Stream(stream) = &mut self.body {
-            let length = stream.length();
-            let held = ByteStream::new(Held::new(std::mem::replace(stream, ByteStream::empty()), place));
-            *stream = match length {
-                Some(length) => held.with_length(length),
-                None => held,
-            };
+            stream.keep(place);
         }
     }
 }

@@ -18,7 +18,6 @@ use zato_core::{
     bytes::{Bytes, BytesMut},
     futures_core::Stream,
     message::ByteStream,
-    resilience::bulkhead::Place,
 };
 
 use super::{
@@ -194,31 +193,6 @@ pub(super) async fn whole(response: &mut reqwest::Response, max: usize) -> Resul
         }
     }
     Ok(Some(if rest.is_empty() { first } else { rest.freeze() }))
-}
-
-/// The pieces of an answer that keeps its place among the calls in work until it has ended.
-pub(super) struct Held {
-    stream: ByteStream,
-    /// Given back at the end, whoever may still hold the stream then.
-    place: Option<Place>,
-}
-
-impl Held {
-    pub(super) fn new(stream: ByteStream, place: Place) -> Self {
-        Self { stream, place: Some(place) }
-    }
-}
-
-impl Stream for Held {
-    type Item = Result<Bytes>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
-        let piece = Pin::new(&mut self.stream).poll_next(cx);
-        if matches!(piece, Poll::Ready(None | Some(Err(_)))) {
-            self.place = None;
-        }
-        piece
-    }
 }
 
 /// The pieces of an answer, each of which has its time, and all of which have their limit.
