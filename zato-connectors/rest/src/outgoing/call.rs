@@ -29,8 +29,6 @@ pub(super) struct Parts {
     pub(super) url: Url,
     pub(super) headers: HeaderMap,
     pub(super) body: CallBody,
-    pub(super) cid: Cid,
-    pub(super) trace: TraceParent,
     /// Whether doing it twice comes to the same as doing it once.
     pub(super) is_idempotent: bool,
     /// Whether an error may be about another request than the one that was sent first.
@@ -45,8 +43,8 @@ pub(super) struct Parts {
 
 impl Call {
     /// Takes a call as it is to be sent; who asks for it, and in which trace, is added to its headers.
-    pub(super) fn new(mut parts: Parts) -> Self {
-        mark(&mut parts.headers, parts.cid, &parts.trace);
+    pub(super) fn new(mut parts: Parts, cid: Cid, trace: &TraceParent) -> Self {
+        mark(&mut parts.headers, cid, trace);
         Self { parts: Arc::new(parts), credentials: None }
     }
 

@@ -258,20 +258,19 @@ impl RestClient {
     pub(super) async fn ping(&self) -> Result<Ping> {
         let Settings { ping: (method, url), timeout, max_response_size, .. } = &*self.settings;
         let (cid, started) = (self.ambient.cid(), Instant::now());
-        let call = Call::new(Parts {
+        let parts = Parts {
             method: method.clone(),
             url: url.clone(),
             headers: HeaderMap::new(),
             body: CallBody::None,
-            cid,
-            trace: cid.trace(self.ambient.random()),
             is_idempotent: true,
             follows_redirects: self.settings.follows_redirects,
             begun: started,
             deadline: Deadline::since(started, *timeout),
             max_response_size: *max_response_size,
             streamed: None,
-        });
+        };
+        let call = Call::new(parts, cid, &cid.trace(self.ambient.random()));
         let answered = time::timeout(*timeout, self.innermost.clone().oneshot(call)).await;
         let answer = answered.unwrap_or_else(|_| Err(error::too_slow()))?;
         Ok(Ping { status: answer.status, elapsed: started.elapsed() })

@@ -254,21 +254,19 @@ impl<'a> RestRequest<'a> {
             headers.insert(header::CONTENT_TYPE, settings.content_type.clone().unwrap_or(given));
         }
         let (begun, timeout) = (Instant::now(), draft.timeout.unwrap_or(settings.timeout));
-        let call = Call::new(Parts {
+        let parts = Parts {
             method: draft.method,
             url,
             headers,
             body: draft.body,
-            cid: draft.cid,
-            trace: draft.trace,
             is_idempotent: draft.is_idempotent,
             follows_redirects: settings.follows_redirects,
             begun,
             deadline: Deadline::since(begun, timeout),
             max_response_size: draft.max_response_size.unwrap_or(settings.max_response_size),
             streamed: draft.is_streamed.then_some(timeout),
-        });
-        Ok((client, call))
+        };
+        Ok((client, Call::new(parts, draft.cid, &draft.trace)))
     }
 }
 
