@@ -89,6 +89,22 @@ impl Budget {
     }
 }
 
+/// Names the parts of a budget that can't be used, by their key, and says why; `off` is how to do without.
+pub(super) fn out_of_range(percent: u32, min_per_second: u32, off: &str) -> Vec<(&'static str, String)> {
+    let mut faults = Vec::new();
+    if percent > 100 {
+        faults.push(("budget_percent", "\"budget_percent\" must be at most 100".to_owned()));
+    }
+    if percent == 0 && min_per_second == 0 {
+        let message = format!("\"budget_percent\" and \"budget_min_per_second\" can't both be 0; {off}");
+        faults.push(("budget_percent", message));
+    }
+    if min_per_second > 100_000 {
+        faults.push(("budget_min_per_second", "\"budget_min_per_second\" must be at most 100000".to_owned()));
+    }
+    faults
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;

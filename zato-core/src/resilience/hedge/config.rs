@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::config::Duration;
+use crate::{config::Duration, resilience::budget};
 
 /// When requests of a connection are sent a second time, since the first is slow.
 ///
@@ -45,18 +45,8 @@ impl HedgingConfig {
         if self.delay.is_some_and(|delay| delay.is_zero()) {
             fault("delay", "must be more than 0; leave it out for no second requests");
         }
-        if self.budget_percent > 100 {
-            fault("budget_percent", "must be at most 100");
-        }
-        if self.budget_percent == 0 && self.budget_min_per_second == 0 {
-            fault(
-                "budget_percent",
-                "and \"budget_min_per_second\" can't both be 0; leave \"delay\" out for no second requests",
-            );
-        }
-        if self.budget_min_per_second > 100_000 {
-            fault("budget_min_per_second", "must be at most 100000");
-        }
+        let (percent, min_per_second) = (self.budget_percent, self.budget_min_per_second);
+        faults.extend(budget::out_of_range(percent, min_per_second, "leave \"delay\" out for no second requests"));
         faults
     }
 }

@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::config::Duration;
+use crate::{config::Duration, resilience::budget};
 
 /// How calls of a connection are tried again.
 ///
@@ -72,18 +72,8 @@ impl RetryConfig {
         if !(1.0..=10.0).contains(&self.backoff_multiplier) {
             fault("backoff_multiplier", "must be from 1 to 10");
         }
-        if self.budget_percent > 100 {
-            fault("budget_percent", "must be at most 100");
-        }
-        if self.budget_percent == 0 && self.budget_min_per_second == 0 {
-            fault(
-                "budget_percent",
-                "and \"budget_min_per_second\" can't both be 0; write \"max_retries: 0\" for no retries",
-            );
-        }
-        if self.budget_min_per_second > 100_000 {
-            fault("budget_min_per_second", "must be at most 100000");
-        }
+        let (percent, min_per_second) = (self.budget_percent, self.budget_min_per_second);
+        faults.extend(budget::out_of_range(percent, min_per_second, "write \"max_retries: 0\" for no retries"));
         faults
     }
 }
