@@ -33,9 +33,6 @@ use crate::{
 /// this is for a channel whose timeout is no limit at all.
 const DRAIN: Duration = Duration::from_secs(3600);
 
-/// How long a new configuration waits for its connections to be up, before it is in force without them.
-const FIRST_CHANCE: Duration = Duration::from_secs(2);
-
 /// How long before the end of a stop it is counted what is still in work.
 const SHORTLY: Duration = Duration::from_millis(20);
 
@@ -98,7 +95,7 @@ impl Engine {
         let Built { generation, activations } =
             apply::build(&app, seen, resolved, None).await.map_err(|faults| unusable(&faults))?;
         let is_late = follow(&mut watcher, watched, &[&generation.files]);
-        begin(&generation, None).await;
+        generation.begin(None).await;
         for activate in activations {
             activate();
         }
@@ -224,7 +221,7 @@ impl Engine {
                 "server.workers was changed, which takes effect at the next start"
             );
         }
-        begin(&generation, Some(&old)).await;
+        generation.begin(Some(&old)).await;
         // The swap: no await from here until all have switched over.
         for activate in activations {
             activate();
@@ -344,22 +341,6 @@ impl Shared {
     pub(super) fn router(&self) -> Arc<Router> {
         Arc::clone(&self.current.load().router)
     }
-}
-
-/// Starts the connections that are new in a generation, and gives each a chance to be up before anybody calls it. One
-/// that is not goes on trying in the background: a program starts although a broker is down.
-async fn begin(generation: &Generation, before: Option<&Generation>) {
-    let mut trying = JoinSet::new();
-    for (section, name, connection) in generation.connections.iter() {
-        let known = before.and_then(|before| before.connections.supervised(section, name));
-        if known.is_some_and(|known| Arc::ptr_eq(known, connection)) {
-            continue;
-        }
-        connection.begin().await;
-        let connection = Arc::clone(connection);
-        trying.spawn(async move { connection.tried().await });
-    }
-    let _ = time::timeout(FIRST_CHANCE, trying.join_all()).await;
 }
 
 /// Watches what a configuration is made of, and the files that it names, even if it turns out to be unusable: it will be

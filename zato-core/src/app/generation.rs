@@ -1,4 +1,6 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
+
+use tokio::{task::JoinSet, time};
 
 use super::sections::ChannelEntry;
 use crate::{
@@ -8,6 +10,9 @@ use crate::{
     rate::RateLimiters,
     router::Router,
 };
+
+/// How long a new configuration waits for its connections to be up, before it is in force without them.
+const FIRST_CHANCE: Duration = Duration::from_secs(2);
 
 /// One configuration that was applied, and everything that was built for it.
 pub(super) struct Generation {
@@ -23,4 +28,22 @@ pub(super) struct Generation {
     pub(super) router: Arc<Router>,
     /// The entries of every channel.
     pub(super) channels: Vec<ChannelEntry>,
+}
+
+impl Generation {
+    /// Starts the connections that are new since the one before, and gives each a chance to be up before anybody calls it.
+    /// One that is not goes on trying in the background: a program starts although a broker is down.
+    pub(super) async fn begin(&self, before: Option<&Self>) {
+        let mut trying = JoinSet::new();
+        for (section, name, connection) in self.connections.iter() {
+            let known = before.and_then(|before| before.connections.supervised(section, name));
+            if known.is_some_and(|known| Arc::ptr_eq(known, connection)) {
+                continue;
+            }
+            connection.begin().await;
+            let connection = Arc::clone(connection);
+            trying.spawn(async move { connection.tried().await });
+        }
+        let _ = time::timeout(FIRST_CHANCE, trying.join_all()).await;
+    }
 }
