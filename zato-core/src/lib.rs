@@ -48,7 +48,7 @@ pub mod __private {
     pub use serde;
 
     pub use crate::{
-        model::ObjectOnly,
+        model::{Hinted, ObjectOnly},
         service::{Outcome, default_name},
     };
 }

@@ -10,7 +10,7 @@ use zato_core::{
     config::{
         ClientCertificates, ConfigFault, ConfigFaults, ErrorFormat, Origin, ProxyProtocol, ServerConfig, TlsConfig,
     },
-    message::ChannelInfo,
+    message::{ChannelInfo, Format},
     rate::RateLimiter,
     security::{self, Verifier},
 };
@@ -256,6 +256,8 @@ fn entry_of(
         .map_err(|fault| ConfigFault::at(origin, format!("the channel \"{}\" {fault}", config.name)))?;
     let mut info = ChannelInfo::new("rest", config.name.as_str(), config.service.as_str());
     info.format = config.data_format;
+    info.options.xml = config.xml.clone();
+    info.options.csv = config.csv.clone();
     info.route = Some(config.url_path.clone());
     info.timeout = config.timeout.unwrap_or(server.request_timeout).0;
     info.params = config.merge_url_params_req.then_some(config.params_pri);
@@ -290,6 +292,9 @@ fn inlet_of(config: &RestChannelConfig, plan: &Plan<'_, RestChannelConfig>) -> O
 
 /// Finds what no channel can mean.
 fn check(config: &RestChannelConfig, origin: &Origin) -> Result<(), ConfigFault> {
+    if let Some(fault) = unreadable(config) {
+        return Err(ConfigFault::at(origin, format!("the channel \"{}\" {fault}", config.name)));
+    }
     let fault = match (config.max_concurrent_requests, config.max_queued_requests) {
         _ if config.timeout.is_some_and(|timeout| timeout.is_zero()) => "the timeout {} is 0, which no request meets",
         (Some(0), _) => "the max_concurrent_requests {} is 0, which lets no request in; write \"is_active: false\"",
@@ -297,6 +302,17 @@ fn check(config: &RestChannelConfig, origin: &Origin) -> Result<(), ConfigFault>
         _ => return Ok(()),
     };
     Err(ConfigFault::at(origin, fault.replace("{}", &format!("of the channel \"{}\"", config.name))))
+}
+
+/// Says why a channel can't speak its format.
+fn unreadable(config: &RestChannelConfig) -> Option<String> {
+    match config.data_format {
+        Format::Soap => Some("has data_format soap, which channels of \"channel_soap\" speak".to_owned()),
+        format if !format.is_built_in() => Some(format!(
+            "has data_format {format}, which this program was built without; enable the feature \"{format}\" of zato"
+        )),
+        _ => None,
+    }
 }
 
 /// Says that a channel wants client certificates that its listener doesn't ask for. A server around us may ask for them.

@@ -1,10 +1,13 @@
 use std::{borrow::Cow, collections::HashMap};
 
+use bytes::Bytes;
+use http::HeaderValue;
+
 use super::Codec;
 use crate::{
     error::{Fault, Result},
-    message::{Param, ParamsPriority, pairs},
-    model::{Model, Tree, decode_tree, overlay},
+    message::pairs,
+    model::{Model, Overlay, Tree},
 };
 
 /// `application/x-www-form-urlencoded` (WHATWG URL §5), on the way in only.
@@ -13,12 +16,16 @@ use crate::{
 pub(super) struct Form;
 
 impl Codec for Form {
-    fn decode<T: Model>(payload: &[u8], params: &[Param<'_>], priority: ParamsPriority) -> Option<T> {
-        let tree = overlay(Self::tree(payload).ok()?, params, priority);
-        decode_tree(&tree, false).ok()
+    /// A form is answered in JSON.
+    fn content_type(&self) -> HeaderValue {
+        HeaderValue::from_static("application/json")
     }
 
-    fn tree(payload: &[u8]) -> Result<Tree<'_>, Fault> {
+    fn decode<T: Model>(&self, _: &[u8], _: Overlay<'_>) -> Option<T> {
+        None
+    }
+
+    fn with_tree<R>(&self, payload: &[u8], look: impl FnOnce(Tree<'_>) -> R) -> Result<R, Fault> {
         let text = std::str::from_utf8(payload).map_err(|_| Fault::new("", "the form is not UTF-8"))?;
         let mut entries: Vec<(String, Tree<'_>)> = Vec::new();
         // A form may have as many names as its body has room for: looking through all of them for each would take hours.
@@ -35,6 +42,16 @@ impl Codec for Form {
                 }
             }
         }
-        Ok(Tree::Map(entries))
+        Ok(look(Tree::Map(entries)))
+    }
+
+    fn encode<T: Model>(&self, value: &T) -> Result<Bytes> {
+        #[cfg(feature = "json")]
+        return super::json::Json.encode(value);
+        #[cfg(not(feature = "json"))]
+        {
+            let _ = value;
+            Err(super::left_out(crate::message::Format::Json))
+        }
     }
 }

@@ -1,38 +1,45 @@
 use bytes::Bytes;
 use http::HeaderValue;
-use serde::Serialize;
 
 use super::Codec;
 use crate::{
-    error::{Fault, Result},
-    message::{Param, ParamsPriority},
-    model::{Layered, Model, Tree, from_params},
+    error::{Error, Fault, Result},
+    model::{Layered, Model, Overlay, Tree, from_params},
 };
-
-/// What a written payload is called (RFC 8259 §11).
-pub(super) const CONTENT_TYPE: HeaderValue = HeaderValue::from_static("application/json");
 
 /// JSON (RFC 8259), at most 128 levels deep.
 pub(super) struct Json;
 
 impl Codec for Json {
-    fn decode<T: Model>(payload: &[u8], params: &[Param<'_>], priority: ParamsPriority) -> Option<T> {
+    /// RFC 8259 §11.
+    fn content_type(&self) -> HeaderValue {
+        HeaderValue::from_static("application/json")
+    }
+
+    fn decode<T: Model>(&self, payload: &[u8], overlay: Overlay<'_>) -> Option<T> {
         let payload = without_mark(payload);
-        if params.is_empty() && !payload.is_empty() {
+        if overlay.params.is_empty() && !payload.is_empty() {
             return serde_json::from_slice(payload).ok();
         }
         if payload.is_empty() {
-            return from_params::<T, serde_json::Error>(params).ok();
+            return from_params::<T, serde_json::Error>(overlay).ok();
         }
         let mut json = serde_json::Deserializer::from_slice(payload);
-        let value = T::deserialize(Layered::new(&mut json, params, priority)).ok()?;
+        let value = T::deserialize(Layered::new(&mut json, overlay)).ok()?;
         json.end().ok()?;
         Some(value)
     }
 
-    fn tree(payload: &[u8]) -> Result<Tree<'_>, Fault> {
-        serde_json::from_slice(without_mark(payload))
-            .map_err(|error| Fault::new("", format!("malformed JSON: {error}")))
+    fn with_tree<R>(&self, payload: &[u8], look: impl FnOnce(Tree<'_>) -> R) -> Result<R, Fault> {
+        let tree = serde_json::from_slice(without_mark(payload));
+        tree.map(look).map_err(|error| Fault::new("", format!("malformed JSON: {error}")))
+    }
+
+    fn encode<T: Model>(&self, value: &T) -> Result<Bytes> {
+        let mut text = Vec::with_capacity(128);
+        serde_json::to_writer(&mut text, value)
+            .map_err(|error| Error::internal("the reply can't be written as JSON").with_source(error))?;
+        Ok(Bytes::from(text))
     }
 }
 
@@ -41,26 +48,18 @@ fn without_mark(payload: &[u8]) -> &[u8] {
     payload.strip_prefix(b"\xef\xbb\xbf").unwrap_or(payload)
 }
 
-pub(super) fn encode<T: Serialize>(value: &T) -> Result<Bytes> {
-    let mut text = Vec::with_capacity(128);
-    serde_json::to_writer(&mut text, value)
-        .map_err(|error| crate::error::Error::internal("the reply can't be written as JSON").with_source(error))?;
-    Ok(Bytes::from(text))
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
     use proptest::prelude::*;
     use schemars::JsonSchema;
-    use serde::Deserialize;
+    use serde::{Deserialize, Serialize};
 
     use super::*;
     use crate::{
-        error::Error,
         format::decode,
-        message::{ChannelInfo, Cid, Head, Message, Params, Payload},
+        message::{ChannelInfo, Cid, Head, Message, Params, ParamsPriority, Payload},
     };
 
     #[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

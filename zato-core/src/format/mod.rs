@@ -1,7 +1,7 @@
 //! Formats: bytes to models and back, one file each.
 //!
 //! All of them read through the same decoder, so that parameters, defaults and faults work alike in each. A new format
-//! is a new file with a `Codec`, a name in [`Format`], and an arm in the two functions here.
+//! is a new file with a [`Codec`], a name in [`Format`], and an arm in [`with_codec`].
 
 mod form;
 #[cfg(feature = "json")]
@@ -9,25 +9,58 @@ mod json;
 
 use bytes::Bytes;
 use http::HeaderValue;
-use serde::Serialize;
 
 use crate::{
     error::{Error, Fault, Result},
-    message::{Format, Head, Param, ParamsPriority},
-    model::{Model, Tree, all_faults, decode_tree, overlay},
+    message::{Format, FormatOptions, Head},
+    model::{Model, Overlay, Tree, decode_tree},
 };
 
 /// Reads and writes one format.
 trait Codec {
-    /// Reads a model in one pass; what is wrong with an input that fails is found by reading its tree.
-    fn decode<T: Model>(payload: &[u8], params: &[Param<'_>], priority: ParamsPriority) -> Option<T>;
+    /// What a written payload is called.
+    fn content_type(&self) -> HeaderValue;
 
-    /// Reads anything.
+    /// Reads a model in one pass; an input that fails, or that there is no such pass for, is read as a tree after that.
+    fn decode<T: Model>(&self, payload: &[u8], overlay: Overlay<'_>) -> Option<T>;
+
+    /// Reads anything, and looks at it while it lasts.
     ///
     /// # Errors
     ///
     /// Where the payload is malformed.
-    fn tree(payload: &[u8]) -> Result<Tree<'_>, Fault>;
+    fn with_tree<R>(&self, payload: &[u8], look: impl FnOnce(Tree<'_>) -> R) -> Result<R, Fault>;
+
+    /// Writes a model.
+    ///
+    /// # Errors
+    ///
+    /// [`Internal`](crate::Kind::Internal) if it can't be written, such as a map whose keys are no text.
+    fn encode<T: Model>(&self, value: &T) -> Result<Bytes>;
+
+    /// Says where a fault is in the words of the format; its place is a JSON Pointer (RFC 6901) until then.
+    fn placed(&self, fault: Fault) -> Fault {
+        fault
+    }
+}
+
+/// Does something with the codec of a format.
+macro_rules! with_codec {
+    ($format:expr, $options:expr, |$codec:ident| $with:expr) => {{
+        let _options: &FormatOptions = $options;
+        match $format {
+            #[cfg(feature = "json")]
+            Format::Json | Format::Raw | Format::Negotiate => {
+                let $codec = json::Json;
+                $with
+            }
+            Format::Form => {
+                let $codec = form::Form;
+                $with
+            }
+            other => Err(left_out(other)),
+        }
+    }};
 }
 
 /// Reads a model from bytes.
@@ -48,7 +81,37 @@ trait Codec {
 /// [`InvalidInput`](crate::Kind::InvalidInput) with everything that does not fit; [`Internal`](crate::Kind::Internal) if
 /// the format was left out of the program.
 pub fn read<T: Model>(format: Format, payload: &[u8]) -> Result<T> {
-    read_with(format, payload, &[], ParamsPriority::default())
+    read_with(format, &FormatOptions::default(), payload)
+}
+
+/// Reads a model from bytes, as [`read`] does, with what a channel says of its formats.
+///
+/// # Errors
+///
+/// As [`read`].
+pub fn read_with<T: Model>(format: Format, options: &FormatOptions, payload: &[u8]) -> Result<T> {
+    with_codec!(format, options, |codec| decode_with(&codec, payload, Overlay::default()))
+}
+
+/// Writes a model, and says what the bytes are called.
+///
+/// ```
+/// # #[derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+/// # struct User { name: String }
+/// # impl zato_core::model::Model for User { const NAME: &'static str = "User"; fn __made_by_the_macro() {} }
+/// use zato_core::{format, message::{Format, FormatOptions}};
+///
+/// let (bytes, content_type) =
+///     format::write(Format::Json, &FormatOptions::default(), &User { name: "my.user".to_owned() }).unwrap();
+/// assert_eq!((bytes.as_ref(), content_type.as_bytes()), (br#"{"name":"my.user"}"#.as_slice(), b"application/json".as_slice()));
+/// ```
+///
+/// # Errors
+///
+/// [`Internal`](crate::Kind::Internal) if the model can't be written in the format, such as a map whose keys are no
+/// text, or if the format was left out of the program.
+pub fn write<T: Model>(format: Format, options: &FormatOptions, value: &T) -> Result<(Bytes, HeaderValue)> {
+    with_codec!(format, options, |codec| Ok((codec.encode(value)?, codec.content_type())))
 }
 
 /// Reads a model from a payload and the parameters of its message.
@@ -61,60 +124,37 @@ pub(crate) fn decode<T: Model>(payload: &[u8], head: &Head) -> Result<T> {
         Some(_) if !head.params.is_empty() => head.params.grouped(head.channel.url_params)?,
         _ => Vec::new(),
     };
-    read_with(head.channel.format, payload, &params, head.channel.params.unwrap_or_default())
+    let overlay = Overlay { params: &params, priority: head.channel.params.unwrap_or_default() };
+    let payload = if head.input == Format::Raw { &[] } else { payload };
+    with_codec!(head.input, &head.channel.options, |codec| decode_with(&codec, payload, overlay))
 }
 
-fn read_with<T: Model>(format: Format, payload: &[u8], params: &[Param<'_>], priority: ParamsPriority) -> Result<T> {
-    match format {
-        #[cfg(feature = "json")]
-        Format::Json => decode_with::<T, json::Json>(payload, params, priority),
-        Format::Form => decode_with::<T, form::Form>(payload, params, priority),
-        #[cfg(not(feature = "json"))]
-        Format::Json => Err(left_out(Format::Json)),
-    }
-}
-
-/// Writes a model; a channel that reads forms answers in JSON.
+/// Writes the model that a service gave.
 ///
 /// # Errors
 ///
-/// [`Internal`](crate::Kind::Internal) if the model can't be written in the format, such as a map whose keys are no text.
-pub(crate) fn encode<T: Serialize>(value: &T, format: Format) -> Result<(Bytes, HeaderValue)> {
-    match format {
-        #[cfg(feature = "json")]
-        Format::Json | Format::Form => Ok((json::encode(value)?, json::CONTENT_TYPE)),
-        #[cfg(not(feature = "json"))]
-        Format::Json | Format::Form => {
-            let _ = value;
-            Err(left_out(Format::Json))
-        }
-    }
+/// As [`write`].
+pub(crate) fn encode<T: Model>(value: &T, head: &Head) -> Result<(Bytes, HeaderValue)> {
+    write(head.output, &head.channel.options, value)
 }
 
-#[cfg(not(feature = "json"))]
 fn left_out(format: Format) -> Error {
     Error::internal(format!("the format \"{format}\" was left out of this program; enable the feature of that name"))
 }
 
-fn decode_with<T: Model, C: Codec>(payload: &[u8], params: &[Param<'_>], priority: ParamsPriority) -> Result<T> {
-    if T::COERCE {
-        let tree = overlay(tree_of::<C>(payload)?, params, priority);
-        return decode_tree(&tree, true).map_err(Error::faults);
-    }
-    if let Some(value) = C::decode(payload, params, priority) {
+fn decode_with<T: Model, C: Codec>(codec: &C, payload: &[u8], overlay: Overlay<'_>) -> Result<T> {
+    // A lenient reading wants to know of every text whether it stands for something else.
+    if !T::COERCE
+        && let Some(value) = codec.decode(payload, overlay)
+    {
         return Ok(value);
     }
-    let tree = overlay(tree_of::<C>(payload)?, params, priority);
-    let mut faults = all_faults::<T>(&tree, false);
-    if faults.is_empty() {
-        faults.push(Fault::new("", format!("could not be read as {}", T::NAME)));
-    }
-    Err(Error::faults(faults))
-}
-
-fn tree_of<C: Codec>(payload: &[u8]) -> Result<Tree<'_>> {
-    if payload.is_empty() {
-        return Ok(Tree::Map(Vec::new()));
-    }
-    C::tree(payload).map_err(|fault| Error::faults(vec![fault]))
+    let read = |tree: Tree<'_>| decode_tree(&overlay.laid_over(tree), T::COERCE);
+    let read = if payload.is_empty() { Ok(read(Tree::Map(Vec::new()))) } else { codec.with_tree(payload, read) };
+    let faults = match read {
+        Ok(Ok(value)) => return Ok(value),
+        Ok(Err(faults)) => faults,
+        Err(malformed) => vec![malformed],
+    };
+    Err(Error::faults(faults.into_iter().map(|fault| codec.placed(fault)).collect()))
 }

@@ -2,12 +2,15 @@
 
 mod certificate;
 mod cid;
+mod csv_options;
 mod format_name;
+mod format_options;
 mod params;
 mod payload;
 mod reply;
 mod stream;
 mod trace;
+mod xml_options;
 
 use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
 
@@ -18,12 +21,15 @@ pub(crate) use self::trace::span_id;
 pub use self::{
     certificate::{ClientCertificate, Fingerprint, SubjectName},
     cid::{Cid, InvalidCid},
+    csv_options::CsvOptions,
     format_name::{Format, UnknownFormat},
+    format_options::FormatOptions,
     params::{Params, ParamsPriority, UrlParams, percent_decode},
     payload::Payload,
     reply::Reply,
     stream::ByteStream,
     trace::TraceParent,
+    xml_options::XmlOptions,
 };
 pub(crate) use self::{
     params::{Param, pairs},
@@ -63,6 +69,8 @@ impl Message {
             cid,
             received,
             body_wait: Duration::ZERO,
+            input: channel.format,
+            output: channel.format,
             channel,
             params: Params::default(),
             headers: HeaderMap::new(),
@@ -91,6 +99,10 @@ pub struct Head {
     pub body_wait: Duration,
     /// The channel that took it in, as configured.
     pub channel: Arc<ChannelInfo>,
+    /// How the payload is read: as the channel says, or what a channel that negotiates has found out.
+    pub input: Format,
+    /// How the reply is written.
+    pub output: Format,
     /// Path parameters and query string.
     pub params: Params,
     /// Headers, of whatever protocol brought them.
@@ -142,6 +154,8 @@ pub struct ChannelInfo {
     pub service: String,
     /// How payloads are read and replies written.
     pub format: Format,
+    /// What it says about formats beside their names.
+    pub options: FormatOptions,
     /// The path as configured, placeholders included, where there is one.
     pub route: Option<String>,
     /// How long a service may take.
@@ -161,6 +175,7 @@ impl ChannelInfo {
             kind,
             service: service.into(),
             format: Format::Json,
+            options: FormatOptions::default(),
             route: None,
             timeout: Duration::from_secs(30),
             params: Some(ParamsPriority::default()),

@@ -7,28 +7,27 @@ use serde::{
     de::{self, DeserializeSeed, Error, IgnoredAny, MapAccess, Visitor},
 };
 
-use super::text::TextValues;
-use crate::message::{Param, ParamsPriority};
+use super::{text::TextValues, tree::Overlay};
+use crate::message::ParamsPriority;
 
 /// A payload's deserializer with parameters laid over the object that it reads at the top level.
 ///
 /// Below the top level the payload's own deserializer works alone, so nested data costs what it costs without us.
 pub(crate) struct Layered<'p, D> {
     payload: D,
-    params: &'p [Param<'p>],
-    priority: ParamsPriority,
+    overlay: Overlay<'p>,
 }
 
 impl<'p, D> Layered<'p, D> {
-    pub(crate) fn new(payload: D, params: &'p [Param<'p>], priority: ParamsPriority) -> Self {
-        Self { payload, params, priority }
+    pub(crate) fn new(payload: D, overlay: Overlay<'p>) -> Self {
+        Self { payload, overlay }
     }
 }
 
 /// Reads a model from parameters alone, where there is no payload.
-pub(crate) fn from_params<'de, T: Deserialize<'de>, E: Error>(params: &[Param<'_>]) -> Result<T, E> {
+pub(crate) fn from_params<'de, T: Deserialize<'de>, E: Error>(overlay: Overlay<'_>) -> Result<T, E> {
     let empty = de::value::MapDeserializer::new(std::iter::empty::<(&str, &str)>());
-    T::deserialize(Layered::new(empty, params, ParamsPriority::default()))
+    T::deserialize(Layered::new(empty, overlay))
 }
 
 macro_rules! to_payload {
@@ -40,11 +39,10 @@ macro_rules! to_payload {
 }
 
 macro_rules! chained {
-    ($($method:ident($($name:ident: $ty:ty),*))*) => {
-        $(fn $method<V: Visitor<'de>>(self, $($name: $ty,)* visitor: V) -> Result<V::Value, D::Error> {
-            let _ = ($($name,)*);
+    ($($method:ident)*) => {
+        $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
             // Whatever is there: `null` stands for nothing, and `deserialize_map` would not let it through.
-            self.payload.deserialize_any(Chained { visitor, params: self.params, priority: self.priority })
+            self.payload.deserialize_any(Chained { visitor, overlay: self.overlay })
         })*
     };
 }
@@ -52,9 +50,17 @@ macro_rules! chained {
 impl<'de, D: Deserializer<'de>> Deserializer<'de> for Layered<'_, D> {
     type Error = D::Error;
 
-    chained! {
-        deserialize_any() deserialize_map() deserialize_struct(_n: &'static str, _f: &'static [&'static str])
-        deserialize_ignored_any()
+    chained! { deserialize_any deserialize_map deserialize_ignored_any }
+
+    /// The name goes along, since it may tell the payload's own deserializer more. A payload that is no struct to that one
+    /// but `null` is left to the second reading.
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, D::Error> {
+        self.payload.deserialize_struct(name, fields, Chained { visitor, overlay: self.overlay })
     }
 
     to_payload! {
@@ -101,8 +107,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Layered<'_, D> {
 
 struct Chained<'p, V> {
     visitor: V,
-    params: &'p [Param<'p>],
-    priority: ParamsPriority,
+    overlay: Overlay<'p>,
 }
 
 impl<'de, V: Visitor<'de>> Visitor<'de> for Chained<'_, V> {
@@ -115,11 +120,10 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Chained<'_, V> {
     fn visit_map<A: MapAccess<'de>>(self, payload: A) -> Result<V::Value, A::Error> {
         self.visitor.visit_map(ChainedMap {
             payload,
-            params: self.params,
-            priority: self.priority,
+            overlay: self.overlay,
             payload_is_done: false,
             position: 0,
-            overruled: vec![false; self.params.len()],
+            overruled: vec![false; self.overlay.params.len()],
             value: None,
         })
     }
@@ -133,8 +137,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Chained<'_, V> {
 
 struct ChainedMap<'p, A> {
     payload: A,
-    params: &'p [Param<'p>],
-    priority: ParamsPriority,
+    overlay: Overlay<'p>,
     payload_is_done: bool,
     /// The parameter to give next.
     position: usize,
@@ -146,7 +149,7 @@ struct ChainedMap<'p, A> {
 
 impl<'de, A: MapAccess<'de>> ChainedMap<'_, A> {
     fn next_param<K: DeserializeSeed<'de>>(&mut self, seed: &mut Option<K>) -> Result<Option<K::Value>, A::Error> {
-        while let Some(param) = self.params.get(self.position) {
+        while let Some(param) = self.overlay.params.get(self.position) {
             let position = self.position;
             self.position += 1;
             if self.overruled.get(position).is_some_and(|overruled| *overruled) {
@@ -165,9 +168,9 @@ impl<'de, A: MapAccess<'de>> ChainedMap<'_, A> {
                 self.payload_is_done = true;
                 break;
             };
-            let given = self.params.iter().position(|param| param.name == key.0);
+            let given = self.overlay.params.iter().position(|param| param.name == key.0);
             if let Some(position) = given {
-                if self.priority == ParamsPriority::ChannelParamsOverMsg {
+                if self.overlay.priority == ParamsPriority::ChannelParamsOverMsg {
                     self.payload.next_value::<IgnoredAny>()?;
                     continue;
                 }
@@ -191,7 +194,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for ChainedMap<'_, A> {
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
         let mut seed = Some(seed);
         self.value = None;
-        if self.priority == ParamsPriority::ChannelParamsOverMsg {
+        if self.overlay.priority == ParamsPriority::ChannelParamsOverMsg {
             if let Some(key) = self.next_param(&mut seed)? {
                 return Ok(Some(key));
             }
@@ -204,7 +207,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for ChainedMap<'_, A> {
     }
 
     fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, A::Error> {
-        match self.value.take().and_then(|position| self.params.get(position)) {
+        match self.value.take().and_then(|position| self.overlay.params.get(position)) {
             Some(param) => seed.deserialize(TextValues::new(&param.values)),
             None => self.payload.next_value_seed(seed),
         }

@@ -8,6 +8,8 @@ mod decimal;
 mod expected;
 mod faults;
 mod filler;
+#[cfg_attr(not(test), expect(dead_code, reason = "read by the formats that have a use for hints"))]
+mod hints;
 #[cfg(feature = "json")]
 mod layered;
 mod object;
@@ -23,10 +25,10 @@ use serde_json::Value;
 
 #[cfg(feature = "json")]
 pub(crate) use self::layered::{Layered, from_params};
-pub use self::{decimal::Decimal, object::ObjectOnly};
+pub use self::{decimal::Decimal, hints::Hinted, object::ObjectOnly};
 pub(crate) use self::{
     faults::{all_faults, decode_tree},
-    tree::{Tree, overlay},
+    tree::{Overlay, Tree},
 };
 
 /// A typed input or output of a service.
@@ -45,6 +47,11 @@ pub trait Model: Serialize + DeserializeOwned + JsonSchema + Send + 'static {
     /// Whether JSON is read leniently: `"222"` for an integer, `yes` for a boolean, `7` for a text.
     const COERCE: bool = false;
 
+    /// What the model says of itself and its fields beside their names and types, as formats are told it: in place of the
+    /// struct's name.
+    #[doc(hidden)]
+    const HINTS: &'static str = Self::NAME;
+
     #[doc(hidden)]
     fn __made_by_the_macro();
 }
@@ -60,6 +67,7 @@ impl Model for Value {
 impl<M: Model> Model for Vec<M> {
     const NAME: &'static str = M::NAME;
     const COERCE: bool = M::COERCE;
+    const HINTS: &'static str = M::HINTS;
 
     fn __made_by_the_macro() {}
 }

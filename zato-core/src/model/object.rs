@@ -10,12 +10,22 @@ use serde::{
 /// What serde derives takes a list as well, field by field in the order of the declaration, which no caller means: a
 /// list in the place of an object is a mistake, and is told as one.
 #[derive(Debug)]
-pub struct ObjectOnly<D>(pub D);
+pub struct ObjectOnly<D> {
+    deserializer: D,
+    hints: &'static str,
+}
+
+impl<D> ObjectOnly<D> {
+    /// Reads through a deserializer, which is told the hints of the model in place of the struct's name.
+    pub fn new(deserializer: D, hints: &'static str) -> Self {
+        Self { deserializer, hints }
+    }
+}
 
 macro_rules! as_it_is {
     ($($method:ident($($name:ident: $ty:ty),*))*) => {
         $(fn $method<V: Visitor<'de>>(self, $($name: $ty,)* visitor: V) -> Result<V::Value, D::Error> {
-            self.0.$method($($name,)* visitor)
+            self.deserializer.$method($($name,)* visitor)
         })*
     };
 }
@@ -29,7 +39,8 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for ObjectOnly<D> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, D::Error> {
-        self.0.deserialize_struct(name, fields, NoList(visitor))
+        let name = if self.hints.is_empty() { name } else { self.hints };
+        self.deserializer.deserialize_struct(name, fields, NoList(visitor))
     }
 
     as_it_is! {
@@ -44,7 +55,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for ObjectOnly<D> {
     }
 
     fn is_human_readable(&self) -> bool {
-        self.0.is_human_readable()
+        self.deserializer.is_human_readable()
     }
 }
 

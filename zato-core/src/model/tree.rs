@@ -35,22 +35,31 @@ impl Tree<'_> {
     }
 }
 
-/// Lays parameters over an object, as [`Layered`](super::Layered) does while it reads.
-pub(crate) fn overlay<'a>(payload: Tree<'a>, params: &'a [Param<'a>], priority: ParamsPriority) -> Tree<'a> {
-    let mut entries = match payload {
-        Tree::Map(entries) => entries,
-        Tree::Null if !params.is_empty() => Vec::new(),
-        other => return other,
-    };
-    for param in params {
-        let is_given = entries.iter().any(|(name, _)| *name == param.name);
-        if is_given && priority == ParamsPriority::MsgOverChannelParams {
-            continue;
+/// The parameters of a message, which are laid over its payload.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Overlay<'p> {
+    pub(crate) params: &'p [Param<'p>],
+    pub(crate) priority: ParamsPriority,
+}
+
+impl<'p> Overlay<'p> {
+    /// Lays them over an object, as [`Layered`](super::Layered) does while it reads.
+    pub(crate) fn laid_over(self, payload: Tree<'p>) -> Tree<'p> {
+        let mut entries = match payload {
+            Tree::Map(entries) => entries,
+            Tree::Null if !self.params.is_empty() => Vec::new(),
+            other => return other,
+        };
+        for param in self.params {
+            let is_given = entries.iter().any(|(name, _)| *name == param.name);
+            if is_given && self.priority == ParamsPriority::MsgOverChannelParams {
+                continue;
+            }
+            entries.retain(|(name, _)| *name != param.name);
+            entries.push((param.name.clone().into_owned(), Tree::Text(param.values.clone())));
         }
-        entries.retain(|(name, _)| *name != param.name);
-        entries.push((param.name.clone().into_owned(), Tree::Text(param.values.clone())));
+        Tree::Map(entries)
     }
-    Tree::Map(entries)
 }
 
 impl<'de> Deserialize<'de> for Tree<'_> {

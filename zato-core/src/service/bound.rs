@@ -119,7 +119,6 @@ impl<S: Service> Bound<S> {
             if let Some(since) = since {
                 Phases::note(|phases| phases.decode = short(since.elapsed()));
             }
-            let format = head.channel.format;
             let ctx = Context::new(head, raw, surroundings?);
             let (mut call, mut has_waited) = (pin!(self.service.call(&ctx, input)), since.is_some());
             let output = poll_fn(|cx| {
@@ -130,7 +129,7 @@ impl<S: Service> Bound<S> {
             let output = output.await?;
             let since = has_waited.then(Instant::now);
             let reply = match wanted {
-                Wanted::Written => output.into_reply(format).map(|mut reply| {
+                Wanted::Written => output.into_reply(&ctx.head).map(|mut reply| {
                     if let Some(stream) = reply.stream_mut() {
                         // The generation that it was begun under, and with it the connections that it may read from.
                         stream.keep(Arc::clone(&ctx.surroundings.dispatch));

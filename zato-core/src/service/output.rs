@@ -5,7 +5,7 @@ use super::{Raw, Response, Shape};
 use crate::{
     error::{Error, Result},
     format,
-    message::{Format, Payload, Reply},
+    message::{Head, Payload, Reply},
     model::Model,
 };
 
@@ -19,12 +19,12 @@ pub trait Output: Sized + Send + 'static {
     /// Returns what this is, for the service's definition.
     fn shape() -> Shape;
 
-    /// Writes it for a caller outside.
+    /// Writes it for a caller outside, in the format that the head of the request asks for.
     ///
     /// # Errors
     ///
     /// [`Internal`](crate::Kind::Internal) if it can't be written in the format.
-    fn into_reply(self, format: Format) -> Result<Reply>;
+    fn into_reply(self, head: &Head) -> Result<Reply>;
 
     /// Turns it into a dynamic value for a caller inside.
     ///
@@ -40,8 +40,8 @@ impl<M: Model> Output for M {
         Shape::model::<M>()
     }
 
-    fn into_reply(self, format: Format) -> Result<Reply> {
-        let (bytes, content_type) = format::encode(&self, format)?;
+    fn into_reply(self, head: &Head) -> Result<Reply> {
+        let (bytes, content_type) = format::encode(&self, head)?;
         Ok(Reply::new(bytes.into()).with_headers(with_content_type(content_type)))
     }
 
@@ -57,7 +57,7 @@ impl Output for Raw {
         Shape::Raw
     }
 
-    fn into_reply(self, _: Format) -> Result<Reply> {
+    fn into_reply(self, _: &Head) -> Result<Reply> {
         let unnamed = const { HeaderValue::from_static("application/octet-stream") };
         let content_type = self.content_type().cloned().unwrap_or(unnamed);
         let payload = self.into_content().map_or_else(Payload::from, Payload::from);
@@ -82,7 +82,7 @@ impl Output for () {
         Shape::Nothing
     }
 
-    fn into_reply(self, _: Format) -> Result<Reply> {
+    fn into_reply(self, _: &Head) -> Result<Reply> {
         Ok(Reply::new(Payload::empty()).with_status(StatusCode::NO_CONTENT))
     }
 
@@ -97,9 +97,9 @@ impl<T: Output> Output for Response<T> {
         T::shape()
     }
 
-    fn into_reply(self, format: Format) -> Result<Reply> {
+    fn into_reply(self, head: &Head) -> Result<Reply> {
         let (body, status, own) = self.into_parts()?;
-        let reply = body.into_reply(format)?;
+        let reply = body.into_reply(head)?;
         let (status, (default, mut headers, payload)) = (status, reply.into_parts());
         // What the service said about a header counts, its content type among them.
         for name in own.keys() {

@@ -65,7 +65,7 @@ fn from_object(item: &DeriveInput) -> Option<(TokenStream, TokenStream)> {
             fn deserialize<D: ::zato::__private::serde::Deserializer<'de>>(
                 deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
-                Self::deserialize(::zato::__private::ObjectOnly(deserializer))
+                Self::deserialize(::zato::__private::ObjectOnly::new(deserializer, ""))
             }
         }
     };

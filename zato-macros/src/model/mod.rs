@@ -87,7 +87,7 @@ mod tests {
         impl<'de>::zato::__private::serde::Deserialize<'de> for GetUser {
             fn deserialize<D: ::zato::__private::serde::Deserializer<'de>>(deserializer: D,) -> ::core::result::Result<Self,
             D::Error> {
-                Self::deserialize(::zato::__private::ObjectOnly(deserializer))
+                Self::deserialize(::zato::__private::ObjectOnly::new(deserializer, ""))
             }
         }
         #[automatically_derived]
@@ -138,7 +138,7 @@ mod tests {
         T: ::zato::__private::serde::Deserialize<'de> {
             fn deserialize<D: ::zato::__private::serde::Deserializer<'de>>(deserializer: D,) -> ::core::result::Result<Self,
             D::Error> {
-                Self::deserialize(::zato::__private::ObjectOnly(deserializer))
+                Self::deserialize(::zato::__private::ObjectOnly::new(deserializer, ""))
             }
         }
         #[automatically_derived]
@@ -231,7 +231,7 @@ mod tests {
         impl<'de>::zato::__private::serde::Deserialize<'de> for Twice {
             fn deserialize<D: ::zato::__private::serde::Deserializer<'de>>(deserializer: D,) -> ::core::result::Result<Self,
             D::Error> {
-                Self::deserialize(::zato::__private::ObjectOnly(deserializer))
+                Self::deserialize(::zato::__private::ObjectOnly::new(deserializer, ""))
             }
         }
         #[automatically_derived]

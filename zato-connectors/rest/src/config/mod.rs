@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, de::Error};
 use zato_core::{
     channel::ChannelConfig,
     config::{ByteSize, ContentCoding, Duration, OneOrMany, RateLimitRule, SectionName},
-    message::{Format, ParamsPriority, UrlParams},
+    message::{CsvOptions, Format, ParamsPriority, UrlParams, XmlOptions},
 };
 
 pub use self::{
@@ -44,6 +44,12 @@ pub struct RestChannelConfig {
     /// How payloads are read and replies written.
     #[serde(default, deserialize_with = "format")]
     pub data_format: Format,
+    /// How XML is written, and what is asked of it.
+    #[serde(default)]
+    pub xml: XmlOptions,
+    /// How CSV is read and written.
+    #[serde(default)]
+    pub csv: CsvOptions,
     /// The security definition that callers must satisfy; everybody may call unless given.
     #[serde(default, alias = "sec_def", alias = "security_name")]
     pub security: Option<String>,
@@ -260,7 +266,7 @@ mod tests {
             ),
             (
                 "{name: a, url_path: /a, service: b, data_format: yaml}",
-                "zato.yaml:1:50: no data format named \"yaml\" (json, form)",
+                "zato.yaml:1:50: no data format named \"yaml\" (json, xml, soap, csv, form, raw, negotiate)",
             ),
             ("{name: a, url_path: /a, service: b, content_encoding: br}", "zato.yaml:1:55: expected gzip or zstd"),
             (
