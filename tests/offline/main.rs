@@ -21,6 +21,7 @@ mod frames;
 mod layers;
 mod log_lines;
 mod metrics;
+mod model_words;
 mod models;
 mod observability;
 mod outgoing;

@@ -48,7 +48,7 @@ pub mod __private {
     pub use serde;
 
     pub use crate::{
-        model::{Hinted, ObjectOnly},
+        model::{Described, Hinted, ObjectOnly},
         service::{Outcome, default_name},
     };
 }

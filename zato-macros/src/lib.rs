@@ -72,6 +72,18 @@ pub fn service(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// |---|---|
 /// | `#[model(coerce)]` | reads JSON leniently: `"222"` for an integer, `"yes"` for a boolean |
 /// | `#[model(deny_unknown)]` | refuses keys that the model does not have, instead of ignoring them |
+/// | `#[model(xml(name = "LT_RATES", namespace = "urn:x"))]` | what its element is called in XML, and the namespace of its elements |
+///
+/// On a field of a struct:
+///
+/// | word | what it does |
+/// |---|---|
+/// | `#[model(xml(attribute))]` | in XML it is an attribute of the struct's element |
+/// | `#[model(xml(text))]` | in XML it is the text of the struct's element, which has only attributes beside it |
+/// | `#[model(xml(name = "Rate"))]` | what it is called in XML, if not what it is called everywhere |
+/// | `#[model(xml(item = "rate"))]` | in XML a list has an element of its own, and each item is one of this name in it |
+/// | `#[model(xml(namespace = "urn:x"))]` | the namespace of its element |
+/// | `#[model(secret)]` | its value is never repeated, in a fault or anywhere else |
 ///
 /// # Examples
 ///

@@ -7,9 +7,14 @@ pub struct Misspelt {
     pub a: u32,
 }
 
-#[model(xml(name = "a"))]
+#[model(format(name = "a"))]
 pub struct Invented {
+    #[model(sceret)]
     pub a: u32,
+    #[model(xml(nmae = "b"))]
+    pub b: u32,
+    #[model(deny_unknown)]
+    pub c: u32,
 }
 
 #[model(coerce = true, deny_unknown, deny_unknown)]

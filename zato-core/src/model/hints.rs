@@ -78,7 +78,8 @@ impl Hints {
     }
 }
 
-fn hint(words: &'static str) -> Hint {
+/// Takes the words about one thing apart.
+pub(super) fn hint(words: &'static str) -> Hint {
     let mut hint = Hint::default();
     for word in words.split(WORDS) {
         match word.split_once('=').unwrap_or((word, "")) {

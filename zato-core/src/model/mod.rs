@@ -5,6 +5,7 @@
 //! fault with its place (`faults`).
 
 mod decimal;
+mod described;
 mod expected;
 mod faults;
 mod filler;
@@ -25,7 +26,7 @@ use serde_json::Value;
 
 #[cfg(feature = "json")]
 pub(crate) use self::layered::{Layered, from_params};
-pub use self::{decimal::Decimal, hints::Hinted, object::ObjectOnly};
+pub use self::{decimal::Decimal, described::Described, hints::Hinted, object::ObjectOnly};
 pub(crate) use self::{
     faults::{all_faults, decode_tree},
     tree::{Overlay, Tree},

@@ -43,13 +43,21 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for ObjectOnly<D> {
         self.deserializer.deserialize_struct(name, fields, NoList(visitor))
     }
 
+    /// With a flattened field, serde reads a struct as a map; what the hints say of its own fields holds nevertheless.
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        if self.hints.is_empty() {
+            return self.deserializer.deserialize_map(visitor);
+        }
+        self.deserializer.deserialize_struct(self.hints, &[], NoList(visitor))
+    }
+
     as_it_is! {
         deserialize_any() deserialize_bool() deserialize_i8() deserialize_i16() deserialize_i32() deserialize_i64()
         deserialize_i128() deserialize_u8() deserialize_u16() deserialize_u32() deserialize_u64() deserialize_u128()
         deserialize_f32() deserialize_f64() deserialize_char() deserialize_str() deserialize_string()
         deserialize_bytes() deserialize_byte_buf() deserialize_option() deserialize_unit()
         deserialize_unit_struct(name: &'static str) deserialize_newtype_struct(name: &'static str) deserialize_seq()
-        deserialize_tuple(len: usize) deserialize_tuple_struct(name: &'static str, len: usize) deserialize_map()
+        deserialize_tuple(len: usize) deserialize_tuple_struct(name: &'static str, len: usize)
         deserialize_enum(name: &'static str, variants: &'static [&'static str]) deserialize_identifier()
         deserialize_ignored_any()
     }

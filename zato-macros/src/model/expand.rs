@@ -5,14 +5,15 @@ use quote::quote;
 use syn::ext::IdentExt;
 use syn::{DeriveInput, WhereClause, parse_quote};
 
-use super::Model;
+use super::{Model, fit};
 
 /// Expands a model: its derives, the item, and the implementation of `Model`.
 pub(super) fn model(model: &Model) -> TokenStream {
     let item = &model.item;
     let deny_unknown = model.words.deny_unknown.then(|| quote!(#[serde(deny_unknown_fields)]));
+    let described = model.described();
     let implementation = implementation(model);
-    let (remote, from_object) = from_object(item).unzip();
+    let (remote, from_object) = from_object(model).unzip();
     // The derives come first: a `#[serde(...)]` of the user's is not known before them.
     quote! {
         #[derive(
@@ -24,6 +25,7 @@ pub(super) fn model(model: &Model) -> TokenStream {
         #remote
         #deny_unknown
         #[schemars(crate = "::zato::__private::schemars")]
+        #described
         #item
         #from_object
         #implementation
@@ -35,11 +37,17 @@ pub(super) fn model(model: &Model) -> TokenStream {
 /// With `remote = "Self"`, serde derives functions of the type's own in place of its traits' implementations (see its
 /// documentation of `remote`), and those are put behind ours. A type that says itself how it is read or written is left
 /// alone.
-fn from_object(item: &DeriveInput) -> Option<(TokenStream, TokenStream)> {
+fn from_object(model: &Model) -> Option<(TokenStream, TokenStream)> {
+    let item = &model.item;
     let syn::Data::Struct(data) = &item.data else { return None };
-    if !matches!(data.fields, syn::Fields::Named(_)) || says_how_itself(item) {
+    if !matches!(data.fields, syn::Fields::Named(_)) || fit::reads_itself(item).is_some() {
         return None;
     }
+    let hints = model.hints().unwrap_or_default();
+    let serializer = match hints.as_str() {
+        "" => quote!(serializer),
+        hints => quote!(::zato::__private::Hinted::new(serializer, #hints)),
+    };
     let ident = &item.ident;
     let conditions: Vec<_> = item.attrs.iter().filter(|attribute| attribute.path().is_ident("cfg")).collect();
     let (parameters, arguments, _) = item.generics.split_for_impl();
@@ -56,7 +64,7 @@ fn from_object(item: &DeriveInput) -> Option<(TokenStream, TokenStream)> {
                 &self,
                 serializer: S,
             ) -> ::core::result::Result<S::Ok, S::Error> {
-                Self::serialize(self, serializer)
+                Self::serialize(self, #serializer)
             }
         }
         #(#conditions)*
@@ -65,30 +73,11 @@ fn from_object(item: &DeriveInput) -> Option<(TokenStream, TokenStream)> {
             fn deserialize<D: ::zato::__private::serde::Deserializer<'de>>(
                 deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
-                Self::deserialize(::zato::__private::ObjectOnly::new(deserializer, ""))
+                Self::deserialize(::zato::__private::ObjectOnly::new(deserializer, #hints))
             }
         }
     };
     Some((quote!(#[serde(remote = "Self")]), implementations))
-}
-
-/// Tells whether a type has serde attributes that change how it is read or written as a whole.
-fn says_how_itself(item: &DeriveInput) -> bool {
-    let words = ["bound", "from", "into", "remote", "transparent", "try_from"];
-    item.attrs.iter().filter(|attribute| attribute.path().is_ident("serde")).any(|attribute| {
-        let mut found = false;
-        // What is malformed here, serde reports better.
-        let _ = attribute.parse_nested_meta(|meta| {
-            found |= words.iter().any(|word| meta.path.is_ident(word));
-            if meta.input.peek(syn::Token![=]) {
-                meta.value()?.parse::<syn::Expr>()?;
-            } else if meta.input.peek(syn::token::Paren) {
-                meta.parse_nested_meta(|inner| inner.value().and_then(|value| value.parse::<syn::Expr>()).map(drop))?;
-            }
-            Ok(())
-        });
-        found
-    })
 }
 
 /// Returns the user's bounds, and one more for every type parameter.
@@ -110,6 +99,12 @@ fn implementation(model: &Model) -> TokenStream {
     let ident = &item.ident;
     let name = ident.unraw().to_string();
     let coerce = model.words.coerce;
+    let hints = model.hints().map(|hints| {
+        quote! {
+            #[doc(hidden)]
+            const HINTS: &'static str = #hints;
+        }
+    });
     let (parameters, arguments, _) = item.generics.split_for_impl();
     let bounds = bounded(item, &parse_quote!(::zato::Model));
     let conditions = item.attrs.iter().filter(|attribute| attribute.path().is_ident("cfg"));
@@ -119,6 +114,7 @@ fn implementation(model: &Model) -> TokenStream {
         impl #parameters ::zato::Model for #ident #arguments #bounds {
             const NAME: &'static str = #name;
             const COERCE: bool = #coerce;
+            #hints
             #[doc(hidden)]
             fn __made_by_the_macro() {}
         }

@@ -1,7 +1,22 @@
 //! What is added to fields.
 
-use proc_macro2::TokenTree;
-use syn::{Attribute, Data, DeriveInput, Field, Fields, Meta, Type, parse_quote};
+use syn::{Data, DeriveInput, Field, Fields, Type, parse_quote};
+
+use super::said::Said;
+use super::serde_names::says;
+use super::{described, hints};
+
+/// Tells the schema what is said of fields.
+pub(super) fn describe(item: &mut DeriveInput, said: &[Vec<Said>]) {
+    let fields: Vec<&mut Field> = match &mut item.data {
+        Data::Struct(data) => data.fields.iter_mut().collect(),
+        Data::Enum(data) => data.variants.iter_mut().flat_map(|variant| variant.fields.iter_mut()).collect(),
+        Data::Union(_) => Vec::new(),
+    };
+    for (field, said) in fields.into_iter().zip(said.iter().flatten()) {
+        field.attrs.extend(described(&hints::of_field(said)));
+    }
+}
 
 /// Leaves every named field that is `None` out of what is written.
 pub(super) fn leave_out_none(item: &mut DeriveInput) {
@@ -34,15 +49,7 @@ fn is_option(ty: &Type) -> bool {
 /// Whether the user has said how, or whether, the field is written.
 fn decides_itself(field: &Field) -> bool {
     const WORDS: [&str; 5] = ["skip", "skip_serializing", "skip_serializing_if", "serialize_with", "with"];
-    let says = |attribute: &Attribute| match &attribute.meta {
-        Meta::List(list) if list.path.is_ident("serde") => list
-            .tokens
-            .clone()
-            .into_iter()
-            .any(|token| matches!(token, TokenTree::Ident(word) if WORDS.iter().any(|known| word == known))),
-        _ => false,
-    };
-    field.attrs.iter().any(says)
+    says(&field.attrs, &WORDS)
 }
 
 #[cfg(test)]

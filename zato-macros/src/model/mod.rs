@@ -4,13 +4,19 @@ mod check;
 mod derives;
 mod expand;
 mod fields;
+mod fit;
+mod hints;
+mod said;
+mod serde_names;
 mod words;
+mod xml;
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::DeriveInput;
+use syn::ext::IdentExt;
+use syn::{Attribute, DeriveInput, parse_quote};
 
-use self::words::Words;
+use self::{said::Said, words::Words};
 use crate::errors::Errors;
 
 /// A model, with nothing wrong in its shape.
@@ -19,6 +25,26 @@ struct Model {
     item: DeriveInput,
     /// What stands in the attribute.
     words: Words,
+    /// What stands in the attributes of the fields: of a struct, or of each variant of an enum.
+    said: Vec<Vec<Said>>,
+}
+
+impl Model {
+    /// Returns what formats are told of it in place of its name, if that is any different.
+    fn hints(&self) -> Option<String> {
+        let hints = hints::of(&self.item, &self.words, &self.said);
+        (self.item.ident.unraw() != hints).then_some(hints)
+    }
+
+    /// Returns the attribute by which the schema is told what is said of the item.
+    fn described(&self) -> Option<Attribute> {
+        described(&hints::of_xml(&self.words.xml))
+    }
+}
+
+/// Returns the attribute by which a schema is told the words of a hint.
+fn described(words: &str) -> Option<Attribute> {
+    (!words.is_empty()).then(|| parse_quote!(#[schemars(transform = ::zato::__private::Described(#words))]))
 }
 
 /// Expands `#[model(arguments)] item`.
@@ -30,8 +56,11 @@ pub(crate) fn model(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let words = words::words(arguments, &mut errors);
     let expanded = check::check(item, &mut errors).map(|mut item| {
         derives::take(&mut item, &mut errors);
+        let said = said::take(&mut item, &mut errors);
+        fit::check(&item, &said, &mut errors);
         fields::leave_out_none(&mut item);
-        expand::model(&Model { item, words })
+        fields::describe(&mut item, &said);
+        expand::model(&Model { item, words, said })
     });
     let item = expanded.unwrap_or_else(|item| item);
     let errors = errors.into_compile_errors();
@@ -94,6 +123,56 @@ mod tests {
         impl ::zato::Model for GetUser {
             const NAME: &'static str = "GetUser";
             const COERCE: bool = true;
+            #[doc(hidden)]
+            fn __made_by_the_macro() {}
+        }
+        "##);
+    }
+
+    #[test]
+    fn expands_hints() {
+        let item = quote!(
+            #[serde(rename_all = "camelCase")]
+            pub struct Rates {
+                #[model(xml(attribute))]
+                base_currency: String,
+                #[model(xml(item = "rate"), secret)]
+                rates: Vec<Rate>,
+            }
+        );
+        insta::assert_snapshot!(rendered(model(quote!(xml(name = "LT_RATES")), item)), @r##"
+        #[derive(::zato::__private::serde::Serialize, ::zato::__private::serde::Deserialize, ::zato::__private::schemars::JsonSchema)]
+        #[serde(crate = "::zato::__private::serde")]
+        #[serde(remote = "Self")]
+        #[schemars(crate = "::zato::__private::schemars")]
+        #[schemars(transform =::zato::__private::Described("name=LT_RATES"))]
+        #[serde(rename_all = "camelCase")]
+        pub struct Rates {
+            #[schemars(transform =::zato::__private::Described("attribute"))]
+            base_currency: String,
+            #[schemars(transform =::zato::__private::Described("secret\u{1e}item=rate"))]
+            rates: Vec<Rate>,
+        }
+        #[automatically_derived]
+        impl ::zato::__private::serde::Serialize for Rates {
+            fn serialize<S: ::zato::__private::serde::Serializer>(&self, serializer: S,) -> ::core::result::Result<S::Ok,
+            S::Error> {
+                Self::serialize(self, ::zato::__private::Hinted::new(serializer, "Rates\u{1f}\u{1f}name=LT_RATES\u{1f}baseCurrency\u{1f}attribute\u{1f}rates\u{1f}secret\u{1e}item=rate"))
+            }
+        }
+        #[automatically_derived]
+        impl<'de>::zato::__private::serde::Deserialize<'de> for Rates {
+            fn deserialize<D: ::zato::__private::serde::Deserializer<'de>>(deserializer: D,) -> ::core::result::Result<Self,
+            D::Error> {
+                Self::deserialize(::zato::__private::ObjectOnly::new(deserializer, "Rates\u{1f}\u{1f}name=LT_RATES\u{1f}baseCurrency\u{1f}attribute\u{1f}rates\u{1f}secret\u{1e}item=rate"))
+            }
+        }
+        #[automatically_derived]
+        impl ::zato::Model for Rates {
+            const NAME: &'static str = "Rates";
+            const COERCE: bool = false;
+            #[doc(hidden)]
+            const HINTS: &'static str = "Rates\u{1f}\u{1f}name=LT_RATES\u{1f}baseCurrency\u{1f}attribute\u{1f}rates\u{1f}secret\u{1e}item=rate";
             #[doc(hidden)]
             fn __made_by_the_macro() {}
         }

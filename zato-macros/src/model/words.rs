@@ -1,9 +1,10 @@
-//! What stands in `#[model(...)]`.
+//! What stands in `#[model(...)]` before an item.
 
 use proc_macro2::TokenStream;
 use quote::ToTokens;
 use syn::Meta;
 
+use super::xml::{self, Xml};
 use crate::arguments::arguments;
 use crate::errors::Errors;
 use crate::nearest::nearest;
@@ -13,49 +14,64 @@ use crate::nearest::nearest;
 pub(super) struct Words {
     pub(super) coerce: bool,
     pub(super) deny_unknown: bool,
+    /// What the element is called, and its namespace.
+    pub(super) xml: Xml,
 }
 
 /// The words that there are.
-const KNOWN: [&str; 2] = ["coerce", "deny_unknown"];
+const KNOWN: [&str; 3] = ["coerce", "deny_unknown", "xml"];
 
 /// Reads the words.
 pub(super) fn words(tokens: TokenStream, errors: &mut Errors) -> Words {
     let mut words = Words::default();
     for argument in arguments(tokens) {
         let Ok(meta) = syn::parse2::<Meta>(argument.clone()) else {
-            errors.push(argument, "expected `coerce` or `deny_unknown`");
+            errors.push(argument, format!("expected {}", one_of(&KNOWN, "or")));
             continue;
         };
         let word = meta.path().to_token_stream().to_string();
-        let flag = match word.as_str() {
-            "coerce" => &mut words.coerce,
-            "deny_unknown" => &mut words.deny_unknown,
-            _ => {
-                errors.push(meta.path(), unknown(&word));
-                continue;
-            }
-        };
-        if !matches!(meta, Meta::Path(_)) {
-            errors.push(&meta, format!("`{word}` takes no value: its presence says it"));
-        } else if *flag {
-            errors.push(&meta, format!("`{word}` is said twice"));
+        match word.as_str() {
+            "coerce" => flag(&mut words.coerce, &meta, errors),
+            "deny_unknown" => flag(&mut words.deny_unknown, &meta, errors),
+            "xml" => xml::read(&mut words.xml, &meta, &xml::OF_ITEM, errors),
+            _ => errors.push(meta.path(), unknown(&word, &KNOWN, "#[model]")),
         }
-        *flag = true;
     }
     words
 }
 
-/// Says that there is no such word.
-fn unknown(word: &str) -> String {
-    match nearest(word, &KNOWN) {
-        Some(known) => format!("unknown word `{word}` in #[model]; did you mean `{known}`?"),
-        None => format!("unknown word `{word}` in #[model]; there are `coerce` and `deny_unknown`"),
+/// Notes a word whose presence says all.
+pub(super) fn flag(flag: &mut bool, meta: &Meta, errors: &mut Errors) {
+    let word = meta.path().to_token_stream();
+    if !matches!(meta, Meta::Path(_)) {
+        errors.push(meta, format!("`{word}` takes no value: its presence says it"));
+    } else if *flag {
+        errors.push(meta, format!("`{word}` is said twice"));
+    }
+    *flag = true;
+}
+
+/// Says that there is no such word in a place.
+pub(super) fn unknown(word: &str, known: &[&str], place: &str) -> String {
+    match nearest(word, known) {
+        Some(known) => format!("unknown word `{word}` in {place}; did you mean `{known}`?"),
+        None => format!("unknown word `{word}` in {place}; there are {}", one_of(known, "and")),
+    }
+}
+
+/// Lists words as a sentence does.
+pub(super) fn one_of(words: &[&str], last: &str) -> String {
+    let quoted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+    match quoted.split_last() {
+        Some((end, [])) => end.clone(),
+        Some((end, rest)) => format!("{} {last} {end}", rest.join(", ")),
+        None => String::new(),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Words, words};
+    use super::{Words, Xml, words};
     use crate::errors::Errors;
 
     fn read(text: &str) -> (Words, String) {
@@ -66,11 +82,16 @@ mod tests {
 
     #[test]
     fn reads_the_words() {
-        let of = |coerce, deny_unknown| (Words { coerce, deny_unknown }, String::new());
+        let of = |coerce, deny_unknown| (Words { coerce, deny_unknown, ..Words::default() }, String::new());
         assert_eq!(read(""), of(false, false));
         assert_eq!(read("coerce"), of(true, false));
         assert_eq!(read("deny_unknown,"), of(false, true));
         assert_eq!(read("coerce, deny_unknown"), of(true, true));
+        let xml = Xml { name: Some("LT_RATES".to_owned()), namespace: Some("urn:x".to_owned()), ..Xml::default() };
+        assert_eq!(
+            read("xml(name = \"LT_RATES\", namespace = \"urn:x\")"),
+            (Words { xml, ..Words::default() }, String::new())
+        );
     }
 
     #[test]
@@ -78,10 +99,13 @@ mod tests {
         for (text, expected) in [
             ("corce", "corce: unknown word `corce` in #[model]; did you mean `coerce`?"),
             ("deny_unknwon", "deny_unknwon: unknown word `deny_unknwon` in #[model]; did you mean `deny_unknown`?"),
-            ("xml(name = \"a\")", "xml: unknown word `xml` in #[model]; there are `coerce` and `deny_unknown`"),
+            (
+                "format(name = \"a\")",
+                "format: unknown word `format` in #[model]; there are `coerce`, `deny_unknown` and `xml`",
+            ),
             ("coerce = true", "coerce = true: `coerce` takes no value: its presence says it"),
             ("coerce, coerce", "coerce: `coerce` is said twice"),
-            ("\"coerce\"", "\"coerce\": expected `coerce` or `deny_unknown`"),
+            ("\"coerce\"", "\"coerce\": expected `coerce`, `deny_unknown` or `xml`"),
         ] {
             assert_eq!(read(text).1, expected, "{text}");
         }
@@ -89,8 +113,8 @@ mod tests {
 
     #[test]
     fn reports_every_mistake() {
-        let expected = "a: unknown word `a` in #[model]; there are `coerce` and `deny_unknown`\n\
-            5: expected `coerce` or `deny_unknown`";
-        assert_eq!(read("a, coerce, 5"), (Words { coerce: true, deny_unknown: false }, expected.to_owned()));
+        let expected = "a: unknown word `a` in #[model]; there are `coerce`, `deny_unknown` and `xml`\n\
+            5: expected `coerce`, `deny_unknown` or `xml`";
+        assert_eq!(read("a, coerce, 5"), (Words { coerce: true, ..Words::default() }, expected.to_owned()));
     }
 }
