@@ -311,7 +311,7 @@ fn unreadable(config: &RestChannelConfig) -> Option<String> {
         format if !format.is_built_in() => Some(format!(
             "has data_format {format}, which this program was built without; enable the feature \"{format}\" of zato"
         )),
-        _ => None,
+        _ => config.csv.fault().map(|fault| format!("can't have its csv: {fault}")),
     }
 }
 

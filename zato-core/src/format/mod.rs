@@ -3,6 +3,8 @@
 //! All of them read through the same decoder, so that parameters, defaults and faults work alike in each. A new format
 //! is a new file with a [`Codec`], a name in [`Format`], and an arm in [`with_codec`].
 
+#[cfg(feature = "csv")]
+pub(crate) mod csv;
 mod form;
 #[cfg(feature = "json")]
 mod json;
@@ -18,6 +20,9 @@ use crate::{
 
 /// Reads and writes one format.
 trait Codec {
+    /// Whether every value is a text, so that a lenient reading reads nothing that a strict one doesn't.
+    const IS_TEXT: bool = false;
+
     /// What a written payload is called.
     fn content_type(&self) -> HeaderValue;
 
@@ -30,6 +35,22 @@ trait Codec {
     ///
     /// Where the payload is malformed.
     fn with_tree<R>(&self, payload: &[u8], look: impl FnOnce(Tree<'_>) -> R) -> Result<R, Fault>;
+
+    /// Reads a model that could not be read in one pass, or finds out why.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](crate::Kind::InvalidInput) with every fault of the input, or what a format has beside those.
+    fn read_again<T: Model>(&self, payload: &[u8], overlay: Overlay<'_>) -> Result<T> {
+        let read = |tree: Tree<'_>| decode_tree(&overlay.laid_over(tree), T::COERCE);
+        let read = if payload.is_empty() { Ok(read(Tree::Map(Vec::new()))) } else { self.with_tree(payload, read) };
+        let faults = match read {
+            Ok(Ok(value)) => return Ok(value),
+            Ok(Err(faults)) => faults,
+            Err(malformed) => vec![malformed],
+        };
+        Err(Error::faults(faults.into_iter().map(|fault| self.placed(fault)).collect()))
+    }
 
     /// Writes a model.
     ///
@@ -52,6 +73,11 @@ macro_rules! with_codec {
             #[cfg(feature = "json")]
             Format::Json | Format::Raw | Format::Negotiate => {
                 let $codec = json::Json;
+                $with
+            }
+            #[cfg(feature = "csv")]
+            Format::Csv => {
+                let $codec = csv::Csv::new(&_options.csv);
                 $with
             }
             Format::Form => {
@@ -144,17 +170,10 @@ fn left_out(format: Format) -> Error {
 
 fn decode_with<T: Model, C: Codec>(codec: &C, payload: &[u8], overlay: Overlay<'_>) -> Result<T> {
     // A lenient reading wants to know of every text whether it stands for something else.
-    if !T::COERCE
+    if (!T::COERCE || C::IS_TEXT)
         && let Some(value) = codec.decode(payload, overlay)
     {
         return Ok(value);
     }
-    let read = |tree: Tree<'_>| decode_tree(&overlay.laid_over(tree), T::COERCE);
-    let read = if payload.is_empty() { Ok(read(Tree::Map(Vec::new()))) } else { codec.with_tree(payload, read) };
-    let faults = match read {
-        Ok(Ok(value)) => return Ok(value),
-        Ok(Err(faults)) => faults,
-        Err(malformed) => vec![malformed],
-    };
-    Err(Error::faults(faults.into_iter().map(|fault| codec.placed(fault)).collect()))
+    codec.read_again(payload, overlay)
 }

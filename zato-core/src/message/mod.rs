@@ -21,7 +21,7 @@ pub(crate) use self::trace::span_id;
 pub use self::{
     certificate::{ClientCertificate, Fingerprint, SubjectName},
     cid::{Cid, InvalidCid},
-    csv_options::CsvOptions,
+    csv_options::{CsvDialect, CsvOptions, CsvQuoting, LineTerminator, OnExtra, OnMissing},
     format_name::{Format, UnknownFormat},
     format_options::FormatOptions,
     params::{Params, ParamsPriority, UrlParams, percent_decode},

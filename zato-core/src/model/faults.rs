@@ -10,7 +10,7 @@ use super::{
 use crate::error::Fault;
 
 /// The most faults that are told at once.
-const MAX_FAULTS: usize = 32;
+pub(crate) const MAX_FAULTS: usize = 32;
 
 /// How many values a search may look at altogether, since each fault costs another reading of the whole input.
 const MAX_WORK: usize = 400_000;
@@ -26,6 +26,17 @@ pub(crate) fn decode_tree<T: for<'de> Deserialize<'de>>(tree: &Tree<'_>, is_leni
         Ok(value) => Ok(value),
         Err(first) => Err(search::<T>(tree, reading, first)),
     }
+}
+
+/// Reads a type from a tree of texts, of which an empty one is as good as none: what stands in the cells of a table.
+///
+/// # Errors
+///
+/// As [`decode_tree`].
+#[cfg(feature = "csv")]
+pub(crate) fn decode_cells<T: for<'de> Deserialize<'de>>(tree: &Tree<'_>) -> Result<T, Vec<Fault>> {
+    let reading = Reading { is_blank_nothing: true, ..Reading::default() };
+    read::<T>(tree, &reading).map_err(|first| search::<T>(tree, reading, first))
 }
 
 /// Finds what is wrong with an input that could not be read; empty if this reading finds nothing.

@@ -11,7 +11,7 @@ mod faults;
 mod filler;
 #[cfg_attr(not(test), expect(dead_code, reason = "read by the formats that have a use for hints"))]
 mod hints;
-#[cfg(feature = "json")]
+#[cfg(any(feature = "csv", feature = "json"))]
 mod layered;
 mod object;
 mod text;
@@ -24,9 +24,16 @@ use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
+#[cfg(any(feature = "csv", feature = "json"))]
+pub(crate) use self::layered::Layered;
 #[cfg(feature = "json")]
-pub(crate) use self::layered::{Layered, from_params};
+pub(crate) use self::layered::from_params;
 pub use self::{decimal::Decimal, described::Described, hints::Hinted, object::ObjectOnly};
+#[cfg(feature = "csv")]
+pub(crate) use self::{
+    faults::{MAX_FAULTS, decode_cells},
+    text::TextValues,
+};
 pub(crate) use self::{
     faults::{all_faults, decode_tree},
     tree::{Overlay, Tree},

@@ -21,6 +21,8 @@ use super::{
 pub(super) struct Reading {
     /// Whether a string may stand for a number and the like.
     pub(super) is_lenient: bool,
+    /// Whether an empty text is as good as none, where nothing would do.
+    pub(super) is_blank_nothing: bool,
     /// The places that are known to be at fault: something plausible is read there instead.
     pub(super) mended: BTreeSet<String>,
     /// The keys that are known to be unknown: they are passed over.
@@ -57,6 +59,12 @@ impl<'de> Place<'de, '_> {
                 visitor.visit_map(Entries { place: self, entries, index: 0, missing: &[], mended: false })
             }
         }
+    }
+
+    /// Whether it is a text that stands for nothing.
+    fn is_blank(&self) -> bool {
+        let is_empty = |values: &[Cow<'_, str>]| values.iter().all(|value| value.is_empty());
+        self.reading.is_blank_nothing && matches!(self.tree, Tree::Text(values) if is_empty(values))
     }
 
     /// Returns the text that a scalar is read from, if it is to be read from text.
@@ -151,7 +159,7 @@ impl<'de> Deserializer<'de> for Place<'de, '_> {
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TreeError> {
-        if matches!(self.tree, Tree::Null) && !self.is_mended() {
+        if (matches!(self.tree, Tree::Null) || self.is_blank()) && !self.is_mended() {
             return visitor.visit_none();
         }
         visitor.visit_some(self)
@@ -166,6 +174,7 @@ impl<'de> Deserializer<'de> for Place<'de, '_> {
             return Filler::default().deserialize_seq(visitor);
         }
         let read = match self.tree {
+            Tree::Text(_) if self.is_blank() => TextValues::new(&[]).deserialize_seq(visitor),
             Tree::Text(values) => TextValues::new(values).deserialize_seq(visitor),
             _ => self.plain(visitor),
         };
