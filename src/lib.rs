@@ -27,7 +27,7 @@ pub use zato_core::{
     app::{App, Applied, Change, ChangeKind, Running, told_to_stop},
     config::{Secret, Typed, UserConfig},
     model::{Decimal, Model},
-    service::{Context, Invoke, Raw, Response, Services},
+    service::{Context, Invoke, Raw, Response, Rows, Services},
 };
 pub use zato_macros::{model, service};
 

@@ -37,10 +37,15 @@ impl Codec for Json {
 
     fn encode<T: Model>(&self, value: &T) -> Result<Bytes> {
         let mut text = Vec::with_capacity(128);
-        serde_json::to_writer(&mut text, value)
-            .map_err(|error| Error::internal("the reply can't be written as JSON").with_source(error))?;
+        write(value, &mut text)?;
         Ok(Bytes::from(text))
     }
+}
+
+/// Writes a model behind what there is.
+pub(super) fn write<T: Model>(value: &T, output: &mut Vec<u8>) -> Result<()> {
+    serde_json::to_writer(output, value)
+        .map_err(|error| Error::internal("the reply can't be written as JSON").with_source(error))
 }
 
 /// Leaves out a byte order mark, which RFC 8259 §8.1 lets a reader ignore and some clients send.

@@ -8,10 +8,12 @@ pub(crate) mod csv;
 mod form;
 #[cfg(feature = "json")]
 mod json;
+mod list;
 
 use bytes::Bytes;
 use http::HeaderValue;
 
+pub(crate) use self::list::ListWriter;
 use crate::{
     error::{Error, Fault, Result},
     message::{Format, FormatOptions, Head},
@@ -138,6 +140,15 @@ pub fn read_with<T: Model>(format: Format, options: &FormatOptions, payload: &[u
 /// text, or if the format was left out of the program.
 pub fn write<T: Model>(format: Format, options: &FormatOptions, value: &T) -> Result<(Bytes, HeaderValue)> {
     with_codec!(format, options, |codec| Ok((codec.encode(value)?, codec.content_type())))
+}
+
+/// Returns what is written in a format is called.
+///
+/// # Errors
+///
+/// [`Internal`](crate::Kind::Internal) if the format was left out of the program.
+fn content_type(format: Format, options: &FormatOptions) -> Result<HeaderValue> {
+    with_codec!(format, options, |codec| Ok(codec.content_type()))
 }
 
 /// Reads a model from a payload and the parameters of its message.

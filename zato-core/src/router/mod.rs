@@ -23,7 +23,7 @@ use crate::{
     },
     message::{ChannelInfo, Head, Message, Payload, Reply},
     service::{
-        Background, Binder, BoundService, Definition, Dispatch, InBackground, Layers, Registration, Shape, Target, Via,
+        Background, Binder, BoundService, Definition, Dispatch, InBackground, Layers, Registration, Target, Via,
     },
 };
 
@@ -200,7 +200,7 @@ impl Route {
         let recorder = parts.recorders.get(name).cloned().unwrap_or_default();
         let layers = Layers { recorder, slow: (parts.slow)(name), limit: limit.clone() };
         let channel = Arc::new(ChannelInfo::new("invoke", "invoke", name));
-        Self { service: layered, layers, channel, takes_stream: matches!(definition.input(), Shape::Raw) }
+        Self { service: layered, layers, channel, takes_stream: definition.input().takes_stream() }
     }
 
     /// Returns the same for a channel with a limiter of its own.

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use tokio::time::Instant;
 use tower::Service as _;
 
-use super::{Binder, Context, Dispatch, Input, Output, Service, Shape, Surroundings};
+use super::{Binder, Context, Dispatch, Input, Output, Service, Surroundings};
 use crate::{
     ambient::Ambient,
     channel::BoxFuture,
@@ -108,7 +108,7 @@ impl<S: Service> Bound<S> {
             let Message { head, payload } = message;
             let (raw, wanted) = match &payload.0 {
                 // Who takes the payload itself has no second one beside it.
-                Content::Bytes(_) if matches!(S::Input::shape(), Shape::Raw) => (Bytes::new(), Wanted::Written),
+                Content::Bytes(_) if S::Input::shape().takes_stream() => (Bytes::new(), Wanted::Written),
                 Content::Bytes(bytes) => (bytes.clone(), Wanted::Written),
                 Content::Stream(_) => (Bytes::new(), Wanted::Written),
                 Content::Value(_) => (Bytes::new(), Wanted::Value),

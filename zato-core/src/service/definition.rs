@@ -222,6 +222,13 @@ pub enum Shape {
     Nothing,
     /// Bytes as they come, all at once or in pieces.
     Raw,
+    /// A list of models that comes or goes one by one.
+    Rows {
+        /// The name of the model.
+        name: &'static str,
+        /// Gives the JSON Schema of the list.
+        schema: fn(&mut SchemaGenerator) -> Schema,
+    },
     /// A model.
     Model {
         /// The model's name.
@@ -237,6 +244,18 @@ impl Shape {
     pub fn model<M: Model>() -> Self {
         Self::Model { name: M::NAME, schema: |generator| generator.subschema_for::<M>() }
     }
+
+    /// Returns the shape of a list of models that comes or goes one by one.
+    #[must_use]
+    pub fn rows<M: Model>() -> Self {
+        Self::Rows { name: M::NAME, schema: |generator| generator.subschema_for::<Vec<M>>() }
+    }
+
+    /// Returns whether a service that takes this reads the payload itself, while it comes.
+    #[must_use]
+    pub fn takes_stream(self) -> bool {
+        matches!(self, Self::Raw | Self::Rows { .. })
+    }
 }
 
 impl fmt::Debug for Shape {
@@ -244,7 +263,7 @@ impl fmt::Debug for Shape {
         f.write_str(match self {
             Self::Nothing => "nothing",
             Self::Raw => "raw",
-            Self::Model { name, .. } => name,
+            Self::Rows { name, .. } | Self::Model { name, .. } => name,
         })
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     model::{Model, Tree, all_faults},
 };
 
-/// What a service takes: a model, a list of them, [`Raw`], or `()` for nothing.
+/// What a service takes: a model, a list of them, [`Rows`](super::Rows), [`Raw`], or `()` for nothing.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is nothing that a service takes",
     label = "neither a model nor `Raw`",
@@ -72,7 +72,7 @@ impl Input for () {
     }
 }
 
-fn from_value<M: Model>(value: Value) -> Result<M> {
+pub(super) fn from_value<M: Model>(value: Value) -> Result<M> {
     let text = value.to_string();
     M::deserialize(value).map_err(|_| {
         let tree: Tree<'_> = serde_json::from_str(&text).unwrap_or(Tree::Null);
@@ -84,7 +84,7 @@ fn content_type(head: &Head) -> Option<HeaderValue> {
     head.headers.get(header::CONTENT_TYPE).cloned()
 }
 
-fn mismatch<T>(head: &Head) -> Error {
+pub(super) fn mismatch<T>(head: &Head) -> Error {
     let (service, wanted) = (&head.channel.service, std::any::type_name::<T>());
     Error::internal(format!("the service {service} takes {wanted} and was invoked with another type"))
 }

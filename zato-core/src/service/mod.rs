@@ -11,6 +11,7 @@ mod output;
 pub mod patterns;
 mod raw;
 mod response;
+mod rows;
 mod services;
 
 pub use self::{
@@ -23,6 +24,7 @@ pub use self::{
     output::Output,
     raw::Raw,
     response::Response,
+    rows::Rows,
     services::Services,
 };
 pub(crate) use self::{

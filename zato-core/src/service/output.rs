@@ -9,7 +9,7 @@ use crate::{
     model::Model,
 };
 
-/// What a service gives: a model, a list of them, [`Raw`], `()` for nothing, or one of those in a [`Response`].
+/// What a service gives: a model, a list of them, [`Rows`](super::Rows), [`Raw`], `()` for nothing, or one of those in a [`Response`].
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is nothing that a service gives",
     label = "neither a model nor `Raw`",
@@ -115,7 +115,7 @@ impl<T: Output> Output for Response<T> {
 }
 
 /// Room for what every reply carries, so that a channel adds to it without growing the map.
-fn with_content_type(content_type: HeaderValue) -> HeaderMap {
+pub(super) fn with_content_type(content_type: HeaderValue) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(4);
     headers.insert(header::CONTENT_TYPE, content_type);
     headers

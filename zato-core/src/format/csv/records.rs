@@ -33,6 +33,8 @@ pub(crate) struct Records {
     columns: Option<usize>,
     /// How many rows have come, the header among them.
     number: u64,
+    /// Whether a byte was read.
+    is_begun: bool,
     /// The last byte that was read.
     last: u8,
     has_header: bool,
@@ -74,6 +76,7 @@ impl Records {
             header: None,
             columns: None,
             number: 0,
+            is_begun: false,
             last: 0,
             has_header: options.has_header,
             is_strict: options.is_strict,
@@ -83,12 +86,18 @@ impl Records {
         }
     }
 
-    /// Prepares a piece of input, each of which goes through here once before it is read.
+    /// Prepares a piece of input, each of which goes through here once before it is read. The first has at least three
+    /// bytes, if there are so many: that is how long a byte order mark is, which Excel writes.
     pub(crate) fn prepared<'i>(&mut self, input: &'i [u8]) -> Cow<'i, [u8]> {
         match &mut self.spaces {
             Some(spaces) => Cow::Owned(spaces.without(input)),
             None => Cow::Borrowed(input),
         }
+    }
+
+    /// Reads nothing more.
+    pub(crate) fn end(&mut self) {
+        self.is_over = true;
     }
 
     /// Says how many columns there are, where no header does.
@@ -136,6 +145,10 @@ impl Records {
     fn read(&mut self, input: &mut &[u8], is_last: bool) -> Result<Next, Fault> {
         if std::mem::take(&mut self.is_whole) {
             self.filled = (0, 0);
+        }
+        // The reader would leave it out as well, and take what is left for the end if that is nothing.
+        if !std::mem::replace(&mut self.is_begun, self.is_begun || !input.is_empty()) {
+            *input = input.strip_prefix(b"\xef\xbb\xbf").unwrap_or(input);
         }
         loop {
             let is_end = input.is_empty();

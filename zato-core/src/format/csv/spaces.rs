@@ -42,6 +42,8 @@ impl Spaces {
             output.push(byte);
             let is_quote = Some(byte) == self.quote;
             self.state = match self.state {
+                // A byte order mark, before which nothing has begun.
+                State::Before if matches!(byte, 0xef | 0xbb | 0xbf) => State::Before,
                 State::Before | State::Closing if is_quote => State::Quoted,
                 State::Quoted if is_quote => State::Closing,
                 State::Quoted if Some(byte) == self.escape => State::Escaped,
