@@ -46,6 +46,7 @@ mod streaming;
 mod support;
 mod tls;
 pub mod ui;
+mod unions;
 mod user_config;
 mod user_layers;
 mod workers;

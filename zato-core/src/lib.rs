@@ -48,7 +48,7 @@ pub mod __private {
     pub use serde;
 
     pub use crate::{
-        model::{Described, Hinted, ObjectOnly},
+        model::{Described, Hinted, ObjectOnly, buffered, buffered_option},
         service::{Outcome, default_name},
     };
 }

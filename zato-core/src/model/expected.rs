@@ -9,6 +9,11 @@ pub(super) fn of(expected: &dyn Expected) -> Cow<'static, str> {
     wording(&expected.to_string())
 }
 
+/// Whether a visitor is serde's own, which sets a value aside before its type is known.
+pub(super) fn is_set_aside(expected: &dyn Expected) -> bool {
+    expected.to_string() == "any value"
+}
+
 /// Puts one of serde's or Rust's names into plain words; one that is not known stays as it is.
 pub(super) fn wording(name: &str) -> Cow<'static, str> {
     Cow::Borrowed(match name {
@@ -24,6 +29,10 @@ pub(super) fn wording(name: &str) -> Cow<'static, str> {
         "a formatted date and time string" | "an RFC 3339 formatted date and time string" => {
             "a date and time such as 2026-01-31T12:30:00Z"
         }
+        "a formatted time string" => "a time such as 12:30:00",
+        "IP address" => "an IP address such as 192.0.2.1 or 2001:db8::1",
+        "IPv4 address" => "an IPv4 address such as 192.0.2.1",
+        "IPv6 address" => "an IPv6 address such as 2001:db8::1",
         "a formatted date string" => "a date such as 2026-01-31",
         "a UUID string" => "a UUID such as 67e55044-10b1-426f-9247-bb680e5fe0c8",
         "a sequence" => "a list",

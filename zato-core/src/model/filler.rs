@@ -7,7 +7,11 @@ use serde::{
     },
 };
 
-use super::tree_error::{Mend, TreeError};
+use super::{
+    buffered::mended,
+    expected,
+    tree_error::{Mend, TreeError},
+};
 
 /// Gives zero, false, empty, nothing, the first variant, or a struct of such.
 ///
@@ -63,6 +67,9 @@ impl<'de> Deserializer<'de> for Filler {
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TreeError> {
+        if expected::is_set_aside(&visitor) {
+            return visitor.visit_borrowed_str(mended()).map_err(marked);
+        }
         let wanted = wanted(&visitor);
         if wanted.contains("number") || wanted.contains("integer") {
             visitor.visit_u64(0).map_err(marked)
@@ -78,14 +85,18 @@ impl<'de> Deserializer<'de> for Filler {
         let said = wanted(&visitor);
         let text = if said.contains("uuid") {
             "00000000-0000-0000-0000-000000000000"
+        } else if said.contains("duration") {
+            "PT0S"
         } else if said.contains("date and time") || said.contains("datetime") {
             "1970-01-01T00:00:00Z"
         } else if said.contains("date") {
             "1970-01-01"
         } else if said.contains("time") {
             "00:00:00"
+        } else if said.contains("ipv6") {
+            "::"
         } else if said.contains("ip") && said.contains("address") {
-            "127.0.0.1"
+            "0.0.0.0"
         } else {
             ""
         };

@@ -4,6 +4,9 @@
 //! payload's own keys (`layered`). Only when that fails is the input read again, into a `tree`, to find every
 //! fault with its place (`faults`).
 
+mod base64;
+mod buffered;
+mod buffered_key;
 mod decimal;
 mod described;
 mod expected;
@@ -11,6 +14,7 @@ mod faults;
 mod filler;
 #[cfg_attr(not(test), expect(dead_code, reason = "read by the formats that have a use for hints"))]
 mod hints;
+mod iso_duration;
 #[cfg(any(feature = "csv", feature = "json"))]
 mod layered;
 mod object;
@@ -24,11 +28,20 @@ use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
+#[doc(hidden)]
+pub use self::buffered::{buffered, buffered_option};
 #[cfg(any(feature = "csv", feature = "json"))]
 pub(crate) use self::layered::Layered;
 #[cfg(feature = "json")]
 pub(crate) use self::layered::from_params;
-pub use self::{decimal::Decimal, described::Described, hints::Hinted, object::ObjectOnly};
+pub use self::{
+    base64::{Base64, InvalidBase64},
+    decimal::{Decimal, InvalidDecimal},
+    described::Described,
+    hints::Hinted,
+    iso_duration::{InvalidIsoDuration, IsoDuration, NegativeDuration},
+    object::ObjectOnly,
+};
 #[cfg(feature = "csv")]
 pub(crate) use self::{
     faults::{MAX_FAULTS, decode_cells},

@@ -8,6 +8,8 @@ use serde::{
     forward_to_deserialize_any,
 };
 
+use super::expected;
+
 /// Reads one text, or several of one name, into whatever type is asked for.
 pub(crate) struct TextValues<'a, E> {
     values: &'a [Cow<'a, str>],
@@ -31,6 +33,52 @@ impl<'a, E: Error> TextValues<'a, E> {
     }
 }
 
+/// Reads one text that outlives the reading, and lends it where any value is read: see [`buffered`](super::buffered).
+pub(super) struct Lent<'a, E> {
+    text: &'a Cow<'a, str>,
+    error: std::marker::PhantomData<E>,
+}
+
+impl<'a, E> Lent<'a, E> {
+    pub(super) fn new(text: &'a Cow<'a, str>) -> Self {
+        Self { text, error: std::marker::PhantomData }
+    }
+}
+
+macro_rules! as_text {
+    ($($method:ident($($name:ident: $ty:ty),*))*) => {
+        $(fn $method<V: Visitor<'de>>(self, $($name: $ty,)* visitor: V) -> Result<V::Value, E> {
+            TextValues::new(std::slice::from_ref(self.text)).$method($($name,)* visitor)
+        })*
+    };
+}
+
+impl<'de, E: Error> Deserializer<'de> for Lent<'de, E> {
+    type Error = E;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, E> {
+        visitor.visit_borrowed_str(self.text)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, E> {
+        visitor.visit_some(self)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, E> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    as_text! {
+        deserialize_bool() deserialize_i8() deserialize_i16() deserialize_i32() deserialize_i64() deserialize_i128()
+        deserialize_u8() deserialize_u16() deserialize_u32() deserialize_u64() deserialize_u128() deserialize_f32()
+        deserialize_f64() deserialize_str() deserialize_string() deserialize_seq() deserialize_tuple(len: usize)
+        deserialize_enum(name: &'static str, variants: &'static [&'static str]) deserialize_map()
+        deserialize_struct(name: &'static str, fields: &'static [&'static str])
+    }
+
+    forward_to_deserialize_any! { char bytes byte_buf unit unit_struct tuple_struct identifier ignored_any }
+}
+
 /// Reads a boolean in any of the ways that people and Zato write it.
 pub(crate) fn parse_bool(text: &str) -> Option<bool> {
     const TRUE: [&str; 6] = ["true", "yes", "on", "y", "t", "1"];
@@ -42,7 +90,7 @@ pub(crate) fn parse_bool(text: &str) -> Option<bool> {
 macro_rules! parsed {
     ($($method:ident $visit:ident $ty:ty;)*) => {
         $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, E> {
-            visitor.$visit(self.parse::<$ty>(&super::expected::wording(stringify!($ty)))?)
+            visitor.$visit(self.parse::<$ty>(&expected::wording(stringify!($ty)))?)
         })*
     };
 }
@@ -55,7 +103,17 @@ impl<'de, E: Error> Deserializer<'de> for TextValues<'_, E> {
         deserialize_i64 visit_i64 i64; deserialize_i128 visit_i128 i128;
         deserialize_u8 visit_u8 u8; deserialize_u16 visit_u16 u16; deserialize_u32 visit_u32 u32;
         deserialize_u64 visit_u64 u64; deserialize_u128 visit_u128 u128;
-        deserialize_f32 visit_f32 f32; deserialize_f64 visit_f64 f64;
+    }
+
+    /// Neither `NaN` nor infinity, which Rust would read: JSON could not carry them on.
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, E> {
+        let number = self.parse::<f64>("a number")?;
+        if number.is_finite() { visitor.visit_f64(number) } else { Err(E::custom("expected a number that is finite")) }
+    }
+
+    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, E> {
+        let number = self.parse::<f32>("a number")?;
+        if number.is_finite() { visitor.visit_f32(number) } else { Err(E::custom("expected a number that is finite")) }
     }
 
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, E> {
@@ -64,6 +122,9 @@ impl<'de, E: Error> Deserializer<'de> for TextValues<'_, E> {
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, E> {
+        if expected::is_set_aside(&visitor) {
+            return Err(E::custom("a text is not set aside here, but in a reading that knows later that it was one"));
+        }
         match self.values {
             [one] => visitor.visit_str(one),
             _ => self.deserialize_seq(visitor),
@@ -103,10 +164,24 @@ impl<'de, E: Error> Deserializer<'de> for TextValues<'_, E> {
         visitor.visit_enum(Word { text: self.one()?, error: self.error })
     }
 
-    forward_to_deserialize_any! {
-        char bytes byte_buf unit unit_struct tuple_struct map struct identifier ignored_any
+    fn deserialize_map<V: Visitor<'de>>(self, _: V) -> Result<V::Value, E> {
+        Err(E::custom(NO_OBJECT))
     }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        _: V,
+    ) -> Result<V::Value, E> {
+        Err(E::custom(NO_OBJECT))
+    }
+
+    forward_to_deserialize_any! { char bytes byte_buf unit unit_struct tuple_struct identifier ignored_any }
 }
+
+/// What is said where the fields of a struct are asked of a text.
+const NO_OBJECT: &str = "expected an object, which no text can be: send it in the payload";
 
 struct Items<'a, E> {
     rest: &'a [Cow<'a, str>],

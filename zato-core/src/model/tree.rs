@@ -74,7 +74,7 @@ impl<'de, 'a> Visitor<'de> for Anything<'a> {
     type Value = Tree<'a>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any value")
+        f.write_str("anything")
     }
 
     fn visit_unit<E>(self) -> Result<Tree<'a>, E> {

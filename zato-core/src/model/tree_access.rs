@@ -2,11 +2,15 @@
 
 use serde::{
     Deserializer,
-    de::{self, DeserializeSeed, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor, value::StrDeserializer},
+    de::{
+        self, DeserializeSeed, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor,
+        value::{StrDeserializer, StringDeserializer},
+    },
 };
 
 use super::{
     filler::Filler,
+    text::Lent,
     tree::Tree,
     tree_de::{Place, Reading},
     tree_error::{Path, TreeError},
@@ -33,12 +37,32 @@ impl<'de> SeqAccess<'de> for Items<'de, '_> {
     }
 }
 
+/// Several texts of one name, lent.
+pub(super) struct LentItems<'t>(pub(super) &'t [std::borrow::Cow<'t, str>]);
+
+impl<'de> SeqAccess<'de> for LentItems<'de> {
+    type Error = TreeError;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, TreeError> {
+        let Some((first, rest)) = self.0.split_first() else { return Ok(None) };
+        self.0 = rest;
+        seed.deserialize(Lent::new(first)).map(Some)
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.0.len())
+    }
+}
+
 pub(super) struct Entries<'t, 'p> {
     pub(super) place: Place<'t, 'p>,
     pub(super) entries: &'t [(String, Tree<'t>)],
     pub(super) index: usize,
-    /// The keys that a struct has and that may still be given as mended ones, once the entries are through.
-    pub(super) missing: &'static [&'static str],
+    /// The keys that a struct has and that may still be given as mended ones, once the entries are through; `None` for a
+    /// map, or for a struct that has others flattened into it: what keys it has, nobody says.
+    pub(super) missing: Option<&'static [&'static str]>,
+    /// How many mended keys have been given that nobody has said.
+    pub(super) unsaid: usize,
     /// The value asked for next is that of a mended key.
     pub(super) mended: bool,
 }
@@ -56,14 +80,27 @@ impl Entries<'_, '_> {
 
     /// Returns the next key that is known to be missing, and that something plausible is given for.
     fn next_mended(&mut self) -> Option<&'static str> {
-        while let Some((field, rest)) = self.missing.split_first() {
-            self.missing = rest;
+        while let Some((field, rest)) = self.missing?.split_first() {
+            self.missing = Some(rest);
             let is_given = self.entries.iter().any(|(name, _)| name == field);
             if !is_given && self.place.reading.mended.contains(&Path::Key(&self.place.path, field).to_string()) {
                 return Some(field);
             }
         }
         None
+    }
+
+    /// Returns the next key that is known to be missing, where nobody says which keys there are.
+    fn next_unsaid(&mut self) -> Option<String> {
+        if self.missing.is_some() || self.place.reading.mended.is_empty() {
+            return None;
+        }
+        let parent = format!("{}/", self.place.path);
+        let below = self.place.reading.mended.iter().filter_map(|path| path.strip_prefix(&parent));
+        let keys = below.filter(|key| !key.contains('/')).map(|key| key.replace("~1", "/").replace("~0", "~"));
+        let key = keys.filter(|key| !self.entries.iter().any(|(name, _)| name == key)).nth(self.unsaid)?;
+        self.unsaid += 1;
+        Some(key)
     }
 }
 
@@ -84,9 +121,13 @@ impl<'de> MapAccess<'de> for Entries<'de, '_> {
                 },
             );
         }
-        let Some(field) = self.next_mended() else { return Ok(None) };
+        if let Some(field) = self.next_mended() {
+            self.mended = true;
+            return seed.deserialize(StrDeserializer::new(field)).map(Some);
+        }
+        let Some(key) = self.next_unsaid() else { return Ok(None) };
         self.mended = true;
-        seed.deserialize(StrDeserializer::new(field)).map(Some)
+        seed.deserialize(StringDeserializer::new(key)).map(Some)
     }
 
     fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, TreeError> {

@@ -12,7 +12,7 @@ use super::{
     filler::Filler,
     text::{TextValues, parse_bool},
     tree::Tree,
-    tree_access::{Entries, Items, Variant},
+    tree_access::{Entries, Items, LentItems, Variant},
     tree_error::{Path, TreeError},
 };
 
@@ -52,11 +52,16 @@ impl<'de> Place<'de, '_> {
             Tree::Signed(value) => visitor.visit_i64(*value),
             Tree::Unsigned(value) => visitor.visit_u64(*value),
             Tree::Float(value) => visitor.visit_f64(*value),
-            Tree::Str(value) => visitor.visit_borrowed_str(value),
-            Tree::Text(values) => TextValues::new(values).deserialize_any(visitor),
+            // A text that may stand for something else is lent, a string is given away: see `buffered`.
+            Tree::Str(value) if self.reading.is_lenient => visitor.visit_borrowed_str(value),
+            Tree::Str(value) => visitor.visit_str(value),
+            Tree::Text(values) => match values.as_slice() {
+                [one] => visitor.visit_borrowed_str(one),
+                more => visitor.visit_seq(LentItems(more)),
+            },
             Tree::List(items) => visitor.visit_seq(Items { place: self, items, index: 0 }),
             Tree::Map(entries) => {
-                visitor.visit_map(Entries { place: self, entries, index: 0, missing: &[], mended: false })
+                visitor.visit_map(Entries { place: self, entries, index: 0, missing: None, unsaid: 0, mended: false })
             }
         }
     }
@@ -90,8 +95,18 @@ impl<'de> Place<'de, '_> {
     }
 }
 
+/// Returns a number as the integer that it is: JSON Schema knows no difference between `1` and `1.0`.
+///
+/// Beyond 2^53 neighbouring integers share a binary fraction (IEEE 754 double precision), so that what was meant is
+/// unknown.
+pub(super) fn integral(number: f64) -> Option<i64> {
+    const LIMIT: f64 = 9_007_199_254_740_992.0;
+    #[expect(clippy::cast_possible_truncation, reason = "it has no fraction, and fits")]
+    (number.fract() == 0.0 && number.abs() <= LIMIT).then_some(number as i64)
+}
+
 macro_rules! scalars {
-    ($($method:ident)*) => {
+    ($($method:ident $integral:expr;)*) => {
         $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TreeError> {
             if self.is_mended() {
                 return Filler::default().$method(visitor);
@@ -99,6 +114,10 @@ macro_rules! scalars {
             let read = match (self.tree, self.text()) {
                 (Tree::Text(values), _) => TextValues::new(values).$method(visitor),
                 (_, Some(text)) => TextValues::new(&[text]).$method(visitor),
+                (Tree::Float(number), _) => match ($integral)(*number) {
+                    Some(number) => visitor.visit_i64(number),
+                    None => visitor.visit_f64(*number),
+                },
                 _ => self.plain(visitor),
             };
             read.map_err(|error: TreeError| error.at(self.path))
@@ -110,9 +129,9 @@ impl<'de> Deserializer<'de> for Place<'de, '_> {
     type Error = TreeError;
 
     scalars! {
-        deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_i128
-        deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128
-        deserialize_f32 deserialize_f64
+        deserialize_i8 integral; deserialize_i16 integral; deserialize_i32 integral; deserialize_i64 integral;
+        deserialize_i128 integral; deserialize_u8 integral; deserialize_u16 integral; deserialize_u32 integral;
+        deserialize_u64 integral; deserialize_u128 integral; deserialize_f32 |_: f64| None; deserialize_f64 |_: f64| None;
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TreeError> {
@@ -175,7 +194,18 @@ impl<'de> Deserializer<'de> for Place<'de, '_> {
         }
         let read = match self.tree {
             Tree::Text(_) if self.is_blank() => TextValues::new(&[]).deserialize_seq(visitor),
-            Tree::Text(values) => TextValues::new(values).deserialize_seq(visitor),
+            Tree::Text(values) => visitor.visit_seq(LentItems(values)),
+            _ => self.plain(visitor),
+        };
+        read.map_err(|error| error.at(self.path))
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TreeError> {
+        if self.is_mended() {
+            return Filler::default().deserialize_map(visitor);
+        }
+        let read = match self.tree {
+            Tree::Text(values) => TextValues::new(values).deserialize_map(visitor),
             _ => self.plain(visitor),
         };
         read.map_err(|error| error.at(self.path))
@@ -208,10 +238,12 @@ impl<'de> Deserializer<'de> for Place<'de, '_> {
         }
         let read = match self.tree {
             Tree::Map(entries) => {
-                visitor.visit_map(Entries { place: self, entries, index: 0, missing: fields, mended: false })
+                let missing = Some(fields);
+                visitor.visit_map(Entries { place: self, entries, index: 0, missing, unsaid: 0, mended: false })
             }
             // A derived struct would read it by position.
             Tree::List(_) => Err(de::Error::invalid_type(Unexpected::Seq, &visitor)),
+            Tree::Text(values) => TextValues::new(values).deserialize_struct(name, fields, visitor),
             _ => self.plain(visitor),
         };
         read.map_err(|error| error.at(self.path))
@@ -242,5 +274,5 @@ impl<'de> Deserializer<'de> for Place<'de, '_> {
         visitor.visit_unit()
     }
 
-    serde::forward_to_deserialize_any! { char bytes byte_buf unit unit_struct map identifier }
+    serde::forward_to_deserialize_any! { char bytes byte_buf unit unit_struct identifier }
 }

@@ -1,6 +1,6 @@
 //! What is wrong with a tree, and where.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, cell::RefCell, fmt};
 
 use serde::de::{self, Expected, Unexpected};
 
@@ -47,13 +47,40 @@ pub(super) struct TreeError {
     /// The key that is missing, unknown or doubled below the place where this was noticed.
     pub(super) child: Option<Cow<'static, str>>,
     pub(super) mend: Mend,
+    /// The keys from the place where this was noticed down to where it is, as a JSON Pointer: what serde has set aside has no
+    /// place that a reading knows of.
+    below: RefCell<String>,
     /// The words are a library's own, which may repeat what was sent.
     is_foreign: bool,
 }
 
 impl TreeError {
     pub(super) fn said(detail: fmt::Arguments<'_>) -> Self {
-        Self { path: None, detail: Cow::Owned(detail.to_string()), child: None, mend: Mend::Fill, is_foreign: false }
+        Self {
+            path: None,
+            detail: Cow::Owned(detail.to_string()),
+            child: None,
+            mend: Mend::Fill,
+            below: RefCell::default(),
+            is_foreign: false,
+        }
+    }
+
+    /// Returns an error of any type as what it is, if it is one of a tree.
+    pub(super) fn of<E: std::error::Error>(error: &E) -> Option<&Self> {
+        error.source()?.downcast_ref()
+    }
+
+    /// Whether the words are a library's own.
+    pub(super) fn is_foreign(&self) -> bool {
+        self.is_foreign
+    }
+
+    /// Says that this is within the value of a key, of an object that has been set aside.
+    pub(super) fn is_below(&self, key: &str) {
+        if self.path.is_none() {
+            self.below.borrow_mut().insert_str(0, &format!("/{}", escaped(key)));
+        }
     }
 
     /// Puts our words in place of a library's, where those are about a text that it could not parse.
@@ -66,10 +93,11 @@ impl TreeError {
 
     pub(super) fn at(mut self, path: Path<'_>) -> Self {
         if self.path.is_none() {
-            let path = match &self.child {
-                Some(child) => Path::Key(&path, child).to_string(),
-                None => path.to_string(),
-            };
+            let mut path = format!("{path}{}", self.below.get_mut());
+            if let Some(child) = &self.child {
+                path.push('/');
+                path.push_str(&escaped(child));
+            }
             self.path = Some(path);
         }
         self
@@ -82,7 +110,12 @@ impl fmt::Display for TreeError {
     }
 }
 
-impl std::error::Error for TreeError {}
+impl std::error::Error for TreeError {
+    /// Itself, so that it is found in an error whose type is only known to be one of serde's.
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(self)
+    }
+}
 
 impl de::Error for TreeError {
     fn custom<T: fmt::Display>(message: T) -> Self {

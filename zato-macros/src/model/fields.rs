@@ -37,7 +37,7 @@ fn named(fields: &mut Fields) {
 }
 
 /// Whether the type is called `Option`. Only the name can be seen here: an alias of it is not found.
-fn is_option(ty: &Type) -> bool {
+pub(super) fn is_option(ty: &Type) -> bool {
     match ty {
         Type::Group(group) => is_option(&group.elem),
         Type::Paren(paren) => is_option(&paren.elem),

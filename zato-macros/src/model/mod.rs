@@ -8,6 +8,7 @@ mod fit;
 mod hints;
 mod said;
 mod serde_names;
+mod set_aside;
 mod words;
 mod xml;
 
@@ -59,6 +60,7 @@ pub(crate) fn model(arguments: TokenStream, item: TokenStream) -> TokenStream {
         let said = said::take(&mut item, &mut errors);
         fit::check(&item, &said, &mut errors);
         fields::leave_out_none(&mut item);
+        set_aside::read_late(&mut item);
         fields::describe(&mut item, &said);
         expand::model(&Model { item, words, said })
     });

@@ -147,7 +147,8 @@ impl Records {
             self.filled = (0, 0);
         }
         // The reader would leave it out as well, and take what is left for the end if that is nothing.
-        if !std::mem::replace(&mut self.is_begun, self.is_begun || !input.is_empty()) {
+        if !self.is_begun && !input.is_empty() {
+            self.is_begun = true;
             *input = input.strip_prefix(b"\xef\xbb\xbf").unwrap_or(input);
         }
         loop {
