@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::de::{Expected, Unexpected};
 
 /// Says what a serde visitor expects, without the names of Rust's types.
-pub(super) fn of(expected: &dyn Expected) -> Cow<'static, str> {
+pub(crate) fn of(expected: &dyn Expected) -> Cow<'static, str> {
     wording(&expected.to_string())
 }
 

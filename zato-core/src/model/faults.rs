@@ -21,11 +21,9 @@ const MAX_WORK: usize = 400_000;
 ///
 /// Every fault of the input, at least one.
 pub(crate) fn decode_tree<T: for<'de> Deserialize<'de>>(tree: &Tree<'_>, is_lenient: bool) -> Result<T, Vec<Fault>> {
-    let reading = Reading { is_lenient, ..Reading::default() };
-    match read::<T>(tree, &reading) {
-        Ok(value) => Ok(value),
-        Err(first) => Err(search::<T>(tree, reading, first)),
-    }
+    all_faults_of(tree.size(), Reading::of(is_lenient), |reading| {
+        T::deserialize(Place { tree, path: Path::Root, reading })
+    })
 }
 
 /// Reads a type from a tree of texts, of which an empty one is as good as none: what stands in the cells of a table.
@@ -36,7 +34,7 @@ pub(crate) fn decode_tree<T: for<'de> Deserialize<'de>>(tree: &Tree<'_>, is_leni
 #[cfg(feature = "csv")]
 pub(crate) fn decode_cells<T: for<'de> Deserialize<'de>>(tree: &Tree<'_>) -> Result<T, Vec<Fault>> {
     let reading = Reading { is_blank_nothing: true, ..Reading::default() };
-    read::<T>(tree, &reading).map_err(|first| search::<T>(tree, reading, first))
+    all_faults_of(tree.size(), reading, |reading| T::deserialize(Place { tree, path: Path::Root, reading }))
 }
 
 /// Finds what is wrong with an input that could not be read; empty if this reading finds nothing.
@@ -44,18 +42,25 @@ pub(crate) fn all_faults<T: for<'de> Deserialize<'de>>(tree: &Tree<'_>, is_lenie
     decode_tree::<T>(tree, is_lenient).err().unwrap_or_default()
 }
 
-fn read<'t, T: Deserialize<'t>>(tree: &'t Tree<'t>, reading: &Reading) -> Result<T, TreeError> {
-    T::deserialize(Place { tree, path: Path::Root, reading })
-}
-
-/// Reads again and again, each time with the fault before mended, until nothing more is found.
+/// Reads a type in whatever way, and finds what is wrong with the input, which has so many values.
 ///
-/// A derived `Deserialize` stops at its first fault and nobody else knows what it wants, so it is asked again with
-/// something plausible in that place.
-fn search<T: for<'de> Deserialize<'de>>(tree: &Tree<'_>, mut reading: Reading, first: TreeError) -> Vec<Fault> {
-    let rounds = (MAX_WORK / tree.size().max(1)).clamp(1, MAX_FAULTS);
+/// A derived `Deserialize` stops at its first fault and nobody else knows what it wants, so it is asked again and again,
+/// each time with something plausible in the place of the fault before, until nothing more is found.
+///
+/// # Errors
+///
+/// Every fault of the input, at least one.
+pub(crate) fn all_faults_of<T>(
+    size: usize,
+    mut reading: Reading,
+    read: impl Fn(&Reading) -> Result<T, TreeError>,
+) -> Result<T, Vec<Fault>> {
+    let mut next = match read(&reading) {
+        Ok(value) => return Ok(value),
+        Err(first) => Some(first),
+    };
+    let rounds = (MAX_WORK / size.max(1)).clamp(1, MAX_FAULTS);
     let mut faults: Vec<Fault> = Vec::new();
-    let mut next = Some(first);
     while let Some(error) = next.take() {
         let path = error.path.unwrap_or_default();
         let (mended, is_new) = match error.mend {
@@ -69,10 +74,10 @@ fn search<T: for<'de> Deserialize<'de>>(tree: &Tree<'_>, mut reading: Reading, f
         }
         faults.push(Fault::new(path, error.detail));
         if faults.len() < rounds {
-            next = read::<T>(tree, &reading).err();
+            next = read(&reading).err();
         }
     }
-    faults
+    Err(faults)
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use super::{
 /// A type that takes none of these (a UUID, say) fails, and the search for faults ends there: what was found by then
 /// is told.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Filler {
+pub(crate) struct Filler {
     /// How many of them stand in one another: the first variant of an enum may hold the enum itself.
     depth: u8,
 }

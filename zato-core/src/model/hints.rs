@@ -37,20 +37,13 @@ pub(crate) struct Hint {
 /// The hints of one struct.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Hints {
-    name: &'static str,
     rest: &'static str,
 }
 
 impl Hints {
     /// Takes a struct's name apart that may carry hints.
     pub(crate) fn of(name: &'static str) -> Self {
-        let (name, rest) = name.split_once(BETWEEN).unwrap_or((name, ""));
-        Self { name, rest }
-    }
-
-    /// Returns the struct's own name.
-    pub(crate) fn name(self) -> &'static str {
-        self.name
+        Self { rest: name.split_once(BETWEEN).map_or("", |(_, rest)| rest) }
     }
 
     /// Whether there are none.
@@ -222,7 +215,7 @@ mod tests {
     #[test]
     fn a_name_without_hints_is_a_name() {
         let hints = Hints::of("Order");
-        assert_eq!((hints.name(), hints.is_empty(), hints.field("id")), ("Order", true, Hint::default()));
+        assert_eq!((hints.is_empty(), hints.field("id")), (true, Hint::default()));
     }
 
     #[test]
@@ -230,7 +223,7 @@ mod tests {
         let hints = Hints::of(
             "Rate\u{1f}\u{1f}name=LT_Rate\u{1e}namespace=urn:rates\u{1f}currency\u{1f}attribute\u{1f}pin\u{1f}secret\u{1f}days\u{1f}item=day",
         );
-        assert_eq!((hints.name(), hints.is_empty()), ("Rate", false));
+        assert!(!hints.is_empty());
         let of_struct = Hint { name: Some("LT_Rate"), namespace: Some("urn:rates"), ..Hint::default() };
         assert_eq!(hints.of_struct(), of_struct);
         assert!(hints.field("currency").is_attribute && hints.field("pin").is_secret);

@@ -12,7 +12,10 @@ mod described;
 mod expected;
 mod faults;
 mod filler;
-#[cfg_attr(not(test), expect(dead_code, reason = "read by the formats that have a use for hints"))]
+#[cfg_attr(
+    not(feature = "xml"),
+    cfg_attr(not(test), expect(dead_code, reason = "read by the formats that have a use for hints"))
+)]
 mod hints;
 mod iso_duration;
 #[cfg(any(feature = "csv", feature = "json"))]
@@ -30,10 +33,14 @@ use serde_json::Value;
 
 #[doc(hidden)]
 pub use self::buffered::{buffered, buffered_option};
+#[cfg(feature = "csv")]
+pub(crate) use self::faults::{MAX_FAULTS, decode_cells};
 #[cfg(any(feature = "csv", feature = "json"))]
 pub(crate) use self::layered::Layered;
 #[cfg(feature = "json")]
 pub(crate) use self::layered::from_params;
+#[cfg(any(feature = "csv", feature = "xml"))]
+pub(crate) use self::text::TextValues;
 pub use self::{
     base64::{Base64, InvalidBase64},
     decimal::{Decimal, InvalidDecimal},
@@ -42,10 +49,14 @@ pub use self::{
     iso_duration::{InvalidIsoDuration, IsoDuration, NegativeDuration},
     object::ObjectOnly,
 };
-#[cfg(feature = "csv")]
+#[cfg(feature = "xml")]
 pub(crate) use self::{
-    faults::{MAX_FAULTS, decode_cells},
-    text::TextValues,
+    expected::of as expected,
+    faults::all_faults_of,
+    filler::Filler,
+    hints::{Hint, Hints},
+    tree_de::{Place as TreePlace, Reading},
+    tree_error::{Path, TreeError},
 };
 pub(crate) use self::{
     faults::{all_faults, decode_tree},

@@ -18,7 +18,7 @@ use super::{
 
 /// What a reading is done with.
 #[derive(Default)]
-pub(super) struct Reading {
+pub(crate) struct Reading {
     /// Whether a string may stand for a number and the like.
     pub(super) is_lenient: bool,
     /// Whether an empty text is as good as none, where nothing would do.
@@ -31,17 +31,48 @@ pub(super) struct Reading {
     pub(super) doubled: BTreeSet<String>,
 }
 
+impl Reading {
+    /// Begins a reading that knows of no fault yet.
+    pub(crate) fn of(is_lenient: bool) -> Self {
+        Self { is_lenient, ..Self::default() }
+    }
+
+    /// Whether it knows of none.
+    pub(crate) fn is_first(&self) -> bool {
+        self.mended.is_empty() && self.unknown.is_empty() && self.doubled.is_empty()
+    }
+
+    /// Whether something plausible is read in a place.
+    pub(crate) fn is_mended(&self, place: &Path<'_>) -> bool {
+        is_among(&self.mended, place)
+    }
+
+    /// Whether a place is passed over.
+    pub(crate) fn is_unknown(&self, place: &Path<'_>) -> bool {
+        is_among(&self.unknown, place)
+    }
+
+    /// Whether only the first of what is in a place counts.
+    pub(crate) fn is_doubled(&self, place: &Path<'_>) -> bool {
+        is_among(&self.doubled, place)
+    }
+}
+
+fn is_among(known: &BTreeSet<String>, place: &Path<'_>) -> bool {
+    !known.is_empty() && known.contains(&place.to_string())
+}
+
 /// A place in a tree, to be read.
 #[derive(Clone, Copy)]
-pub(super) struct Place<'t, 'p> {
-    pub(super) tree: &'t Tree<'t>,
-    pub(super) path: Path<'p>,
-    pub(super) reading: &'p Reading,
+pub(crate) struct Place<'t, 'p> {
+    pub(crate) tree: &'t Tree<'t>,
+    pub(crate) path: Path<'p>,
+    pub(crate) reading: &'p Reading,
 }
 
 impl<'de> Place<'de, '_> {
     fn is_mended(&self) -> bool {
-        !self.reading.mended.is_empty() && self.reading.mended.contains(&self.path.to_string())
+        self.reading.is_mended(&self.path)
     }
 
     /// Reads what is there as it is, whatever was asked for.

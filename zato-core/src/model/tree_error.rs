@@ -18,10 +18,14 @@ pub(super) enum Mend {
 
 /// Where a reading stands, as a list from the inside out that costs nothing until it is written down.
 #[derive(Clone, Copy)]
-pub(super) enum Path<'a> {
+pub(crate) enum Path<'a> {
     Root,
     Key(&'a Self, &'a str),
     Index(&'a Self, usize),
+    /// An element of XML, and which of those of its name, counted from 1; 0 where there is one alone.
+    Element(&'a Self, &'a str, usize),
+    /// An attribute of XML.
+    Attribute(&'a Self, &'a str),
 }
 
 impl fmt::Display for Path<'_> {
@@ -30,6 +34,9 @@ impl fmt::Display for Path<'_> {
             Self::Root => Ok(()),
             Self::Key(parent, key) => write!(f, "{parent}/{}", escaped(key)),
             Self::Index(parent, index) => write!(f, "{parent}/{index}"),
+            Self::Element(parent, name, 0) => write!(f, "{parent}/{name}"),
+            Self::Element(parent, name, position) => write!(f, "{parent}/{name}[{position}]"),
+            Self::Attribute(parent, name) => write!(f, "{parent}/@{name}"),
         }
     }
 }
@@ -41,11 +48,11 @@ fn escaped(key: &str) -> Cow<'_, str> {
 
 /// What is wrong, and where as soon as that is known.
 #[derive(Debug)]
-pub(super) struct TreeError {
-    pub(super) path: Option<String>,
+pub(crate) struct TreeError {
+    pub(crate) path: Option<String>,
     pub(super) detail: Cow<'static, str>,
     /// The key that is missing, unknown or doubled below the place where this was noticed.
-    pub(super) child: Option<Cow<'static, str>>,
+    pub(crate) child: Option<Cow<'static, str>>,
     pub(super) mend: Mend,
     /// The keys from the place where this was noticed down to where it is, as a JSON Pointer: what serde has set aside has no
     /// place that a reading knows of.
@@ -55,7 +62,7 @@ pub(super) struct TreeError {
 }
 
 impl TreeError {
-    pub(super) fn said(detail: fmt::Arguments<'_>) -> Self {
+    pub(crate) fn said(detail: fmt::Arguments<'_>) -> Self {
         Self {
             path: None,
             detail: Cow::Owned(detail.to_string()),
@@ -84,14 +91,14 @@ impl TreeError {
     }
 
     /// Puts our words in place of a library's, where those are about a text that it could not parse.
-    pub(super) fn in_our_words(self, expected: &str) -> Self {
+    pub(crate) fn in_our_words(self, expected: &str) -> Self {
         if !self.is_foreign || self.path.is_some() {
             return self;
         }
         Self { is_foreign: false, detail: Cow::Owned(format!("expected {expected}, which the text is not")), ..self }
     }
 
-    pub(super) fn at(mut self, path: Path<'_>) -> Self {
+    pub(crate) fn at(mut self, path: Path<'_>) -> Self {
         if self.path.is_none() {
             let mut path = format!("{path}{}", self.below.get_mut());
             if let Some(child) = &self.child {
