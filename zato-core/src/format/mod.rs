@@ -9,6 +9,8 @@ mod form;
 #[cfg(feature = "json")]
 mod json;
 mod list;
+#[cfg(feature = "xml")]
+pub mod xml;
 
 use bytes::Bytes;
 use http::HeaderValue;
@@ -69,8 +71,8 @@ trait Codec {
 
 /// Does something with the codec of a format.
 macro_rules! with_codec {
-    ($format:expr, $options:expr, |$codec:ident| $with:expr) => {{
-        let _options: &FormatOptions = $options;
+    ($format:expr, $options:expr, $charset:expr, |$codec:ident| $with:expr) => {{
+        let (_options, _charset): (&FormatOptions, Option<&str>) = ($options, $charset);
         match $format {
             #[cfg(feature = "json")]
             Format::Json | Format::Raw | Format::Negotiate => {
@@ -84,6 +86,11 @@ macro_rules! with_codec {
             }
             Format::Form => {
                 let $codec = form::Form;
+                $with
+            }
+            #[cfg(feature = "xml")]
+            Format::Xml => {
+                let $codec = xml::Xml { options: &_options.xml, charset: _charset };
                 $with
             }
             other => Err(left_out(other)),
@@ -118,7 +125,7 @@ pub fn read<T: Model>(format: Format, payload: &[u8]) -> Result<T> {
 ///
 /// As [`read`].
 pub fn read_with<T: Model>(format: Format, options: &FormatOptions, payload: &[u8]) -> Result<T> {
-    with_codec!(format, options, |codec| decode_with(&codec, payload, Overlay::default()))
+    with_codec!(format, options, None, |codec| decode_with(&codec, payload, Overlay::default()))
 }
 
 /// Writes a model, and says what the bytes are called.
@@ -139,7 +146,7 @@ pub fn read_with<T: Model>(format: Format, options: &FormatOptions, payload: &[u
 /// [`Internal`](crate::Kind::Internal) if the model can't be written in the format, such as a map whose keys are no
 /// text, or if the format was left out of the program.
 pub fn write<T: Model>(format: Format, options: &FormatOptions, value: &T) -> Result<(Bytes, HeaderValue)> {
-    with_codec!(format, options, |codec| Ok((codec.encode(value)?, codec.content_type())))
+    with_codec!(format, options, None, |codec| Ok((codec.encode(value)?, codec.content_type())))
 }
 
 /// Returns what is written in a format is called.
@@ -148,7 +155,7 @@ pub fn write<T: Model>(format: Format, options: &FormatOptions, value: &T) -> Re
 ///
 /// [`Internal`](crate::Kind::Internal) if the format was left out of the program.
 fn content_type(format: Format, options: &FormatOptions) -> Result<HeaderValue> {
-    with_codec!(format, options, |codec| Ok(codec.content_type()))
+    with_codec!(format, options, None, |codec| Ok(codec.content_type()))
 }
 
 /// Reads a model from a payload and the parameters of its message.
@@ -163,7 +170,7 @@ pub(crate) fn decode<T: Model>(payload: &[u8], head: &Head) -> Result<T> {
     };
     let overlay = Overlay { params: &params, priority: head.channel.params.unwrap_or_default() };
     let payload = if head.input == Format::Raw { &[] } else { payload };
-    with_codec!(head.input, &head.channel.options, |codec| decode_with(&codec, payload, overlay))
+    with_codec!(head.input, &head.channel.options, charset(head), |codec| decode_with(&codec, payload, overlay))
 }
 
 /// Writes the model that a service gave.
@@ -187,4 +194,15 @@ fn decode_with<T: Model, C: Codec>(codec: &C, payload: &[u8], overlay: Overlay<'
         return Ok(value);
     }
     codec.read_again(payload, overlay)
+}
+
+/// Returns the `charset` of a payload's Content-Type, where its format has a use for it.
+fn charset(head: &Head) -> Option<&str> {
+    if head.input != Format::Xml {
+        return None;
+    }
+    let content_type = head.headers.get(http::header::CONTENT_TYPE)?.to_str().ok()?;
+    let mut parameters = content_type.split(';').skip(1).filter_map(|parameter| parameter.split_once('='));
+    let (_, charset) = parameters.find(|(name, _)| name.trim().eq_ignore_ascii_case("charset"))?;
+    Some(charset.trim().trim_matches('"'))
 }

@@ -1,0 +1,325 @@
+//! What an element has for the fields of a struct.
+
+use std::{borrow::Cow, cell::Cell};
+
+use serde::de::{
+    self, DeserializeSeed, MapAccess,
+    value::{BorrowedStrDeserializer, StrDeserializer},
+};
+
+use super::{
+    super::{Attribute, Children, Element},
+    hinted::Hinted,
+    keys,
+    place::{Many, Place},
+    text::TextPlace,
+};
+use crate::{
+    message::ParamsPriority,
+    model::{Filler, Hint, Path, TreeError, TreePlace},
+};
+
+/// The attributes of an element, then the elements in it, then its text, with the parameters laid over the root.
+pub(super) struct Fields<'d, 'p> {
+    place: Place<'d, 'p>,
+    hinted: Option<&'p Hinted>,
+    /// The namespace that the elements have to be in.
+    namespace: Option<&'p str>,
+    /// The fields that may still be given as mended ones, once all is through.
+    missing: &'static [&'static str],
+    stage: Stage,
+    attribute: usize,
+    children: Children<'d>,
+    param: usize,
+    /// The parameters that the payload has given a value for already.
+    overruled: Vec<bool>,
+    /// Names of which all elements have been read, as items of a list.
+    listed: Vec<Element<'d>>,
+    next: Next<'d>,
+}
+
+/// Where the next key is looked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    ParamsFirst,
+    Attributes,
+    Elements,
+    Text,
+    ParamsLast,
+    Mended,
+}
+
+/// What the value asked for next is.
+enum Next<'d> {
+    Param(usize),
+    Attribute(Attribute<'d>),
+    Element(Element<'d>, Hint),
+    Text,
+    Mended,
+    None,
+}
+
+impl<'d, 'p> Fields<'d, 'p> {
+    /// Begins to read the fields.
+    ///
+    /// # Errors
+    ///
+    /// If the element is none for the struct at all: it has another name, or just text in it.
+    pub(super) fn of(
+        place: Place<'d, 'p>,
+        hinted: Option<&'p Hinted>,
+        fields: &'static [&'static str],
+    ) -> Result<Self, TreeError> {
+        let own = hinted.map(|hinted| hinted.own).unwrap_or_default();
+        if let Many::Root { checks_name: true } = place.many {
+            check_root(place, own)?;
+        }
+        let has_text = hinted.is_some_and(|hinted| hinted.text.is_some());
+        if !has_text && place.element.children().next().is_none() && !place.element.text().trim().is_empty() {
+            return Err(TreeError::said(format_args!("expected elements, got text")));
+        }
+        let params = if matches!(place.many, Many::Root { .. }) { place.reader.params.len() } else { 0 };
+        Ok(Self {
+            place,
+            hinted,
+            namespace: own.namespace.or(place.namespace),
+            missing: fields,
+            stage: Stage::ParamsFirst,
+            attribute: 0,
+            children: place.element.children(),
+            param: 0,
+            overruled: vec![false; params],
+            listed: Vec::new(),
+            next: Next::None,
+        })
+    }
+
+    /// Gives the next parameter that the payload has not overruled.
+    fn next_param(&mut self) -> Option<&'d str> {
+        while let Some(is_overruled) = self.overruled.get(self.param) {
+            let param = self.param;
+            self.param += 1;
+            if !is_overruled {
+                self.next = Next::Param(param);
+                return self.place.reader.params.get(param).map(|(name, _)| *name);
+            }
+        }
+        None
+    }
+
+    /// Whether a parameter counts in place of what the payload has for a key.
+    fn is_overruled(&mut self, key: &str) -> bool {
+        if self.overruled.is_empty() {
+            return false;
+        }
+        let Some(param) = self.place.reader.params.iter().position(|(name, _)| *name == key) else { return false };
+        if self.place.reader.priority == ParamsPriority::ChannelParamsOverMsg {
+            return true;
+        }
+        if let Some(overruled) = self.overruled.get_mut(param) {
+            *overruled = true;
+        }
+        false
+    }
+
+    fn next_attribute(&mut self) -> Option<Cow<'d, str>> {
+        while let Some(attribute) = self.place.element.attribute_at(self.attribute) {
+            self.attribute += 1;
+            let field = keys::attribute_field(self.hinted, &attribute);
+            if field.is_none() && !keys::is_data(&attribute) {
+                continue;
+            }
+            let key = field.map_or_else(|| Cow::Owned(keys::of_attribute(&attribute)), Cow::Borrowed);
+            let path = Path::Attribute(&self.place.path, attribute.written);
+            if self.place.reader.reading.is_unknown(&path) || self.is_overruled(&key) {
+                continue;
+            }
+            self.next = Next::Attribute(attribute);
+            return Some(key);
+        }
+        None
+    }
+
+    fn next_element(&mut self) -> Option<Cow<'d, str>> {
+        while let Some(element) = self.children.next() {
+            let is_same =
+                |listed: &Element<'_>| listed.name() == element.name() && listed.namespace() == element.namespace();
+            if self.listed.iter().any(is_same) || self.is_passed_over(element) {
+                continue;
+            }
+            let (key, hint) = keys::element_field(self.hinted, self.namespace, element);
+            if self.is_overruled(&key) {
+                continue;
+            }
+            self.next = Next::Element(element, hint);
+            return Some(key);
+        }
+        None
+    }
+
+    fn is_passed_over(&self, element: Element<'d>) -> bool {
+        let reading = self.place.reader.reading;
+        let path = Path::Element(&self.place.path, element.name(), 0);
+        let is_again = || {
+            let before = |child: &Element<'_>| child.is_same_place(element);
+            let first = self.place.element.children().find(|child| child.name() == element.name());
+            !first.is_some_and(|first| before(&first))
+        };
+        reading.is_unknown(&path) || (reading.is_doubled(&path) && is_again())
+    }
+
+    fn next_text(&mut self) -> Option<Cow<'d, str>> {
+        let text = self.hinted.and_then(|hinted| hinted.text);
+        let is_given = text.is_some() || !self.place.element.text().trim().is_empty();
+        let key = text.unwrap_or(keys::TEXT);
+        let path = Path::Element(&self.place.path, "text()", 0);
+        if !is_given || self.place.reader.reading.is_unknown(&path) || self.is_overruled(key) {
+            return None;
+        }
+        self.next = Next::Text;
+        Some(Cow::Borrowed(key))
+    }
+
+    /// Returns the next field that is known to be missing, and that something plausible is given for.
+    fn next_mended(&mut self) -> Option<&'static str> {
+        if self.place.reader.reading.is_first() {
+            return None;
+        }
+        while let Some((field, rest)) = self.missing.split_first() {
+            self.missing = rest;
+            let is_mended = |path: Path<'_>| self.place.reader.reading.is_mended(&path);
+            if self.place.field_path(field, self.hinted, is_mended) && !self.is_given(field) {
+                self.next = Next::Mended;
+                return Some(field);
+            }
+        }
+        None
+    }
+
+    fn is_given(&self, field: &str) -> bool {
+        let is_param = || {
+            let params = self.place.reader.params.get(..self.overruled.len()).unwrap_or_default();
+            params.iter().any(|(name, _)| *name == field)
+        };
+        let is_attribute = |attribute: Attribute<'_>| keys::attribute_field(self.hinted, &attribute) == Some(field);
+        let is_element = |element: Element<'_>| keys::element_field(self.hinted, self.namespace, element).0 == field;
+        let is_text = self.hinted.is_some_and(|hinted| hinted.text == Some(field));
+        is_text
+            || is_param()
+            || self.place.element.attributes().any(is_attribute)
+            || self.place.element.children().any(is_element)
+    }
+
+    fn next_key(&mut self) -> Option<Cow<'d, str>> {
+        loop {
+            let (key, after) = match self.stage {
+                Stage::ParamsFirst => {
+                    let are_first = self.place.reader.priority == ParamsPriority::ChannelParamsOverMsg;
+                    (if are_first { self.next_param().map(Cow::Borrowed) } else { None }, Stage::Attributes)
+                }
+                Stage::Attributes => (self.next_attribute(), Stage::Elements),
+                Stage::Elements => (self.next_element(), Stage::Text),
+                Stage::Text => {
+                    // There is at most one.
+                    self.stage = Stage::ParamsLast;
+                    (self.next_text(), Stage::ParamsLast)
+                }
+                Stage::ParamsLast => (self.next_param().map(Cow::Borrowed), Stage::Mended),
+                Stage::Mended => return self.next_mended().map(Cow::Borrowed),
+            };
+            if key.is_some() {
+                return key;
+            }
+            self.stage = after;
+        }
+    }
+
+    /// Says where a key is that is none.
+    fn unknown(&self, mut error: TreeError) -> TreeError {
+        error.child = None;
+        let parent = &self.place.path;
+        match &self.next {
+            Next::Attribute(attribute) => error.at(Path::Attribute(parent, attribute.written)),
+            Next::Element(element, _) => error.at(Path::Element(parent, element.name(), 0)),
+            Next::Text => error.at(Path::Element(parent, "text()", 0)),
+            Next::Param(param) => {
+                let name = self.place.reader.params.get(*param).map_or("", |(name, _)| *name);
+                error.at(Path::Key(&Path::Root, name))
+            }
+            Next::Mended | Next::None => error.at(*parent),
+        }
+    }
+
+    fn element<T: DeserializeSeed<'d>>(
+        &mut self,
+        seed: T,
+        element: Element<'d>,
+        hint: Hint,
+    ) -> Result<T::Value, TreeError> {
+        let takes_all = Cell::new(false);
+        let path = Path::Element(&self.place.path, element.name(), 0);
+        let place = Place {
+            element,
+            path,
+            reader: self.place.reader,
+            namespace: hint.namespace.or(self.namespace),
+            many: hint.item.map_or(Many::Siblings(self.children, &takes_all), Many::Wrapped),
+        };
+        let value = seed.deserialize(place).map_err(|error| error.at(path))?;
+        if takes_all.get() {
+            self.listed.push(element);
+        }
+        Ok(value)
+    }
+}
+
+impl<'d> MapAccess<'d> for Fields<'d, '_> {
+    type Error = TreeError;
+
+    fn next_key_seed<K: DeserializeSeed<'d>>(&mut self, seed: K) -> Result<Option<K::Value>, TreeError> {
+        let read = match self.next_key() {
+            None => return Ok(None),
+            Some(Cow::Borrowed(key)) => seed.deserialize(BorrowedStrDeserializer::new(key)),
+            Some(Cow::Owned(key)) => seed.deserialize(StrDeserializer::new(&key)),
+        };
+        read.map(Some).map_err(|error| self.unknown(error))
+    }
+
+    fn next_value_seed<T: DeserializeSeed<'d>>(&mut self, seed: T) -> Result<T::Value, TreeError> {
+        let (reader, parent) = (self.place.reader, self.place.path);
+        match std::mem::replace(&mut self.next, Next::None) {
+            Next::Element(element, hint) => self.element(seed, element, hint),
+            Next::Attribute(attribute) => {
+                let (text, path) = (Cow::Borrowed(attribute.value), Path::Attribute(&parent, attribute.written));
+                seed.deserialize(TextPlace { text, path, reader, is_content: false }).map_err(|error| error.at(path))
+            }
+            Next::Text => {
+                let (text, path) = (self.place.element.text(), Path::Element(&parent, "text()", 0));
+                seed.deserialize(TextPlace { text, path, reader, is_content: true }).map_err(|error| error.at(path))
+            }
+            Next::Param(param) => {
+                let Some((name, tree)) = reader.params.get(param) else {
+                    return Err(de::Error::custom("a parameter that is none"));
+                };
+                let path = Path::Key(&Path::Root, name);
+                seed.deserialize(TreePlace { tree, path, reading: reader.reading }).map_err(|error| error.at(path))
+            }
+            Next::Mended => seed.deserialize(Filler::default()),
+            Next::None => Err(de::Error::custom("a value was asked for before its key")),
+        }
+    }
+}
+
+/// Checks what the root is called, where its model says how it has to be.
+fn check_root(place: Place<'_, '_>, own: Hint) -> Result<(), TreeError> {
+    if let Some(name) = own.name
+        && name != place.element.name()
+    {
+        return Err(TreeError::said(format_args!("expected the element {name}")));
+    }
+    if !keys::is_in(place.element, own.namespace, place.namespace) {
+        let namespace = own.namespace.or(place.namespace).unwrap_or_default();
+        return Err(TreeError::said(format_args!("expected an element in the namespace \"{namespace}\"")));
+    }
+    Ok(())
+}

@@ -1,0 +1,93 @@
+//! Elements that are the items of a list.
+
+use serde::de::{DeserializeSeed, SeqAccess};
+
+use super::{
+    super::{Children, Element},
+    place::{Many, Place},
+};
+use crate::model::{Path, TreeError};
+
+/// What Zato calls the one element that a list at the top stands in.
+const ITEM_LIST: &str = "item_list";
+
+/// The items of a list, one after the other.
+pub(super) struct Items<'d, 'p> {
+    place: Place<'d, 'p>,
+    source: Source<'d, 'p>,
+    /// How many have been read.
+    read: usize,
+}
+
+enum Source<'d, 'p> {
+    /// All elements in it, or all of a name; they may stand in one more element.
+    Inside {
+        children: Children<'d>,
+        name: Option<&'static str>,
+        is_listed: bool,
+    },
+    /// The element itself, and those after it that have its name.
+    Beside {
+        first: Option<Element<'d>>,
+        rest: Children<'d>,
+    },
+    Group(std::slice::Iter<'p, Element<'d>>),
+}
+
+impl<'d, 'p> Items<'d, 'p> {
+    pub(super) fn of(place: Place<'d, 'p>) -> Self {
+        let inside = |name| Source::Inside { children: place.element.children(), name, is_listed: false };
+        let source = match place.many {
+            Many::Root { .. } => {
+                let mut children = place.element.children();
+                match (children.next(), children.next()) {
+                    (Some(list), None) if list.name() == ITEM_LIST => {
+                        Source::Inside { children: list.children(), name: None, is_listed: true }
+                    }
+                    _ => inside(None),
+                }
+            }
+            Many::Item => inside(None),
+            Many::Wrapped(name) => inside(Some(name)),
+            Many::Siblings(rest, takes_all) => {
+                takes_all.set(true);
+                Source::Beside { first: Some(place.element), rest }
+            }
+            Many::Group(group) => Source::Group(group.iter()),
+        };
+        Self { place, source, read: 0 }
+    }
+
+    fn next(&mut self) -> Option<Element<'d>> {
+        match &mut self.source {
+            Source::Inside { children, name, .. } => {
+                children.find(|child| name.is_none_or(|name| child.name() == name))
+            }
+            Source::Beside { first, rest } => first.take().or_else(|| {
+                let element = self.place.element;
+                rest.find(|child| child.name() == element.name() && child.namespace() == element.namespace())
+            }),
+            Source::Group(group) => group.next().copied(),
+        }
+    }
+}
+
+impl<'d> SeqAccess<'d> for Items<'d, '_> {
+    type Error = TreeError;
+
+    fn next_element_seed<T: DeserializeSeed<'d>>(&mut self, seed: T) -> Result<Option<T::Value>, TreeError> {
+        let Some(element) = self.next() else { return Ok(None) };
+        self.read += 1;
+        let Place { path: list, reader, namespace, .. } = &self.place;
+        let listed = Path::Element(list, ITEM_LIST, 0);
+        let path = match (&self.source, list) {
+            (Source::Inside { is_listed: true, .. }, _) => Path::Element(&listed, element.name(), self.read),
+            (Source::Inside { .. }, list) => Path::Element(list, element.name(), self.read),
+            // The items are beside one another: the list itself is nowhere.
+            (_, Path::Element(parent, name, _)) => Path::Element(parent, name, self.read),
+            (_, list) => Path::Element(list, element.name(), self.read),
+        };
+        let item = Place { element, path, reader, namespace: *namespace, many: Many::Item };
+        seed.deserialize(item).map(Some).map_err(|error| error.at(path))
+    }
+}
