@@ -12,7 +12,7 @@ use tracing::{debug, info};
 use zato_core::{
     Error, Result,
     config::ErrorFormat,
-    message::{Caller, Cid, Message, Params, Payload},
+    message::{Caller, Cid, Format, Message, Params, Payload},
     rate::Standing,
     security::Credentials,
 };
@@ -23,6 +23,7 @@ use crate::{
     edge::{Edge, Via},
     form,
     marks::Marks,
+    negotiate::Negotiated,
     path,
     rate::{Asking, Scope},
     refusal::Refusal,
@@ -39,6 +40,8 @@ pub(crate) struct Admission {
     pub(crate) noted: Option<Box<Noted>>,
     /// The channel, also if it doesn't let the caller in.
     pub(crate) route: Option<Arc<Route>>,
+    /// How its payload is read and its reply written, if the channel leaves that to the request.
+    negotiated: Option<Negotiated>,
     path: PathParams,
     /// Who calls, if the channel asks for that.
     caller: Option<Arc<Caller>>,
@@ -49,8 +52,8 @@ pub(crate) struct Admission {
 }
 
 impl Edge {
-    /// Decides whether a request may go on.
-    pub(crate) fn admit(&self, parts: &Parts, has_length: bool, via: Via<'_>) -> Admission {
+    /// Decides whether a request may go on. `length` is that of its body, if that is known.
+    pub(crate) fn admit(&self, parts: &Parts, length: Option<u64>, via: Via<'_>) -> Admission {
         let table = self.table.load();
         let mut marks = Marks::of(&parts.headers, &table.ambient);
         marks.client_address = client_address(&table, parts, via);
@@ -60,6 +63,7 @@ impl Edge {
             error_format: table.error_format,
             noted,
             route: None,
+            negotiated: None,
             path: PathParams::new(),
             caller: None,
             quota: None,
@@ -68,7 +72,7 @@ impl Edge {
         admission.refusal = if !via.is_listener() && self.is_closed.load(Ordering::Acquire) {
             Some(Refusal::of(Error::unavailable("stopping").with_retry_after(Duration::from_secs(1))))
         } else {
-            admission.decide(&table, parts, has_length, via).err()
+            admission.decide(&table, parts, length, via).err()
         };
         admission
     }
@@ -77,12 +81,12 @@ impl Edge {
 impl Admission {
     /// Finds what answers a request, and whether it may: what costs least to find out comes first, and nothing that
     /// could be guessed is looked at faster than the limits allow.
-    fn decide(&mut self, table: &Table, parts: &Parts, has_length: bool, via: Via<'_>) -> Result<(), Refusal> {
+    fn decide(&mut self, table: &Table, parts: &Parts, length: Option<u64>, via: Via<'_>) -> Result<(), Refusal> {
         let asking = Asking { address: self.marks.client_address, cid: &self.marks.cid, ambient: &table.ambient };
         asking.pass(table.rate_limiter.as_deref(), Scope::Server)?;
         // Of what comes through a server around us, that server has decided.
         if via.is_listener()
-            && let Some(refusal) = form::refusal(parts, &self.marks.hosts, has_length, table.limits.max_headers)
+            && let Some(refusal) = form::refusal(parts, &self.marks.hosts, length.is_some(), table.limits.max_headers)
         {
             return Err(refusal);
         }
@@ -93,7 +97,20 @@ impl Admission {
         self.caller = verify(route, parts, via, &self.marks)?;
         let definition = self.caller.as_ref().map_or("", |caller| &caller.security);
         self.quota = asking.pass(route.caller_rate_limiter.as_deref(), Scope::Security(definition))?.map(Box::new);
+        if let Some(negotiation) = route.negotiation {
+            let settled = negotiation.settle(&parts.headers, &parts.method, length == Some(0));
+            self.negotiated = Some(settled.map_err(|(refusal, output)| {
+                self.negotiated = Some(Negotiated { input: Format::default(), output });
+                refusal
+            })?);
+        }
         Ok(())
+    }
+
+    /// Returns what a reply, or an error, is written in.
+    pub(crate) fn output(&self) -> Format {
+        let of_channel = || self.route.as_ref().map_or_else(Format::default, |route| route.info.format);
+        self.negotiated.map_or_else(of_channel, |negotiated| negotiated.output)
     }
 
     /// Makes the message of a request that may go on, out of everything that is left of it.
@@ -107,6 +124,9 @@ impl Admission {
     ) -> Message {
         let mut message = Message::received_at(received, self.marks.cid, Arc::clone(&route.info), payload);
         let head = &mut *message.head;
+        if let Some(Negotiated { input, output }) = self.negotiated {
+            (head.input, head.output) = (input, output);
+        }
         head.body_wait = received.duration_since(begun);
         head.certificate = via.certificate(&parts).cloned();
         if !self.path.is_empty() || parts.uri.query().is_some() {

@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use arc_swap::ArcSwap;
-use http::{Method, Request, Response, Version, request::Parts};
+use http::{Method, Request, Response, Version, header, request::Parts};
 use http_body::Body as HttpBody;
 use tokio::time::Instant;
 use tracing::info;
@@ -18,7 +18,7 @@ use zato_core::{
 use crate::{
     admission::Admission,
     body::Body,
-    content::Asker,
+    content::{self, Asker},
     crowd::Crowd,
     intake::{self, Taken},
     meter::{ConnectionCounts, Meters},
@@ -75,13 +75,13 @@ impl Edge {
         let is_get = is_head || parts.method == Method::GET;
         // HTTP/2 has no header that ends a connection (RFC 9113 §8.2.2), and of one that isn't ours others decide.
         let is_ours = via.is_listener() && parts.version < Version::HTTP_2;
-        let mut admission = self.admit(&parts, body.size_hint().exact().is_some(), via);
-        let (cid, error_format) = (admission.marks.cid, admission.error_format);
+        let mut admission = self.admit(&parts, body.size_hint().exact(), via);
+        let (cid, error_format, output) = (admission.marks.cid, admission.error_format, admission.output());
         let (route, noted) = (admission.route.take(), admission.noted.take());
         let seen = Seen::begin(begun, &parts.method, route, noted, &self.meters.unrouted);
         let mut tally = Tally::default();
         let mut response = match (seen.route(), admission.refusal.take()) {
-            (None, refusal) => refusal.unwrap_or_else(Refusal::nothing_here).into_response(cid, error_format),
+            (None, refusal) => refusal.unwrap_or_else(Refusal::nothing_here).into_response(cid, error_format, output),
             (Some(route), refusal) => {
                 let asked = route.content.asked(&parts.headers, admission.marks.is_asking);
                 let taken = match refusal {
@@ -109,9 +109,12 @@ impl Edge {
                         conclude(answered, progress.as_deref(), route, &admission, is_ours)
                     }
                 };
-                let mut response = answered.unwrap_or_else(|refusal| refusal.into_response(cid, error_format));
-                let asker = Asker { cid, channel: &route.info, error_format, is_get };
+                let mut response = answered.unwrap_or_else(|refusal| refusal.into_response(cid, error_format, output));
+                let asker = Asker { cid, channel: &route.info, error_format, output, is_get };
                 route.content.finish(asked, asker, &mut response);
+                if route.negotiation.is_some() {
+                    content::vary(response.headers_mut(), header::ACCEPT);
+                }
                 // Last, since a condition that fails puts another reply in the place of the service's.
                 if let Some(quota) = admission.quota.take() {
                     rate::tell(&quota, Scope::Security(""), response.headers_mut());

@@ -3,7 +3,11 @@
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
-use zato_core::{Error, Fault, config::ErrorFormat, message::Cid};
+use zato_core::{
+    Error, Fault,
+    config::ErrorFormat,
+    message::{Cid, Format},
+};
 
 use crate::{body::Body, rate};
 
@@ -11,9 +15,9 @@ use crate::{body::Body, rate};
 pub(crate) const CID: http::HeaderName = http::HeaderName::from_static("x-zato-cid");
 
 /// Turns an error into a reply: the status by its kind, and what the caller may read.
-pub(crate) fn reply(error: &Error, cid: Cid, format: ErrorFormat) -> Response<Body> {
+pub(crate) fn reply(error: &Error, cid: Cid, format: ErrorFormat, output: Format) -> Response<Body> {
     let status = error.kind().status();
-    let mut reply = of_status(status, error, cid, format);
+    let mut reply = of_status(status, error, cid, format, output);
     if let Some(wait) = error.retry_after() {
         // Whole seconds, and never so few that the caller comes back too early (RFC 9110 §10.2.3).
         reply.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(rate::whole(wait)));
@@ -21,8 +25,15 @@ pub(crate) fn reply(error: &Error, cid: Cid, format: ErrorFormat) -> Response<Bo
     reply
 }
 
-/// Turns an error into a reply of a status of HTTP's own.
-pub(crate) fn of_status(status: StatusCode, error: &Error, cid: Cid, format: ErrorFormat) -> Response<Body> {
+/// Turns an error into a reply of a status of HTTP's own, written in the format of the channel's replies as far as there
+/// is a form of errors in it: JSON for all of them so far.
+pub(crate) fn of_status(
+    status: StatusCode,
+    error: &Error,
+    cid: Cid,
+    format: ErrorFormat,
+    _output: Format,
+) -> Response<Body> {
     let (content_type, body) = match format {
         ErrorFormat::Zato => (HeaderValue::from_static("application/json"), zato(error, cid)),
         _ => (HeaderValue::from_static("application/problem+json"), problem(status, error, cid)),
@@ -102,21 +113,21 @@ mod tests {
         let cid = "c1".parse().unwrap();
         let faults = Error::faults(vec![Fault::new("/a", "missing")]);
         assert_eq!(
-            text(reply(&faults, cid, ErrorFormat::Problem)),
+            text(reply(&faults, cid, ErrorFormat::Problem, Format::Json)),
             r#"{"type":"about:blank","title":"Bad Request","status":400,"detail":"the input can't be used","cid":"c1","errors":[{"path":"/a","detail":"missing"}]}"#
         );
         assert_eq!(
-            text(reply(&faults, cid, ErrorFormat::Zato)),
+            text(reply(&faults, cid, ErrorFormat::Zato, Format::Json)),
             r#"{"result":"Error","cid":"c1","details":"/a: missing"}"#
         );
         let ours = Error::internal("password=hunter2");
-        assert!(!text(reply(&ours, cid, ErrorFormat::Problem)).contains("hunter2"));
+        assert!(!text(reply(&ours, cid, ErrorFormat::Problem, Format::Json)).contains("hunter2"));
     }
 
     #[test]
     fn when_to_come_back_is_rounded_up() {
         let busy = Error::unavailable("full").with_retry_after(Duration::from_millis(1_200));
-        let reply = reply(&busy, "c1".parse().unwrap(), ErrorFormat::Problem);
+        let reply = reply(&busy, "c1".parse().unwrap(), ErrorFormat::Problem, Format::Json);
         assert_eq!((reply.status().as_u16(), &reply.headers()["retry-after"]), (503, &HeaderValue::from(2)));
     }
 }

@@ -41,6 +41,7 @@ mod limits;
 mod listen;
 mod marks;
 mod meter;
+mod negotiate;
 #[cfg(feature = "outgoing")]
 pub mod outgoing;
 mod path;

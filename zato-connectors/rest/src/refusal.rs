@@ -3,7 +3,11 @@
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use serde::Serialize;
-use zato_core::{Error, Kind, config::ErrorFormat, message::Cid};
+use zato_core::{
+    Error, Kind,
+    config::ErrorFormat,
+    message::{Cid, Format},
+};
 
 use crate::{
     body::Body,
@@ -102,6 +106,12 @@ impl Refusal {
         Self { headers, ..Self::of(Error::new(Kind::UnsupportedMediaType, message)) }
     }
 
+    /// A reply in nothing that the caller takes (RFC 9110 §15.5.7).
+    pub(crate) fn not_acceptable(offer: &str) -> Self {
+        let error = Error::invalid_input(format!("Accept names none of what a reply can be: {offer}"));
+        Self { status: StatusCode::NOT_ACCEPTABLE, ..Self::of(error) }
+    }
+
     /// What the server as a whole allows, which `OPTIONS *` asks for (RFC 9110 §9.3.7).
     pub(crate) fn options_of_all() -> Self {
         let names = METHODS.each_ref().map(Method::as_str).join(", ");
@@ -124,10 +134,12 @@ impl Refusal {
         }
     }
 
-    pub(crate) fn into_response(self, cid: Cid, format: ErrorFormat) -> Response<Body> {
+    pub(crate) fn into_response(self, cid: Cid, format: ErrorFormat, output: Format) -> Response<Body> {
         let mut response = match self.kind {
-            RefusalKind::Error if self.status == self.error.kind().status() => error::reply(&self.error, cid, format),
-            RefusalKind::Error => error::of_status(self.status, &self.error, cid, format),
+            RefusalKind::Error if self.status == self.error.kind().status() => {
+                error::reply(&self.error, cid, format, output)
+            }
+            RefusalKind::Error => error::of_status(self.status, &self.error, cid, format, output),
             RefusalKind::Empty => with_status(self.status, Bytes::new(), cid),
             RefusalKind::Ping => {
                 let zato_env = ZatoEnv { result: "ZATO_OK", cid: cid.as_str(), details: "" };

@@ -22,6 +22,7 @@ use crate::{
     forwarded::Proxies,
     limits::Limits,
     meter::{Meter, Meters},
+    negotiate::Negotiation,
     path::Pattern,
     tls::Tls,
 };
@@ -64,6 +65,8 @@ pub(crate) struct Route {
     pub(crate) inlet: Inlet,
     /// Whether the service reads the body itself.
     pub(crate) takes_stream: bool,
+    /// What there is to negotiate, on a channel that does.
+    pub(crate) negotiation: Option<Negotiation>,
     /// What limits the requests of this channel.
     pub(crate) rate_limiter: Option<Arc<RateLimiter>>,
     pub(crate) verifier: Option<Verifier>,
@@ -269,6 +272,7 @@ fn entry_of(
     let route = inlet.map(|inlet| Route {
         info: Arc::clone(&info),
         takes_stream: inlet.takes_stream(),
+        negotiation: (config.data_format == Format::Negotiate).then(|| Negotiation::of(&inlet)),
         inlet,
         rate_limiter,
         verifier,

@@ -178,6 +178,16 @@ pub trait Intake: Send + Sync {
     fn takes_stream(&self) -> bool {
         false
     }
+
+    /// Whether what serves them takes models, which payloads are read into in whatever format they are.
+    fn takes_model(&self) -> bool {
+        true
+    }
+
+    /// Whether what serves them gives models, which are written in whatever format is asked for.
+    fn gives_model(&self) -> bool {
+        true
+    }
 }
 
 impl Inlet {
@@ -191,6 +201,18 @@ impl Inlet {
     #[must_use]
     pub fn takes_stream(&self) -> bool {
         self.0.takes_stream()
+    }
+
+    /// Whether the service takes models, so that it matters in which format a payload is.
+    #[must_use]
+    pub fn takes_model(&self) -> bool {
+        self.0.takes_model()
+    }
+
+    /// Whether the service gives models, so that it matters in which format its reply is wanted.
+    #[must_use]
+    pub fn gives_model(&self) -> bool {
+        self.0.gives_model()
     }
 
     /// Serves one message. A channel that acknowledges does so when this has returned, never before.

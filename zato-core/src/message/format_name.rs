@@ -67,6 +67,12 @@ impl Format {
             Self::Form | Self::Raw | Self::Negotiate => true,
         }
     }
+
+    /// Returns whether this program was built with forms that have files in them, the feature `multipart`.
+    #[must_use]
+    pub const fn is_multipart_built_in() -> bool {
+        cfg!(feature = "multipart")
+    }
 }
 
 impl fmt::Display for Format {

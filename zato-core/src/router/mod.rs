@@ -88,6 +88,8 @@ struct Route {
     /// What a message says that comes from another service.
     channel: Arc<ChannelInfo>,
     takes_stream: bool,
+    takes_model: bool,
+    gives_model: bool,
 }
 
 impl Router {
@@ -200,7 +202,15 @@ impl Route {
         let recorder = parts.recorders.get(name).cloned().unwrap_or_default();
         let layers = Layers { recorder, slow: (parts.slow)(name), limit: limit.clone() };
         let channel = Arc::new(ChannelInfo::new("invoke", "invoke", name));
-        Self { service: layered, layers, channel, takes_stream: definition.input().takes_stream() }
+        let (input, output) = (definition.input(), definition.output());
+        Self {
+            service: layered,
+            layers,
+            channel,
+            takes_stream: input.takes_stream(),
+            takes_model: input.is_model(),
+            gives_model: output.is_model(),
+        }
     }
 
     /// Returns the same for a channel with a limiter of its own.
@@ -209,7 +219,7 @@ impl Route {
         let (recorder, limit) = (Arc::clone(recorder), limit.clone().with_channel(limiter));
         let layers = Layers { recorder, slow: *slow, limit };
         let (service, channel) = (self.service.clone(), Arc::clone(&self.channel));
-        Self { service, layers, channel, takes_stream: self.takes_stream }
+        Self { service, layers, channel, ..*self }
     }
 
     fn call(&self, message: Message) -> BoxFuture<'static, Result<Reply>> {
@@ -230,6 +240,14 @@ impl Intake for Entrance {
 
     fn takes_stream(&self) -> bool {
         self.route.takes_stream
+    }
+
+    fn takes_model(&self) -> bool {
+        self.route.takes_model
+    }
+
+    fn gives_model(&self) -> bool {
+        self.route.gives_model
     }
 }
 

@@ -251,6 +251,12 @@ impl Shape {
         Self::Rows { name: M::NAME, schema: |generator| generator.subschema_for::<Vec<M>>() }
     }
 
+    /// Returns whether it is a model, or a list of them, which a channel's format says how to read and write.
+    #[must_use]
+    pub fn is_model(self) -> bool {
+        matches!(self, Self::Model { .. } | Self::Rows { .. })
+    }
+
     /// Returns whether a service that takes this reads the payload itself, while it comes.
     #[must_use]
     pub fn takes_stream(self) -> bool {

@@ -13,7 +13,7 @@ use tracing::debug;
 use zato_core::{
     Error, Kind,
     config::{ErrorFormat, ServerConfig},
-    message::{ChannelInfo, Cid},
+    message::{ChannelInfo, Cid, Format},
 };
 
 use self::{
@@ -56,6 +56,8 @@ pub(crate) struct Asker<'a> {
     pub(crate) cid: Cid,
     pub(crate) channel: &'a ChannelInfo,
     pub(crate) error_format: ErrorFormat,
+    /// What an error is written in.
+    pub(crate) output: Format,
     /// Whether it was `GET` or `HEAD`, to which alone conditions are ours to judge: what changes something does so before
     /// we see the reply.
     pub(crate) is_get: bool,
@@ -173,11 +175,11 @@ fn leave_content_out(parts: &mut Parts) {
 /// Says that what is there is not what the caller wants to read.
 fn failed(asker: Asker<'_>) -> Response<Body> {
     let error = Error::new(Kind::Conflict, "the condition of the request is not met");
-    error::of_status(StatusCode::PRECONDITION_FAILED, &error, asker.cid, asker.error_format)
+    error::of_status(StatusCode::PRECONDITION_FAILED, &error, asker.cid, asker.error_format, asker.output)
 }
 
 /// Says that a reply depends on a header of its request, unless it does already (RFC 9110 §12.5.5).
-fn vary(headers: &mut HeaderMap, on: HeaderName) {
+pub(crate) fn vary(headers: &mut HeaderMap, on: HeaderName) {
     let names = |value: &HeaderValue| {
         let mut names = value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
         names.any(|name| name == b"*" || name.eq_ignore_ascii_case(on.as_str().as_bytes()))

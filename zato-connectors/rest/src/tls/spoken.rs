@@ -6,7 +6,12 @@ use hyper_util::rt::TokioIo;
 use tokio::{net::TcpStream, time::timeout};
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tracing::{debug, info};
-use zato_core::{Error, channel::Plan, config::ConfigFaults, message::ClientCertificate};
+use zato_core::{
+    Error,
+    channel::Plan,
+    config::ConfigFaults,
+    message::{ClientCertificate, Format},
+};
 use zato_tls::{ServerTls, rustls};
 
 use crate::{
@@ -78,7 +83,7 @@ async fn refuse(stream: TcpStream, shared: &Shared) {
     let service = service_fn(|_| async {
         let table = shared.edge.table.load();
         let refusal = Refusal::of(Error::invalid_input("this address speaks HTTPS, and not plain HTTP")).with_close();
-        Ok::<_, Infallible>(refusal.into_response(table.ambient.cid(), table.error_format))
+        Ok::<_, Infallible>(refusal.into_response(table.ambient.cid(), table.error_format, Format::default()))
     });
     let connection = http1::Builder::new().half_close(true).serve_connection(TokioIo::new(stream), service);
     if let Some(Err(error)) = shared.stop.first(connection).await {

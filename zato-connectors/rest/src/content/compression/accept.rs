@@ -82,7 +82,7 @@ fn parts_of(element: &[u8]) -> (&[u8], Option<u16>) {
 }
 
 /// Reads a weight (RFC 9110 §12.4.2): from 0 to 1, with up to three digits after the point.
-fn thousandths(weight: &[u8]) -> Option<u16> {
+pub(crate) fn thousandths(weight: &[u8]) -> Option<u16> {
     let (whole, digits) = match weight {
         [whole] => (*whole, &[][..]),
         [whole, b'.', digits @ ..] if digits.len() <= 3 => (*whole, digits),

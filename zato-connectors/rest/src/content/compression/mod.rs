@@ -21,7 +21,7 @@ use http_body::Body as _;
 use zato_core::config::{CompressionConfig, CompressionLevel, ContentCoding};
 
 pub(crate) use self::{
-    accept::Accepted,
+    accept::{Accepted, thousandths},
     decode::{Decoded, Decoding, coding_of},
 };
 use crate::{body::Body, config::RestChannelConfig};
