@@ -24,9 +24,6 @@ use crate::{
 
 /// Reads and writes one format.
 trait Codec {
-    /// Whether every value is a text, so that a lenient reading reads nothing that a strict one doesn't.
-    const IS_TEXT: bool = false;
-
     /// What a written payload is called.
     fn content_type(&self) -> HeaderValue;
 
@@ -187,10 +184,8 @@ fn left_out(format: Format) -> Error {
 }
 
 fn decode_with<T: Model, C: Codec>(codec: &C, payload: &[u8], overlay: Overlay<'_>) -> Result<T> {
-    // A lenient reading wants to know of every text whether it stands for something else.
-    if (!T::COERCE || C::IS_TEXT)
-        && let Some(value) = codec.decode(payload, overlay)
-    {
+    // What a lenient reading would take otherwise is none of what a strict one takes.
+    if let Some(value) = codec.decode(payload, overlay) {
         return Ok(value);
     }
     codec.read_again(payload, overlay)

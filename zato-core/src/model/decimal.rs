@@ -121,10 +121,16 @@ impl JsonSchema for Decimal {
         "Decimal".into()
     }
 
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+    /// On the way out it is always a string. How many digits there are before and behind the point together, a pattern
+    /// can't say.
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let types: &[&str] = if generator.contract().is_serialize() { &["string"] } else { &["string", "number"] };
         json_schema!({
-            "type": ["string", "number"],
+            "type": types,
             "format": "decimal",
+            "pattern": "^[ \\t\\r\\n]*[+-]?([0-9]{1,28}([.][0-9]{0,28})?|[.][0-9]{1,28})([eE][+-]?[0-9]{1,2})?[ \\t\\r\\n]*$",
+            "minimum": -79_228_162_514_264_337_593_543_950_335_f64,
+            "maximum": 79_228_162_514_264_337_593_543_950_335_f64,
             "description": "Exact decimal number of up to 28 digits"
         })
     }

@@ -32,20 +32,16 @@ pub(crate) fn decode_tree<T: for<'de> Deserialize<'de>>(tree: &Tree<'_>, is_leni
 ///
 /// As [`decode_tree`].
 #[cfg(feature = "csv")]
-pub(crate) fn decode_cells<T: for<'de> Deserialize<'de>>(tree: &Tree<'_>) -> Result<T, Vec<Fault>> {
-    let reading = Reading { is_blank_nothing: true, ..Reading::default() };
+pub(crate) fn decode_cells<T: for<'de> Deserialize<'de>>(tree: &Tree<'_>, is_lenient: bool) -> Result<T, Vec<Fault>> {
+    let reading = Reading { is_blank_nothing: true, ..Reading::of(is_lenient) };
     all_faults_of(tree.size(), reading, |reading| T::deserialize(Place { tree, path: Path::Root, reading }))
-}
-
-/// Finds what is wrong with an input that could not be read; empty if this reading finds nothing.
-pub(crate) fn all_faults<T: for<'de> Deserialize<'de>>(tree: &Tree<'_>, is_lenient: bool) -> Vec<Fault> {
-    decode_tree::<T>(tree, is_lenient).err().unwrap_or_default()
 }
 
 /// Reads a type in whatever way, and finds what is wrong with the input, which has so many values.
 ///
 /// A derived `Deserialize` stops at its first fault and nobody else knows what it wants, so it is asked again and again,
-/// each time with something plausible in the place of the fault before, until nothing more is found.
+/// each time with something plausible in the place of the fault before, until nothing more is found. An empty text that
+/// can't be read is no fault where it may stand for nothing, which is known once it has been left out.
 ///
 /// # Errors
 ///
@@ -63,6 +59,13 @@ pub(crate) fn all_faults_of<T>(
     let mut faults: Vec<Fault> = Vec::new();
     while let Some(error) = next.take() {
         let path = error.path.unwrap_or_default();
+        if error.is_of_empty && reading.empty.len() < rounds && reading.empty.insert(path.clone()) {
+            match read(&reading) {
+                Ok(value) if faults.is_empty() => return Ok(value),
+                again => next = again.err(),
+            }
+            continue;
+        }
         let (mended, is_new) = match error.mend {
             Mend::Fill => (true, reading.mended.insert(path.clone())),
             Mend::PassOver => (true, reading.unknown.insert(path.clone())),
@@ -124,7 +127,7 @@ mod tests {
 
     fn faults<T: for<'de> Deserialize<'de>>(json: &str) -> Vec<String> {
         let tree: Tree<'_> = serde_json::from_str(json).unwrap();
-        all_faults::<T>(&tree, false).iter().map(ToString::to_string).collect()
+        decode_tree::<T>(&tree, false).err().unwrap_or_default().iter().map(ToString::to_string).collect()
     }
 
     #[test]

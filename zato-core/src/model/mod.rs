@@ -21,6 +21,8 @@ mod iso_duration;
 #[cfg(any(feature = "csv", feature = "json"))]
 mod layered;
 mod object;
+mod schema;
+mod spelling;
 mod text;
 mod tree;
 mod tree_access;
@@ -59,7 +61,8 @@ pub(crate) use self::{
     tree_error::{Path, TreeError},
 };
 pub(crate) use self::{
-    faults::{all_faults, decode_tree},
+    faults::decode_tree,
+    schema::{Direction, document},
     tree::{Overlay, Tree},
 };
 

@@ -25,6 +25,24 @@ pub(crate) enum Tree<'a> {
 }
 
 impl Tree<'_> {
+    /// Keeps the texts as well, which may have been lent.
+    #[cfg(feature = "csv")]
+    pub(crate) fn into_owned(self) -> Tree<'static> {
+        match self {
+            Tree::Null => Tree::Null,
+            Tree::Bool(value) => Tree::Bool(value),
+            Tree::Signed(value) => Tree::Signed(value),
+            Tree::Unsigned(value) => Tree::Unsigned(value),
+            Tree::Float(value) => Tree::Float(value),
+            Tree::Str(value) => Tree::Str(value),
+            Tree::Text(values) => Tree::Text(values.into_iter().map(|value| Cow::Owned(value.into_owned())).collect()),
+            Tree::List(items) => Tree::List(items.into_iter().map(Tree::into_owned).collect()),
+            Tree::Map(entries) => {
+                Tree::Map(entries.into_iter().map(|(name, value)| (name, value.into_owned())).collect())
+            }
+        }
+    }
+
     /// Counts the values in it, itself included.
     pub(crate) fn size(&self) -> usize {
         match self {

@@ -37,6 +37,17 @@ impl<'de> SeqAccess<'de> for Items<'de, '_> {
     }
 }
 
+/// A single value in the place of a list, where the reading is lenient.
+pub(super) struct Once<'t, 'p>(pub(super) Option<Place<'t, 'p>>);
+
+impl<'de> SeqAccess<'de> for Once<'de, '_> {
+    type Error = TreeError;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, TreeError> {
+        self.0.take().map(|place| seed.deserialize(place)).transpose()
+    }
+}
+
 /// Several texts of one name, lent.
 pub(super) struct LentItems<'t>(pub(super) &'t [std::borrow::Cow<'t, str>]);
 

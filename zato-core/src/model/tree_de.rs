@@ -10,9 +10,10 @@ use serde::{
 use super::{
     expected,
     filler::Filler,
+    spelling::respelled,
     text::{TextValues, parse_bool},
     tree::Tree,
-    tree_access::{Entries, Items, LentItems, Variant},
+    tree_access::{Entries, Items, LentItems, Once, Variant},
     tree_error::{Path, TreeError},
 };
 
@@ -27,6 +28,8 @@ pub(crate) struct Reading {
     pub(super) mended: BTreeSet<String>,
     /// The keys that are known to be unknown: they are passed over.
     pub(super) unknown: BTreeSet<String>,
+    /// The places of empty texts that stand for nothing, if something optional is read there.
+    pub(super) empty: BTreeSet<String>,
     /// The keys that are known to be given more than once: only the first counts.
     pub(super) doubled: BTreeSet<String>,
 }
@@ -35,6 +38,21 @@ impl Reading {
     /// Begins a reading that knows of no fault yet.
     pub(crate) fn of(is_lenient: bool) -> Self {
         Self { is_lenient, ..Self::default() }
+    }
+
+    /// Writes a text anew as a type wants it, if the reading is lenient and the type a date or a time.
+    pub(crate) fn respelled(&self, expected: &dyn de::Expected, text: &str) -> Option<String> {
+        if self.is_lenient { respelled(&expected.to_string(), text) } else { None }
+    }
+
+    /// Whether a text is that of nothing, in a reading that may take it for that.
+    pub(crate) fn is_blank(&self, text: &str) -> bool {
+        self.is_lenient && text.trim().is_empty()
+    }
+
+    /// Whether nothing is read in a place, where that would do.
+    pub(crate) fn is_nothing(&self, place: &Path<'_>) -> bool {
+        is_among(&self.empty, place)
     }
 
     /// Whether it knows of none.
@@ -111,12 +129,26 @@ impl<'de> Place<'de, '_> {
         }
     }
 
-    /// Returns the text of a scalar for a field that is a text, if the reading is lenient.
-    fn as_text(&self) -> Option<String> {
+    /// Whether the text of nothing stands here, in a reading that may take it for that.
+    fn is_empty(&self) -> bool {
+        match self.tree {
+            Tree::Str(text) => self.reading.is_blank(text),
+            Tree::Text(values) => matches!(values.as_slice(), [one] if self.reading.is_blank(one)),
+            _ => false,
+        }
+    }
+
+    /// Returns the text of a scalar for a field that is a text, or is written as one, if the reading is lenient.
+    fn as_text(&self, expected: &str) -> Option<String> {
         if !self.reading.is_lenient {
             return None;
         }
         match self.tree {
+            Tree::Str(text) => respelled(expected, text),
+            Tree::Text(values) => match values.as_slice() {
+                [one] => respelled(expected, one),
+                _ => None,
+            },
             Tree::Bool(value) => Some(value.to_string()),
             Tree::Signed(value) => Some(value.to_string()),
             Tree::Unsigned(value) => Some(value.to_string()),
@@ -151,7 +183,7 @@ macro_rules! scalars {
                 },
                 _ => self.plain(visitor),
             };
-            read.map_err(|error: TreeError| error.at(self.path))
+            read.map_err(|error: TreeError| error.of_text(self.is_empty()).at(self.path))
         })*
     };
 }
@@ -183,25 +215,28 @@ impl<'de> Deserializer<'de> for Place<'de, '_> {
                 None => Err(de::Error::custom("expected a boolean, which the text is not")),
             },
             Tree::Unsigned(value @ (0 | 1)) if self.reading.is_lenient => visitor.visit_bool(*value == 1),
+            Tree::Float(value) if self.reading.is_lenient && (*value == 0.0 || *value == 1.0) => {
+                visitor.visit_bool(*value == 1.0)
+            }
             _ => self.plain(visitor),
         };
-        read.map_err(|error| error.at(self.path))
+        read.map_err(|error| error.of_text(self.is_empty()).at(self.path))
     }
 
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TreeError> {
         if self.is_mended() {
             return Filler::default().deserialize_str(visitor);
         }
-        let expected = expected::of(&visitor);
-        let read = match (self.tree, self.as_text()) {
+        let said = (&visitor as &dyn de::Expected).to_string();
+        let read = match (self.tree, self.as_text(&said)) {
+            (_, Some(text)) => visitor.visit_string(text),
             (Tree::Text(values), _) => match values.len() {
                 1 => TextValues::new(values).deserialize_str(visitor),
                 more => Err(TreeError::said(format_args!("expected one value, got {more}"))),
             },
-            (_, Some(text)) => visitor.visit_string(text),
             _ => self.plain(visitor),
         };
-        read.map_err(|error| error.in_our_words(&expected).at(self.path))
+        read.map_err(|error| error.in_our_words(&expected::wording(&said)).of_text(self.is_empty()).at(self.path))
     }
 
     fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TreeError> {
@@ -210,6 +245,9 @@ impl<'de> Deserializer<'de> for Place<'de, '_> {
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TreeError> {
         if (matches!(self.tree, Tree::Null) || self.is_blank()) && !self.is_mended() {
+            return visitor.visit_none();
+        }
+        if self.reading.is_nothing(&self.path) {
             return visitor.visit_none();
         }
         visitor.visit_some(self)
@@ -226,6 +264,9 @@ impl<'de> Deserializer<'de> for Place<'de, '_> {
         let read = match self.tree {
             Tree::Text(_) if self.is_blank() => TextValues::new(&[]).deserialize_seq(visitor),
             Tree::Text(values) => visitor.visit_seq(LentItems(values)),
+            Tree::Null if self.reading.is_lenient => visitor.visit_seq(Items { place: self, items: &[], index: 0 }),
+            Tree::List(_) => self.plain(visitor),
+            _ if self.reading.is_lenient => visitor.visit_seq(Once(Some(self))),
             _ => self.plain(visitor),
         };
         read.map_err(|error| error.at(self.path))

@@ -57,6 +57,8 @@ pub(crate) struct TreeError {
     /// The keys from the place where this was noticed down to where it is, as a JSON Pointer: what serde has set aside has no
     /// place that a reading knows of.
     below: RefCell<String>,
+    /// An empty text stood there, which may stand for nothing.
+    pub(super) is_of_empty: bool,
     /// The words are a library's own, which may repeat what was sent.
     is_foreign: bool,
 }
@@ -69,6 +71,7 @@ impl TreeError {
             child: None,
             mend: Mend::Fill,
             below: RefCell::default(),
+            is_of_empty: false,
             is_foreign: false,
         }
     }
@@ -96,6 +99,12 @@ impl TreeError {
             return self;
         }
         Self { is_foreign: false, detail: Cow::Owned(format!("expected {expected}, which the text is not")), ..self }
+    }
+
+    /// Says whether it was an empty text that could not be read.
+    pub(crate) fn of_text(mut self, is_empty: bool) -> Self {
+        self.is_of_empty |= is_empty && self.path.is_none();
+        self
     }
 
     pub(crate) fn at(mut self, path: Path<'_>) -> Self {

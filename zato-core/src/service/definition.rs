@@ -1,12 +1,13 @@
 use std::{any::TypeId, borrow::Cow, fmt};
 
 use schemars::{Schema, SchemaGenerator};
+use serde_json::Value;
 
 use super::{Binder, FromUserConfig, Input, Output, Service};
 use crate::{
     connection::{Connector, Handle},
     error::Result,
-    model::Model,
+    model::{self, Direction, Model},
 };
 
 /// What is known of a service before it runs: its name, what it takes and gives, and everything it needs.
@@ -144,6 +145,43 @@ impl Definition {
         self.output
     }
 
+    /// Returns the JSON Schema (2020-12) of what the service takes, as a document of its own; `None` if that is no model.
+    ///
+    /// It says what is read from JSON. From a text format each value is a text, which is read into the type that the schema
+    /// has.
+    ///
+    /// ```
+    /// # #[derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+    /// # struct User { name: String, age: Option<u8> }
+    /// # impl zato_core::model::Model for User { const NAME: &'static str = "User"; fn __made_by_the_macro() {} }
+    /// use zato_core::{service::{Binder, Context, Definition, Service}, Result};
+    ///
+    /// struct Save {}
+    ///
+    /// impl Service for Save {
+    ///     type Input = User;
+    ///     type Output = ();
+    /// #   fn definition() -> Definition { Definition::of::<Self>("save") }
+    /// #   fn bind(_: &Binder<'_>) -> Result<Self> { Ok(Self {}) }
+    /// #   async fn call(&self, _: &Context, _: User) -> Result<()> { Ok(()) }
+    ///     // ...
+    /// }
+    ///
+    /// let schema = Save::definition().input_schema().unwrap();
+    /// assert_eq!((&schema["title"], &schema["required"][0]), (&"User".into(), &"name".into()));
+    /// assert_eq!(Save::definition().output_schema(), None);
+    /// ```
+    #[must_use]
+    pub fn input_schema(&self) -> Option<Value> {
+        self.input.document(Direction::In)
+    }
+
+    /// Returns the JSON Schema (2020-12) of what the service gives, as a document of its own; `None` if that is no model.
+    #[must_use]
+    pub fn output_schema(&self) -> Option<Value> {
+        self.output.document(Direction::Out)
+    }
+
     /// Returns everything that the service needs, in the order of its parameters.
     #[must_use]
     pub fn needs(&self) -> &[Need] {
@@ -228,13 +266,21 @@ pub enum Shape {
         name: &'static str,
         /// Gives the JSON Schema of the list.
         schema: fn(&mut SchemaGenerator) -> Schema,
+        /// Gives the JSON Schema of the list as a document of its own.
+        root: fn(SchemaGenerator) -> Schema,
+        /// Whether it is read leniently.
+        is_lenient: bool,
     },
     /// A model.
     Model {
         /// The model's name.
         name: &'static str,
-        /// Gives its JSON Schema.
+        /// Gives its JSON Schema, as a part of a document with others.
         schema: fn(&mut SchemaGenerator) -> Schema,
+        /// Gives its JSON Schema as a document of its own.
+        root: fn(SchemaGenerator) -> Schema,
+        /// Whether it is read leniently.
+        is_lenient: bool,
     },
 }
 
@@ -242,13 +288,32 @@ impl Shape {
     /// Returns the shape of a model.
     #[must_use]
     pub fn model<M: Model>() -> Self {
-        Self::Model { name: M::NAME, schema: |generator| generator.subschema_for::<M>() }
+        Self::Model {
+            name: M::NAME,
+            schema: |generator| generator.subschema_for::<M>(),
+            root: |generator| generator.into_root_schema_for::<M>(),
+            is_lenient: M::COERCE,
+        }
+    }
+
+    fn document(self, direction: Direction) -> Option<Value> {
+        match self {
+            Self::Model { root, is_lenient, .. } | Self::Rows { root, is_lenient, .. } => {
+                Some(model::document(root, direction, is_lenient))
+            }
+            Self::Nothing | Self::Raw => None,
+        }
     }
 
     /// Returns the shape of a list of models that comes or goes one by one.
     #[must_use]
     pub fn rows<M: Model>() -> Self {
-        Self::Rows { name: M::NAME, schema: |generator| generator.subschema_for::<Vec<M>>() }
+        Self::Rows {
+            name: M::NAME,
+            schema: |generator| generator.subschema_for::<Vec<M>>(),
+            root: |generator| generator.into_root_schema_for::<Vec<M>>(),
+            is_lenient: M::COERCE,
+        }
     }
 
     /// Returns whether it is a model, or a list of them, which a channel's format says how to read and write.

@@ -6,7 +6,7 @@ use crate::{
     error::{Error, Result},
     format,
     message::{Content, Head, Payload},
-    model::{Model, Tree, all_faults},
+    model::{Model, Tree, decode_tree},
 };
 
 /// What a service takes: a model, a list of them, [`Rows`](super::Rows), [`Raw`], or `()` for nothing.
@@ -74,9 +74,9 @@ impl Input for () {
 
 pub(super) fn from_value<M: Model>(value: Value) -> Result<M> {
     let text = value.to_string();
-    M::deserialize(value).map_err(|_| {
+    M::deserialize(value).or_else(|_| {
         let tree: Tree<'_> = serde_json::from_str(&text).unwrap_or(Tree::Null);
-        Error::faults(all_faults::<M>(&tree, M::COERCE))
+        decode_tree(&tree, M::COERCE).map_err(Error::faults)
     })
 }
 

@@ -55,10 +55,47 @@ pub(super) fn of_table<T: Model>(mut records: Records, mut input: &[u8], overlay
     if rows == 0 && !asked.is_list && found.faults.is_empty() {
         found.push(Fault::new("", "there is no row, and one is expected"));
     }
-    if found.faults.is_empty() {
-        found.push(Fault::new("", "the CSV has nothing that can be read as what is expected"));
-    }
     found.into_faults()
+}
+
+/// Reads all rows at once, for a type that can't be read row by row as they come.
+///
+/// # Errors
+///
+/// Everything that does not fit.
+pub(super) fn whole<T: Model>(
+    mut records: Records,
+    mut input: &[u8],
+    overlay: Overlay<'_>,
+    is_lenient: bool,
+) -> Result<T, Vec<Fault>> {
+    let (asked, mut rows) = (Asked::of::<T>(), Vec::new());
+    loop {
+        match records.next(&mut input, true).map_err(|fault| vec![fault])? {
+            Next::Row => rows.push(owned_tree(&records, asked, overlay)?),
+            Next::Wait | Next::End => break,
+        }
+    }
+    if asked.is_list {
+        return decode_cells::<T>(&Tree::List(rows), is_lenient);
+    }
+    let unreadable = || vec![Fault::new("", "the CSV has nothing that can be read as what is expected")];
+    decode_cells::<T>(rows.first().ok_or_else(unreadable)?, is_lenient)
+}
+
+/// Reads the row that was found last, for a type that can't be read as its cells come.
+///
+/// # Errors
+///
+/// Everything that does not fit.
+pub(super) fn whole_row<T: Model>(records: &Records, overlay: Overlay<'_>, is_lenient: bool) -> Result<T, Vec<Fault>> {
+    decode_cells::<T>(&owned_tree(records, Asked::of::<T>(), overlay)?, is_lenient)
+}
+
+/// Returns the row that was found last, with parameters laid over it, for longer than it is the last.
+fn owned_tree(records: &Records, asked: Asked, overlay: Overlay<'_>) -> Result<Tree<'static>, Vec<Fault>> {
+    let row = records.row().map_err(|fault| vec![fault])?;
+    Ok(overlay.laid_over(tree_of(row, records.header(), asked.fields)).into_owned())
 }
 
 /// Finds what is wrong with the row that was found last, when it is read as a `T`: one of it, or a list with it alone.
@@ -69,7 +106,7 @@ pub(super) fn of_row<T: Model>(records: &Records, asked: Asked, overlay: Overlay
     };
     let tree = overlay.laid_over(tree_of(row, records.header(), asked.fields));
     let tree = if asked.is_list { Tree::List(vec![tree]) } else { tree };
-    for fault in decode_cells::<T>(&tree).err().unwrap_or_default() {
+    for fault in decode_cells::<T>(&tree, T::COERCE).err().unwrap_or_default() {
         found.push(placed(fault, records, asked, overlay));
     }
 }

@@ -49,9 +49,6 @@ impl<'o> Csv<'o> {
 }
 
 impl Codec for Csv<'_> {
-    /// Every value is a text, which is read as whatever is asked for.
-    const IS_TEXT: bool = true;
-
     /// RFC 4180 §3, RFC 7111 §5.1.
     fn content_type(&self) -> HeaderValue {
         HeaderValue::from_static(if self.options.should_write_header {
@@ -75,7 +72,14 @@ impl Codec for Csv<'_> {
     fn read_again<T: Model>(&self, payload: &[u8], overlay: Overlay<'_>) -> Result<T> {
         let mut records = self.records::<T>();
         let input = records.prepared(payload);
-        Err(Error::faults(faults::of_table::<T>(records, &input, overlay)))
+        let found = faults::of_table::<T>(records, &input, overlay);
+        if !found.is_empty() {
+            return Err(Error::faults(found));
+        }
+        // What serde sets aside before it knows the type is read from a tree alone.
+        let mut records = self.records::<T>();
+        let input = records.prepared(payload);
+        faults::whole(records, &input, overlay, T::COERCE).map_err(Error::faults)
     }
 
     fn encode<T: Model>(&self, value: &T) -> Result<Bytes> {
@@ -103,9 +107,9 @@ pub(crate) fn read_one<T: Model>(records: &Records, overlay: Overlay<'_>) -> Res
     }
     let mut found = Found::default();
     faults::of_row::<T>(records, Asked::of::<T>(), overlay, &mut found);
-    let mut faults = found.into_faults();
+    let faults = found.into_faults();
     if faults.is_empty() {
-        faults.push(Fault::new(records.place(), "the row can't be read as what is expected"));
+        return faults::whole_row(records, overlay, T::COERCE).map_err(Error::faults);
     }
     Err(Error::faults(faults))
 }

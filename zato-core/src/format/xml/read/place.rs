@@ -83,17 +83,20 @@ impl<'d, 'p> Place<'d, 'p> {
     }
 
     fn scalar<T>(self, read: impl FnOnce(TextValues<'_, TreeError>) -> Result<T, TreeError>) -> Result<T, TreeError> {
-        self.text().and_then(|text| read(TextValues::new(&[text]))).map_err(|error| error.at(self.path))
+        let is_blank = || self.reader.reading.is_blank(&self.element.text());
+        let read = self.text().and_then(|text| read(TextValues::new(&[text])));
+        read.map_err(|error| error.of_text(is_blank()).at(self.path))
     }
 
     fn string<V: Visitor<'d>>(self, visitor: V) -> Result<V::Value, TreeError> {
         let expected = self.reader.in_words.then(|| expected(&visitor));
-        let read = self.text().and_then(|text| match text {
-            Cow::Borrowed(text) => visitor.visit_borrowed_str(text),
-            Cow::Owned(text) => visitor.visit_string(text),
+        let read = self.text().and_then(|text| match (self.reader.reading.respelled(&visitor, &text), text) {
+            (Some(text), _) | (None, Cow::Owned(text)) => visitor.visit_string(text),
+            (None, Cow::Borrowed(text)) => visitor.visit_borrowed_str(text),
         });
-        read.map_err(|error| match expected {
-            Some(expected) => error.in_our_words(&expected).at(self.path),
+        let is_blank = || self.reader.reading.is_blank(&self.element.text());
+        read.map_err(|error: TreeError| match expected {
+            Some(expected) => error.in_our_words(&expected).of_text(is_blank()).at(self.path),
             None => error,
         })
     }
@@ -183,7 +186,7 @@ impl<'d> Deserializer<'d> for Place<'d, '_> {
     }
 
     fn deserialize_option<V: Visitor<'d>>(self, visitor: V) -> Result<V::Value, TreeError> {
-        if self.element.is_nil() && !self.is_mended() {
+        if (self.element.is_nil() && !self.is_mended()) || self.reader.reading.is_nothing(&self.path) {
             return visitor.visit_none();
         }
         visitor.visit_some(self)

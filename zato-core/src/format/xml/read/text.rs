@@ -28,12 +28,13 @@ impl<'d> TextPlace<'d, '_> {
 
     fn string<V: Visitor<'d>>(self, visitor: V) -> Result<V::Value, TreeError> {
         let expected = self.reader.in_words.then(|| expected(&visitor));
-        let read = match self.text {
-            Cow::Borrowed(text) => visitor.visit_borrowed_str(text),
-            Cow::Owned(text) => visitor.visit_string(text),
+        let is_blank = self.reader.reading.is_blank(&self.text);
+        let read = match (self.reader.reading.respelled(&visitor, &self.text), self.text) {
+            (Some(text), _) | (None, Cow::Owned(text)) => visitor.visit_string(text),
+            (None, Cow::Borrowed(text)) => visitor.visit_borrowed_str(text),
         };
         read.map_err(|error: TreeError| match expected {
-            Some(expected) => error.in_our_words(&expected).at(self.path),
+            Some(expected) => error.in_our_words(&expected).of_text(is_blank).at(self.path),
             None => error,
         })
     }
@@ -45,7 +46,9 @@ macro_rules! scalars {
             if self.is_mended() {
                 return Filler::default().$method(visitor);
             }
-            TextValues::new(&[self.text]).$method(visitor).map_err(|error: TreeError| error.at(self.path))
+            let is_blank = self.reader.reading.is_blank(&self.text);
+            let read = TextValues::new(&[self.text]).$method(visitor);
+            read.map_err(|error: TreeError| error.of_text(is_blank).at(self.path))
         })*
     };
 }
@@ -73,7 +76,8 @@ impl<'d> Deserializer<'d> for TextPlace<'d, '_> {
     strings! { deserialize_any deserialize_str deserialize_string }
 
     fn deserialize_option<V: Visitor<'d>>(self, visitor: V) -> Result<V::Value, TreeError> {
-        if self.is_content && self.text.is_empty() && !self.is_mended() {
+        let is_nothing = self.reader.reading.is_nothing(&self.path);
+        if is_nothing || (self.is_content && self.text.is_empty() && !self.is_mended()) {
             return visitor.visit_none();
         }
         visitor.visit_some(self)
