@@ -41,6 +41,7 @@ mod reload;
 #[cfg(unix)]
 mod restart;
 mod routing;
+mod schema;
 mod services;
 mod serving;
 mod slow;
@@ -52,3 +53,4 @@ mod unions;
 mod user_config;
 mod user_layers;
 mod workers;
+mod zato_cases;

@@ -35,12 +35,16 @@ pub struct NegativeDuration;
 
 const SECONDS_OF_DAY: i64 = 86_400;
 
-/// The units of a day and longer, and of a time of day, with how many seconds each has, in the order that they stand in.
-const OF_DATE: [(char, i64); 2] = [('W', 7 * SECONDS_OF_DAY), ('D', SECONDS_OF_DAY)];
+/// The units of a date and of a time of day, with how many seconds each has, in the order that they stand in.
+///
+/// Weeks stand alone (ISO 8601-1 §5.5.2).
+const OF_DATE: [(char, i64); 1] = [('D', SECONDS_OF_DAY)];
 const OF_TIME: [(char, i64); 3] = [('H', 3_600), ('M', 60), ('S', 1)];
 
-/// The most digits that stand before a unit and behind a point: more can't be meant, and the sum of all units fits.
-const MAX_DIGITS: usize = 12;
+/// The most digits that stand before a unit, and behind a point: more can't be meant, and the sum of all units fits.
+const MAX_DIGITS: usize = 9;
+const MAX_DAYS: usize = 10;
+const MAX_SECONDS: usize = 12;
 const MAX_FRACTION: usize = 9;
 
 impl FromStr for IsoDuration {
@@ -53,6 +57,10 @@ impl FromStr for IsoDuration {
             None => (false, text.strip_prefix('+').unwrap_or(text)),
         };
         let text = text.strip_prefix('P').ok_or(InvalidIsoDuration)?;
+        if let Some((weeks, "")) = text.split_once('W') {
+            let length = length(weeks, 7 * SECONDS_OF_DAY).ok_or(InvalidIsoDuration)?;
+            return Ok(Self(if is_negative { -length } else { length }));
+        }
         let (date, time) = match text.split_once('T') {
             Some((_, "")) => return Err(InvalidIsoDuration),
             Some((date, time)) => (date, time),
@@ -89,7 +97,12 @@ fn length(number: &str, seconds: i64) -> Option<TimeDelta> {
         None => (number, "0"),
     };
     let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    if !(1..=MAX_DIGITS).contains(&whole.len()) || !is_number(whole) || !is_number(fraction) {
+    let most = match seconds {
+        1 => MAX_SECONDS,
+        SECONDS_OF_DAY => MAX_DAYS,
+        _ => MAX_DIGITS,
+    };
+    if !(1..=most).contains(&whole.len()) || !is_number(whole) || !is_number(fraction) {
         return None;
     }
     let nanoseconds: u32 = format!("{fraction:0<9}").parse().ok()?;
@@ -190,13 +203,14 @@ impl JsonSchema for IsoDuration {
         "IsoDuration".into()
     }
 
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         const SECONDS: &str = "[0-9]{1,12}([.,][0-9]{1,9})?S";
-        let time = format!("T([0-9]{{1,12}}H([0-9]{{1,12}}M)?({SECONDS})?|[0-9]{{1,12}}M({SECONDS})?|{SECONDS})");
-        let date = "([0-9]{1,12}W([0-9]{1,12}D)?|[0-9]{1,12}D)";
+        let time = format!("T([0-9]{{1,9}}H([0-9]{{1,9}}M)?({SECONDS})?|[0-9]{{1,9}}M({SECONDS})?|{SECONDS})");
+        // What is read as many hours is written as days.
+        let date = if generator.contract().is_serialize() { "[0-9]{1,11}D" } else { "[0-9]{1,10}D" };
         json_schema!({
             "type": "string",
-            "pattern": format!("^[ \\t\\r\\n]*[+-]?P({date}({time})?|{time})[ \\t\\r\\n]*$"),
+            "pattern": format!("^[ \\t\\r\\n]*[+-]?P([0-9]{{1,9}}W|{date}({time})?|{time})[ \\t\\r\\n]*$"),
             "description": "Length of time as in ISO 8601, in weeks, days, hours, minutes and seconds: PT1H30M"
         })
     }
@@ -215,7 +229,7 @@ mod tests {
             ("P1D", 86_400, "P1D"),
             ("P2DT12H", 216_000, "P2DT12H"),
             ("P3W", 1_814_400, "P21D"),
-            ("P1W1DT1S", 691_201, "P8DT1S"),
+            ("P8DT1S", 691_201, "P8DT1S"),
             ("PT0S", 0, "PT0S"),
             ("-PT36H", -129_600, "-P1DT12H"),
             ("+PT90S", 90, "PT1M30S"),
@@ -250,6 +264,9 @@ mod tests {
             "PT1.0000000001S",
             "PT9999999999999S",
             "P999999999999W",
+            "P1W1D",
+            "PT1W",
+            "P99999999999D",
             "pt1h",
             "5400",
             "PTéS",
@@ -260,7 +277,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_length_comes_back(seconds in -1_000_000_000_000_i64..1_000_000_000_000, nanoseconds in 0_u32..1_000_000_000) {
+        fn any_length_comes_back(seconds in -900_000_000_000_i64..900_000_000_000, nanoseconds in 0_u32..1_000_000_000) {
             let duration = IsoDuration(TimeDelta::new(seconds, nanoseconds).unwrap());
             prop_assert_eq!(duration.to_string().parse::<IsoDuration>(), Ok(duration));
         }
