@@ -1,7 +1,13 @@
+use std::{
+    cell::Cell,
+    io::{self, Write},
+};
+
 use bytes::Bytes;
 use http::HeaderValue;
+use serde_json::ser::Formatter;
 
-use super::Codec;
+use super::{Codec, finite};
 use crate::{
     error::{Error, Fault, Result},
     model::{Layered, Model, Overlay, Tree, from_params},
@@ -92,6 +98,26 @@ mod tests {
 
     fn read(json: &str, path: &[(&str, &str)], query: &str, priority: ParamsPriority) -> Result<Order, String> {
         decode(json.as_bytes(), &head(path, query, priority)).map_err(|error: Error| error.to_string())
+    }
+
+    #[test]
+    fn a_number_that_json_cannot_say_is_no_null() {
+        let said =
+            |value: Vec<Option<f64>>| Json.encode(&Measured { values: value }).map_err(|error| error.to_string());
+        assert_eq!(said(vec![Some(1.5), None]), Ok(Bytes::from_static(br#"{"values":[1.5,null]}"#)));
+        let refused = "the reply has a number that is NaN or infinite, which JSON can't say";
+        assert_eq!(said(vec![Some(f64::NAN)]), Err(refused.to_owned()));
+    }
+
+    #[derive(Debug, Serialize, Deserialize, JsonSchema)]
+    struct Measured {
+        values: Vec<Option<f64>>,
+    }
+
+    impl Model for Measured {
+        const NAME: &'static str = "Measured";
+
+        fn __made_by_the_macro() {}
     }
 
     fn order(id: u32, target: &[&str]) -> Order {

@@ -5,6 +5,8 @@
 
 #[cfg(feature = "csv")]
 pub(crate) mod csv;
+#[cfg(feature = "json")]
+mod finite;
 mod form;
 #[cfg(feature = "json")]
 mod json;
