@@ -126,7 +126,7 @@ macro_rules! echoes {
         async fn started() -> (zato::Running, testing::Client) {
             let mut yaml = "channel_rest:\n".to_owned();
             for name in [$(stringify!($name)),*] {
-                for (path, format) in [("json", "json"), ("form", "form")] {
+                for (path, format) in [("json", "json"), ("form", "form"), ("xml", "xml"), ("csv", "csv")] {
                     yaml += &format!(
                         "  - {{name: {name}-{path}, url_path: /{path}/{name}, service: unions.{name}, data_format: {format}}}\n"
                     );
@@ -203,6 +203,33 @@ async fn texts_become_what_json_has_as_it_is() {
         assert_answer(client.get(&format!("/json/{service}?{text}")).await, &expected(number + 1));
         assert_answer(client.post(&format!("/form/{service}"), text).await, &expected(number + 2));
     }
+}
+
+#[tokio::test]
+async fn elements_and_cells_become_the_same() {
+    let (_app, client) = started().await;
+    for (service, xml) in [
+        (
+            "search",
+            "<Search><name>7</name><number>1</number><size>20</size><least>1.50</least><is_net>true</is_net><account>5</account><only>1</only><only>2</only></Search>",
+        ),
+        ("paid", "<Paid><order>1</order><kind>card</kind><number>4000</number><is_virtual>false</is_virtual></Paid>"),
+        ("paid", "<Paid><order>1</order><kind>transfer</kind><amount>7.00</amount><retries>3</retries></Paid>"),
+        ("open", "<Open><id>1</id><x>2</x></Open>"),
+        ("counts", "<Counts><title>1</title><a>2</a><b>3</b></Counts>"),
+        ("node", "<Node><name>a</name><children><name>b</name></children><parent><name>c</name></parent></Node>"),
+    ] {
+        let reply = client.post(&format!("/xml/{service}"), xml).await;
+        assert_eq!(reply.status, 200, "{xml}: {}", reply.text());
+        let (_, inner) = xml.split_once('>').unwrap();
+        let (inner, _) = inner.rsplit_once("</").unwrap();
+        assert!(reply.text().contains(&format!(">{inner}</")), "{xml} became {}", reply.text());
+    }
+    let reply = client.post("/csv/paid", "order,kind,number,is_virtual\n1,card,4000,true\n").await;
+    assert_eq!((reply.status.as_u16(), reply.text()), (200, "order,kind,number,is_virtual\r\n1,card,4000,true\r\n"));
+    let reply = client.post("/csv/generic", "number,id\n2,x\n").await;
+    assert_eq!(reply.status, 400, "{}", reply.text());
+    assert_eq!(reply.json()["errors"][0]["path"], "row 2, column \"id\"");
 }
 
 #[tokio::test]

@@ -158,6 +158,23 @@ struct Keyed {
     url_key3: Vec<String>,
 }
 
+/// The declaration of most cases, in the order of its columns.
+#[model]
+struct Row {
+    aaa: String,
+    bbb: i64,
+    ccc: String,
+    ddd: Option<String>,
+    eee: Option<String>,
+}
+
+#[model(xml(name = "response"))]
+struct Person {
+    first_name: String,
+    #[model(xml(item = "item"))]
+    emails: Vec<String>,
+}
+
 macro_rules! echoes {
     ($($name:ident $model:ty;)*) => {
         $(
@@ -195,6 +212,8 @@ echoes! {
     item Item;
     keyed Keyed;
     anything Value;
+    rows Vec<Row>;
+    person Person;
 }
 
 /// Says through which channel it was reached, and with which path parameters.
@@ -211,6 +230,8 @@ async fn copied(ctx: &Context, #[invoke] item: Invoke<item>) -> Result<Item> {
 }
 
 const CHANNELS: &str = "
+  - {name: main-csv, url_path: /main-csv, service: zato-cases.rows, data_format: csv, csv: {has_header: false, delimiter: ';'}}
+  - {name: person-xml, url_path: /person-xml, service: zato-cases.person, data_format: xml}
   - {name: msg-first, url_path: /msg-first, service: zato-cases.abc, params_pri: msg-over-channel-params}
   - {name: anything-msg, url_path: /anything-msg, service: zato-cases.anything, params_pri: msg-over-channel-params}
   - {name: anything-apart, url_path: /anything-apart, service: zato-cases.anything, merge_url_params_req: false}
@@ -275,7 +296,8 @@ async fn case_09_and_45_the_words_for_true_and_false() {
     for word in [json!("true"), json!("YES"), json!("on"), json!("Y"), json!("t"), json!("1"), json!(true), json!(1)] {
         assert_eq!(read(&client, "/types", &json!({"flag": word})).await, json!({"flag": true}), "{word}");
     }
-    for word in [json!("false"), json!("No"), json!("off"), json!("n"), json!("F"), json!("0"), json!(false), json!(0)] {
+    for word in [json!("false"), json!("No"), json!("off"), json!("n"), json!("F"), json!("0"), json!(false), json!(0)]
+    {
         assert_eq!(read(&client, "/types", &json!({"flag": word})).await, json!({"flag": false}), "{word}");
     }
     for nothing in [json!(""), json!(null)] {
@@ -328,6 +350,24 @@ async fn case_23_defaults_reach_any_depth() {
     let sent = json!({"d": {"a": "1", "e": {"f": "2", "g": {}}}});
     let got = json!({"d": {"a": "1", "e": {"f": "2", "g": {"h": "X"}}}});
     assert_eq!(read(&client, "/nested", &sent).await, got);
+}
+
+#[tokio::test]
+async fn case_29_31_and_33_rows_go_in_and_out() {
+    let (_app, client) = started().await;
+    let rows = "aaa-111;222;ccc-ccc-ccc;;eee-444\r\nb;333;c;d;\r\n";
+    let reply = client.post("/main-csv", rows).await;
+    assert_eq!((reply.status.as_u16(), reply.text()), (200, &*format!("aaa;bbb;ccc;ddd;eee\r\n{rows}")));
+}
+
+#[tokio::test]
+async fn case_67_a_list_is_wrapped_in_xml_and_plain_in_json() {
+    let (_app, client) = started().await;
+    let xml = "<response><first_name>A</first_name><emails><item>a</item><item>b</item></emails></response>";
+    let reply = client.post("/person-xml", xml).await;
+    assert!(reply.text().ends_with(xml), "{}", reply.text());
+    let json = json!({"first_name": "A", "emails": ["a", "b"]});
+    assert_eq!(read(&client, "/person", &json).await, json);
 }
 
 #[tokio::test]
