@@ -32,6 +32,12 @@ pub use zato_core::{
 };
 pub use zato_macros::{model, service};
 
+#[cfg(feature = "multipart")]
+pub use zato_core::{
+    model::FormFile,
+    service::{Multipart, Part},
+};
+
 // What a service written by hand names.
 pub use zato_core::service::{Binder, Definition, Input, MAX_DEPTH, Need, NeedKind, Output, Service, Shape};
 

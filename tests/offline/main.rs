@@ -24,6 +24,7 @@ mod log_lines;
 mod metrics;
 mod model_words;
 mod models;
+mod multipart;
 mod negotiate;
 mod observability;
 mod outgoing;
@@ -36,6 +37,7 @@ mod places;
 mod properties;
 mod proxies;
 mod rates;
+mod raw_payloads;
 mod reference;
 mod reload;
 #[cfg(unix)]

@@ -67,7 +67,7 @@ pub use self::outgoing::{Ping, Rest, RestConfig, RestConnector, RestRequest, Res
 pub use self::{
     body::Body,
     channel::{Prepared, RestChannels},
-    config::{CorsConfig, Date, Names, NotADate, OUTGOING, Origins, RestChannelConfig, SECTION, WebOrigin},
+    config::{CorsConfig, Date, FormConfig, Names, NotADate, OUTGOING, Origins, RestChannelConfig, SECTION, WebOrigin},
     peer::Peer,
     service::HttpService,
 };

@@ -261,6 +261,7 @@ fn entry_of(
     info.format = config.data_format;
     info.options.xml = config.xml.clone();
     info.options.csv = config.csv.clone();
+    info.options.form = config.form.options();
     info.route = Some(config.url_path.clone());
     info.timeout = config.timeout.unwrap_or(server.request_timeout).0;
     info.params = config.merge_url_params_req.then_some(config.params_pri);

@@ -50,8 +50,25 @@ impl Codec for Json {
 
 /// Writes a model behind what there is.
 pub(super) fn write<T: Model>(value: &T, output: &mut Vec<u8>) -> Result<()> {
-    serde_json::to_writer(output, value)
-        .map_err(|error| Error::internal("the reply can't be written as JSON").with_source(error))
+    let has_null = Cell::new(false);
+    value
+        .serialize(&mut serde_json::Serializer::with_formatter(output, Watching(&has_null)))
+        .map_err(|error| Error::internal("the reply can't be written as JSON").with_source(error))?;
+    // A null may be what became of a number: `serde_json` doesn't tell. `None` is left out, so that nulls are rare.
+    if has_null.get() && finite::has_infinite(value) {
+        return Err(Error::internal("the reply has a number that is NaN or infinite, which JSON can't say"));
+    }
+    Ok(())
+}
+
+/// Writes JSON without any space, and notes whether there is a null in it.
+struct Watching<'a>(&'a Cell<bool>);
+
+impl Formatter for Watching<'_> {
+    fn write_null<W: Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.set(true);
+        writer.write_all(b"null")
+    }
 }
 
 /// Leaves out a byte order mark, which RFC 8259 §8.1 lets a reader ignore and some clients send.

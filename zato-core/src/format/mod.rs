@@ -7,7 +7,7 @@
 pub(crate) mod csv;
 #[cfg(feature = "json")]
 mod finite;
-mod form;
+pub(crate) mod form;
 #[cfg(feature = "json")]
 mod json;
 mod list;
@@ -70,8 +70,10 @@ trait Codec {
 
 /// Does something with the codec of a format.
 macro_rules! with_codec {
-    ($format:expr, $options:expr, $charset:expr, |$codec:ident| $with:expr) => {{
-        let (_options, _charset): (&FormatOptions, Option<&str>) = ($options, $charset);
+    ($format:expr, $options:expr, $content_type:expr, |$codec:ident| $with:expr) => {{
+        let (options, content_type): (&FormatOptions, Option<&HeaderValue>) = ($options, $content_type);
+        // Only some formats have a use for it.
+        let _ = content_type;
         match $format {
             #[cfg(feature = "json")]
             Format::Json | Format::Raw | Format::Negotiate => {
@@ -80,16 +82,16 @@ macro_rules! with_codec {
             }
             #[cfg(feature = "csv")]
             Format::Csv => {
-                let $codec = csv::Csv::new(&_options.csv);
+                let $codec = csv::Csv::new(&options.csv);
                 $with
             }
             Format::Form => {
-                let $codec = form::Form;
+                let $codec = form::Form { content_type, options: &options.form };
                 $with
             }
             #[cfg(feature = "xml")]
             Format::Xml => {
-                let $codec = xml::Xml { options: &_options.xml, charset: _charset };
+                let $codec = xml::Xml { options: &options.xml, charset: charset(content_type) };
                 $with
             }
             other => Err(left_out(other)),
@@ -169,7 +171,7 @@ pub(crate) fn decode<T: Model>(payload: &[u8], head: &Head) -> Result<T> {
     };
     let overlay = Overlay { params: &params, priority: head.channel.params.unwrap_or_default() };
     let payload = if head.input == Format::Raw { &[] } else { payload };
-    with_codec!(head.input, &head.channel.options, charset(head), |codec| decode_with(&codec, payload, overlay))
+    with_codec!(head.input, &head.channel.options, content_type_of(head), |codec| decode_with(&codec, payload, overlay))
 }
 
 /// Writes the model that a service gave.
@@ -193,13 +195,17 @@ fn decode_with<T: Model, C: Codec>(codec: &C, payload: &[u8], overlay: Overlay<'
     codec.read_again(payload, overlay)
 }
 
-/// Returns the `charset` of a payload's Content-Type, where its format has a use for it.
-fn charset(head: &Head) -> Option<&str> {
-    if head.input != Format::Xml {
-        return None;
-    }
-    let content_type = head.headers.get(http::header::CONTENT_TYPE)?.to_str().ok()?;
-    let mut parameters = content_type.split(';').skip(1).filter_map(|parameter| parameter.split_once('='));
+/// Returns what a payload says that it is, where its format has a use for it.
+fn content_type_of(head: &Head) -> Option<&HeaderValue> {
+    let is_used = matches!(head.input, Format::Form | Format::Xml);
+    if is_used { head.headers.get(http::header::CONTENT_TYPE) } else { None }
+}
+
+/// Returns the `charset` that a payload says.
+#[cfg(feature = "xml")]
+fn charset(content_type: Option<&HeaderValue>) -> Option<&str> {
+    let mut parameters =
+        content_type?.to_str().ok()?.split(';').skip(1).filter_map(|parameter| parameter.split_once('='));
     let (_, charset) = parameters.find(|(name, _)| name.trim().eq_ignore_ascii_case("charset"))?;
     Some(charset.trim().trim_matches('"'))
 }

@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{CsvOptions, XmlOptions};
+use super::{CsvOptions, FormOptions, XmlOptions};
 
 /// What a channel says about the formats it speaks, beside their names.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -11,4 +11,6 @@ pub struct FormatOptions {
     pub xml: XmlOptions,
     /// How CSV is read and written.
     pub csv: CsvOptions,
+    /// How large forms may be that have files in them.
+    pub form: FormOptions,
 }

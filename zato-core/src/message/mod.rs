@@ -3,6 +3,7 @@
 mod certificate;
 mod cid;
 mod csv_options;
+mod form_options;
 mod format_name;
 mod format_options;
 mod params;
@@ -22,6 +23,7 @@ pub use self::{
     certificate::{ClientCertificate, Fingerprint, SubjectName},
     cid::{Cid, InvalidCid},
     csv_options::{CsvDialect, CsvOptions, CsvQuoting, LineTerminator, OnExtra, OnMissing},
+    form_options::FormOptions,
     format_name::{Format, UnknownFormat},
     format_options::FormatOptions,
     params::{Params, ParamsPriority, UrlParams, percent_decode},

@@ -12,6 +12,8 @@ mod described;
 mod expected;
 mod faults;
 mod filler;
+#[cfg(feature = "multipart")]
+mod form_file;
 #[cfg_attr(
     not(feature = "xml"),
     cfg_attr(not(test), expect(dead_code, reason = "read by the formats that have a use for hints"))
@@ -37,6 +39,8 @@ use serde_json::Value;
 pub use self::buffered::{buffered, buffered_option};
 #[cfg(feature = "csv")]
 pub(crate) use self::faults::{MAX_FAULTS, decode_cells};
+#[cfg(feature = "multipart")]
+pub use self::form_file::FormFile;
 #[cfg(any(feature = "csv", feature = "json"))]
 pub(crate) use self::layered::Layered;
 #[cfg(feature = "json")]

@@ -20,6 +20,9 @@ pub(crate) enum Tree<'a> {
     Str(String),
     /// One or more texts of one name, which become whatever type is asked for.
     Text(Vec<Cow<'a, str>>),
+    /// A file in a form.
+    #[cfg(feature = "multipart")]
+    File(super::FormFile),
     List(Vec<Self>),
     Map(Vec<(String, Self)>),
 }
@@ -36,6 +39,7 @@ impl Tree<'_> {
             Tree::Float(value) => Tree::Float(value),
             Tree::Str(value) => Tree::Str(value),
             Tree::Text(values) => Tree::Text(values.into_iter().map(|value| Cow::Owned(value.into_owned())).collect()),
+            Tree::File(file) => Tree::File(file),
             Tree::List(items) => Tree::List(items.into_iter().map(Tree::into_owned).collect()),
             Tree::Map(entries) => {
                 Tree::Map(entries.into_iter().map(|(name, value)| (name, value.into_owned())).collect())

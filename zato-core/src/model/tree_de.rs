@@ -108,6 +108,8 @@ impl<'de> Place<'de, '_> {
                 [one] => visitor.visit_borrowed_str(one),
                 more => visitor.visit_seq(LentItems(more)),
             },
+            #[cfg(feature = "multipart")]
+            Tree::File(_) => Err(TreeError::said(format_args!("expected {}, got a file", expected::of(&visitor)))),
             Tree::List(items) => visitor.visit_seq(Items { place: self, items, index: 0 }),
             Tree::Map(entries) => {
                 visitor.visit_map(Entries { place: self, entries, index: 0, missing: None, unsaid: 0, mended: false })
@@ -253,7 +255,16 @@ impl<'de> Deserializer<'de> for Place<'de, '_> {
         visitor.visit_some(self)
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, TreeError> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, TreeError> {
+        #[cfg(feature = "multipart")]
+        if let (Tree::File(file), super::FormFile::NAME) = (self.tree, name) {
+            return file.give(visitor);
+        }
+        let _ = name;
         visitor.visit_newtype_struct(self).map_err(|error| error.at(self.path))
     }
 
@@ -264,6 +275,11 @@ impl<'de> Deserializer<'de> for Place<'de, '_> {
         let read = match self.tree {
             Tree::Text(_) if self.is_blank() => TextValues::new(&[]).deserialize_seq(visitor),
             Tree::Text(values) => visitor.visit_seq(LentItems(values)),
+            #[cfg(feature = "multipart")]
+            Tree::File(_) => {
+                let items = std::slice::from_ref(self.tree);
+                visitor.visit_seq(Items { place: self, items, index: 0 })
+            }
             Tree::Null if self.reading.is_lenient => visitor.visit_seq(Items { place: self, items: &[], index: 0 }),
             Tree::List(_) => self.plain(visitor),
             _ if self.reading.is_lenient => visitor.visit_seq(Once(Some(self))),

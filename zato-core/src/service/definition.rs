@@ -260,6 +260,9 @@ pub enum Shape {
     Nothing,
     /// Bytes as they come, all at once or in pieces.
     Raw,
+    /// A form whose parts come one by one.
+    #[cfg(feature = "multipart")]
+    Multipart,
     /// A list of models that comes or goes one by one.
     Rows {
         /// The name of the model.
@@ -301,7 +304,7 @@ impl Shape {
             Self::Model { root, is_lenient, .. } | Self::Rows { root, is_lenient, .. } => {
                 Some(model::document(root, direction, is_lenient))
             }
-            Self::Nothing | Self::Raw => None,
+            Self::Nothing | Self::Raw | Self::Multipart => None,
         }
     }
 
@@ -325,7 +328,12 @@ impl Shape {
     /// Returns whether a service that takes this reads the payload itself, while it comes.
     #[must_use]
     pub fn takes_stream(self) -> bool {
-        matches!(self, Self::Raw | Self::Rows { .. })
+        match self {
+            Self::Raw | Self::Rows { .. } => true,
+            #[cfg(feature = "multipart")]
+            Self::Multipart => true,
+            Self::Nothing | Self::Model { .. } => false,
+        }
     }
 }
 
@@ -334,6 +342,8 @@ impl fmt::Debug for Shape {
         f.write_str(match self {
             Self::Nothing => "nothing",
             Self::Raw => "raw",
+            #[cfg(feature = "multipart")]
+            Self::Multipart => "multipart",
             Self::Rows { name, .. } | Self::Model { name, .. } => name,
         })
     }

@@ -6,6 +6,8 @@ mod context;
 mod definition;
 mod input;
 mod invoke;
+#[cfg(feature = "multipart")]
+mod multipart;
 mod name;
 mod output;
 pub mod patterns;
@@ -14,6 +16,8 @@ mod response;
 mod rows;
 mod services;
 
+#[cfg(feature = "multipart")]
+pub use self::multipart::{Multipart, Part};
 pub use self::{
     binder::{Binder, FromUserConfig, State},
     context::Context,

@@ -1,5 +1,6 @@
 mod cors;
 mod date;
+mod form;
 
 use http::{HeaderValue, Method, Uri};
 use schemars::JsonSchema;
@@ -13,6 +14,7 @@ use zato_core::{
 pub use self::{
     cors::{CorsConfig, Names, Origins, WebOrigin},
     date::{Date, NotADate},
+    form::FormConfig,
 };
 
 /// The section that REST channels stand in.
@@ -50,6 +52,9 @@ pub struct RestChannelConfig {
     /// How CSV is read and written.
     #[serde(default)]
     pub csv: CsvOptions,
+    /// How large forms may be that have files in them.
+    #[serde(default)]
+    pub form: FormConfig,
     /// The security definition that callers must satisfy; everybody may call unless given.
     #[serde(default, alias = "sec_def", alias = "security_name")]
     pub security: Option<String>,
