@@ -39,6 +39,7 @@ impl Tree<'_> {
             Tree::Float(value) => Tree::Float(value),
             Tree::Str(value) => Tree::Str(value),
             Tree::Text(values) => Tree::Text(values.into_iter().map(|value| Cow::Owned(value.into_owned())).collect()),
+            #[cfg(feature = "multipart")]
             Tree::File(file) => Tree::File(file),
             Tree::List(items) => Tree::List(items.into_iter().map(Tree::into_owned).collect()),
             Tree::Map(entries) => {

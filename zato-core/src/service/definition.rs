@@ -304,7 +304,9 @@ impl Shape {
             Self::Model { root, is_lenient, .. } | Self::Rows { root, is_lenient, .. } => {
                 Some(model::document(root, direction, is_lenient))
             }
-            Self::Nothing | Self::Raw | Self::Multipart => None,
+            #[cfg(feature = "multipart")]
+            Self::Multipart => None,
+            Self::Nothing | Self::Raw => None,
         }
     }
 

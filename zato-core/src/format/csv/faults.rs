@@ -70,11 +70,8 @@ pub(super) fn whole<T: Model>(
     is_lenient: bool,
 ) -> Result<T, Vec<Fault>> {
     let (asked, mut rows) = (Asked::of::<T>(), Vec::new());
-    loop {
-        match records.next(&mut input, true).map_err(|fault| vec![fault])? {
-            Next::Row => rows.push(owned_tree(&records, asked, overlay)?),
-            Next::Wait | Next::End => break,
-        }
+    while let Next::Row = records.next(&mut input, true).map_err(|fault| vec![fault])? {
+        rows.push(owned_tree(&records, asked, overlay)?);
     }
     if asked.is_list {
         return decode_cells::<T>(&Tree::List(rows), is_lenient);
