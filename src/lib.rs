@@ -1,5 +1,7 @@
 #![doc = include_str!("docs/start.md")]
 #![doc = include_str!("docs/models.md")]
+#![doc = include_str!("docs/csv.md")]
+#![doc = include_str!("docs/forms.md")]
 #![doc = include_str!("docs/zato_cases.md")]
 #![doc = include_str!("docs/errors.md")]
 #![doc = include_str!("docs/invoking.md")]

@@ -19,12 +19,12 @@ use crate::{
 /// Writes a list of models, or one.
 pub(super) fn write<T: Model>(options: &CsvOptions, value: &T) -> Result<Bytes> {
     let (mut writer, mut output) = (RowWriter::new(options), Vec::with_capacity(256));
-    value.serialize(RowSer::of_table(&mut writer, &mut output)).map_err(internal)?;
+    value.serialize(RowSer::of_table(&mut writer, &mut output)).map_err(|error| internal(&error))?;
     writer.finish::<T>(&mut output)?;
     Ok(Bytes::from(output))
 }
 
-fn internal(error: Unwritable) -> Error {
+fn internal(error: &Unwritable) -> Error {
     Error::internal(format!("the reply can't be written as CSV: {error}"))
 }
 
@@ -73,7 +73,7 @@ impl RowWriter {
     ///
     /// [`Internal`](crate::Kind::Internal) if the model is no row.
     pub(crate) fn row<T: Serialize>(&mut self, value: &T, output: &mut Vec<u8>) -> Result<()> {
-        value.serialize(RowSer::new(self, output)).map_err(internal)
+        value.serialize(RowSer::new(self, output)).map_err(|error| internal(&error))
     }
 
     /// Writes the header, if there was no row that it could stand before.
@@ -84,7 +84,7 @@ impl RowWriter {
     pub(crate) fn finish<T: Model>(&mut self, output: &mut Vec<u8>) -> Result<()> {
         if !self.is_begun {
             self.header = Asked::of::<T>().fields.iter().map(ToString::to_string).collect();
-            self.write_header(output).map_err(internal)?;
+            self.write_header(output).map_err(|error| internal(&error))?;
         }
         Ok(())
     }

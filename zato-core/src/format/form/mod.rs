@@ -4,7 +4,8 @@
 mod files;
 #[cfg(feature = "multipart")]
 mod parts;
-#[cfg(all(test, feature = "json", feature = "multipart"))]
+#[cfg(all(feature = "json", feature = "multipart"))]
+#[cfg(test)]
 mod tests;
 
 use std::{borrow::Cow, collections::HashMap};
