@@ -106,10 +106,9 @@ impl Entries<'_, '_> {
         if self.missing.is_some() || self.place.reading.mended.is_empty() {
             return None;
         }
-        let parent = format!("{}/", self.place.path);
-        let below = self.place.reading.mended.iter().filter_map(|path| path.strip_prefix(&parent));
-        let keys = below.filter(|key| !key.contains('/')).map(|key| key.replace("~1", "/").replace("~0", "~"));
-        let key = keys.filter(|key| !self.entries.iter().any(|(name, _)| name == key)).nth(self.unsaid)?;
+        let mut keys = self.place.reading.mended_below(&self.place.path);
+        keys.retain(|key| !self.entries.iter().any(|(name, _)| name == key));
+        let key = keys.into_iter().nth(self.unsaid)?;
         self.unsaid += 1;
         Some(key)
     }

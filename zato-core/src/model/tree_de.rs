@@ -65,6 +65,16 @@ impl Reading {
         is_among(&self.mended, place)
     }
 
+    /// Returns the keys of an object in a place where something plausible is read.
+    pub(crate) fn mended_below(&self, place: &Path<'_>) -> Vec<String> {
+        if self.mended.is_empty() {
+            return Vec::new();
+        }
+        let parent = format!("{place}/");
+        let below = self.mended.iter().filter_map(|path| path.strip_prefix(&parent));
+        below.filter(|key| !key.contains('/')).map(|key| key.replace("~1", "/").replace("~0", "~")).collect()
+    }
+
     /// Whether a place is passed over.
     pub(crate) fn is_unknown(&self, place: &Path<'_>) -> bool {
         is_among(&self.unknown, place)

@@ -64,7 +64,7 @@ impl Codec for Xml<'_> {
     }
 
     fn encode<T: Model>(&self, value: &T) -> Result<Bytes> {
-        let text = write::document(value, self.options)?;
+        let text = write::write_document(value, self.options)?;
         let bytes = match self.other_encoding() {
             None => text.into_bytes(),
             // What the standard library of encodings writes in no encoding but UTF-8.

@@ -2,8 +2,11 @@ use std::{borrow::Cow, fmt};
 
 use bytes::Bytes;
 
-use super::{Element, encoding, nodes::Nodes, parse};
-use crate::error::{Error, Fault, Result};
+use super::{Element, encoding, nodes::Nodes, parse, read};
+use crate::{
+    error::{Error, Fault, Result},
+    model::{Model, Overlay},
+};
 
 /// A well-formed XML document in memory, with namespaces resolved.
 ///
@@ -53,6 +56,16 @@ impl Document {
         };
         let nodes = parse::nodes_of(&text).map_err(|malformed| refused(malformed.into_fault(&text)))?;
         Ok(Self { text, nodes })
+    }
+
+    /// Reads a model from the root element, which has to be called as the model says, if it does (`#[model(xml(name))]`);
+    /// else as [`read_element`](super::read_element).
+    ///
+    /// # Errors
+    ///
+    /// As [`read_element`](super::read_element).
+    pub fn read<T: Model>(&self, namespace: Option<&str>) -> Result<T> {
+        read::read(self.root(), namespace, Overlay::default(), true).map_err(Error::faults)
     }
 
     /// Returns the root element.

@@ -24,7 +24,7 @@ pub use self::{
     element::{Attribute, Children, Element},
     position::Position,
     read::read_element,
-    write::write_element,
+    write::{write_document, write_element},
 };
 
 #[cfg(test)]

@@ -95,24 +95,37 @@ pub(super) fn place(at: usize) -> u32 {
     u32::try_from(at).unwrap_or(NONE)
 }
 
+/// A declaration of a namespace that holds.
+#[derive(Clone, Copy)]
+pub(super) struct Scoped {
+    pub(super) declaration: u32,
+    /// Tells nearly all prefixes apart, so that they are not compared letter by letter: a document may have thousands of
+    /// names for each declaration.
+    pub(super) key: u32,
+}
+
 pub(super) struct Parser<'t> {
     pub(super) text: &'t str,
     pub(super) nodes: Nodes,
     open: Vec<Open>,
     /// The declarations of namespaces that hold, from the outside in.
-    pub(super) scope: Vec<u32>,
+    pub(super) scope: Vec<Scoped>,
     /// The declaration of the default namespace that holds.
     pub(super) default_namespace: u32,
     /// The text since the last tag.
     content: Content,
     /// Kept for its memory.
     tag: Tag,
+    /// What keys of prefixes begin with: nobody can make up prefixes of one key.
+    seed: u32,
 }
 
 impl<'t> Parser<'t> {
     fn new(text: &'t str) -> Self {
-        // Documents with data have a tag or a text every twenty bytes or so.
-        let nodes = Nodes { nodes: Vec::with_capacity(text.len() / 20 + 1), ..Nodes::default() };
+        // No more elements than that, and hardly ever more elements and texts: an element with text has two tags. So the
+        // nodes, which take more memory than the text, need not be moved as they grow.
+        let tags = text.bytes().fold(0, |count, byte| count + usize::from(byte == b'<'));
+        let nodes = Nodes { nodes: Vec::with_capacity(tags + 1), ..Nodes::default() };
         Self {
             text,
             nodes,
@@ -121,7 +134,13 @@ impl<'t> Parser<'t> {
             default_namespace: NONE,
             content: Content::default(),
             tag: Tag::default(),
+            seed: fastrand::u32(..),
         }
+    }
+
+    /// Returns the key of a prefix (FNV-1a, 32 bits).
+    pub(super) fn key_of(&self, prefix: &str) -> u32 {
+        prefix.bytes().fold(self.seed, |key, byte| (key ^ u32::from(byte)).wrapping_mul(0x0100_0193))
     }
 
     fn event(&mut self, event: &Event<'_>, from: usize, to: usize) -> Result<(), Malformed> {
@@ -212,10 +231,8 @@ impl<'t> Parser<'t> {
     ) -> Result<(), Malformed> {
         let is_outside = self.open.is_empty();
         add(&mut self.content, &mut self.nodes, self.text)?;
-        if is_outside {
-            if !std::mem::take(&mut self.content).is_white() {
-                return Err(Malformed::new("text outside of the root element", from));
-            }
+        if is_outside && !std::mem::take(&mut self.content).is_white() {
+            return Err(Malformed::new("text outside of the root element", from));
         }
         Ok(())
     }

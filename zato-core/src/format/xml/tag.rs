@@ -7,7 +7,7 @@ use super::{
     content::referenced,
     malformed::Malformed,
     nodes::{AttributeNode, Declaration, NONE, Name, Node, Span, XML},
-    parse::{MAX_NAME, Parser, place},
+    parse::{MAX_NAME, Parser, Scoped, place},
 };
 
 /// How many attributes an element may have, declarations of namespaces among them: each is compared with each.
@@ -52,7 +52,7 @@ impl Tag {
             to: NONE,
             next: NONE,
             attributes: place(attributes),
-            scope: parser.scope.last().copied().unwrap_or(NONE),
+            scope: parser.scope.last().map_or(NONE, |scoped| scoped.declaration),
             namespace,
             attribute_count: u16::try_from(parser.nodes.attributes.len() - attributes).unwrap_or(u16::MAX),
             is_text: false,
@@ -227,22 +227,23 @@ fn declare(parser: &mut Parser<'_>, outside: usize, name: Name, namespace: Span)
         return Err(Malformed::new("a prefix declared for no namespace", at));
     }
     let of_this_tag = parser.scope.get(outside..).unwrap_or_default();
-    let is_doubled = of_this_tag.iter().any(|declared| prefix_of(parser, *declared) == word);
+    let key = parser.key_of(word);
+    let is_doubled = of_this_tag.iter().any(|scoped| scoped.key == key && prefix_of(parser, scoped) == word);
     if is_doubled {
         return Err(Malformed::new("an attribute given more than once", at));
     }
-    let outer = parser.scope.last().copied().unwrap_or(NONE);
+    let outer = parser.scope.last().map_or(NONE, |scoped| scoped.declaration);
     let declaration = place(parser.nodes.declarations.len());
     if word.is_empty() {
         parser.default_namespace = if uri.is_empty() { NONE } else { declaration };
     }
     parser.nodes.declarations.push(Declaration { prefix, namespace, outer });
-    parser.scope.push(declaration);
+    parser.scope.push(Scoped { declaration, key });
     Ok(())
 }
 
-fn prefix_of<'p>(parser: &'p Parser<'_>, declaration: u32) -> &'p str {
-    let found = parser.nodes.declarations.get(declaration as usize);
+fn prefix_of<'p>(parser: &'p Parser<'_>, scoped: &Scoped) -> &'p str {
+    let found = parser.nodes.declarations.get(scoped.declaration as usize);
     found.map_or("", |declaration| parser.nodes.text(parser.text, declaration.prefix))
 }
 
@@ -252,6 +253,9 @@ fn resolved(parser: &Parser<'_>, name: Name) -> Result<u32, Malformed> {
     if prefix == "xml" {
         return Ok(XML);
     }
-    let found = parser.scope.iter().rev().find(|declared| prefix_of(parser, **declared) == prefix);
-    found.copied().ok_or_else(|| Malformed::new("a prefix that is not declared", name.from as usize))
+    let key = parser.key_of(prefix);
+    let found = parser.scope.iter().rev().find(|scoped| scoped.key == key && prefix_of(parser, scoped) == prefix);
+    found
+        .map(|scoped| scoped.declaration)
+        .ok_or_else(|| Malformed::new("a prefix that is not declared", name.from as usize))
 }

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     message::ParamsPriority,
-    model::{Path, TreeError, TreePlace},
+    model::{Filler, Path, TreeError, TreePlace},
 };
 
 /// The attributes (`@name`), elements by their names, and text (`$text`) of an element, with the parameters laid over the
@@ -24,6 +24,10 @@ pub(super) struct Entries<'d, 'p> {
     place: Place<'d, 'p>,
     entries: std::vec::IntoIter<(Cow<'d, str>, Given<'d>)>,
     next: Option<(Cow<'d, str>, Given<'d>)>,
+    /// The keys that are known to be missing, where something plausible is given: nobody says which keys there are.
+    unsaid: std::vec::IntoIter<String>,
+    /// The value asked for next is that of such a key.
+    is_mended: bool,
 }
 
 enum Given<'d> {
@@ -61,7 +65,10 @@ impl<'d, 'p> Entries<'d, 'p> {
         if matches!(place.many, Many::Root { .. }) {
             lay_over(place, &mut entries);
         }
-        Self { place, entries: entries.into_iter(), next: None }
+        let reading = place.reader.reading;
+        let mut unsaid = reading.mended_below(&place.path);
+        unsaid.retain(|key| !entries.iter().any(|(given, _)| given == key));
+        Self { place, entries: entries.into_iter(), next: None, unsaid: unsaid.into_iter(), is_mended: false }
     }
 }
 
@@ -83,7 +90,11 @@ impl<'d> MapAccess<'d> for Entries<'d, '_> {
 
     fn next_key_seed<K: DeserializeSeed<'d>>(&mut self, seed: K) -> Result<Option<K::Value>, TreeError> {
         self.next = self.entries.next();
-        let Some((key, _)) = &self.next else { return Ok(None) };
+        let Some((key, _)) = &self.next else {
+            let Some(key) = self.unsaid.next() else { return Ok(None) };
+            self.is_mended = true;
+            return seed.deserialize(StrDeserializer::new(&key)).map(Some);
+        };
         let read = match key {
             Cow::Borrowed(key) => seed.deserialize(BorrowedStrDeserializer::new(key)),
             Cow::Owned(key) => seed.deserialize(StrDeserializer::new(key)),
@@ -95,6 +106,9 @@ impl<'d> MapAccess<'d> for Entries<'d, '_> {
     }
 
     fn next_value_seed<T: DeserializeSeed<'d>>(&mut self, seed: T) -> Result<T::Value, TreeError> {
+        if self.is_mended {
+            return seed.deserialize(Filler::default());
+        }
         let Some((key, given)) = self.next.take() else {
             return Err(de::Error::custom("a value was asked for before its key"));
         };

@@ -1,9 +1,12 @@
 //! Elements that are the items of a list.
 
+use std::cell::Cell;
+
 use serde::de::{DeserializeSeed, SeqAccess};
 
 use super::{
-    super::{Children, Element},
+    super::{Children, Element, write::ITEM},
+    keys,
     place::{Many, Place},
 };
 use crate::model::{Path, TreeError};
@@ -32,6 +35,8 @@ enum Source<'d, 'p> {
         rest: Children<'d>,
     },
     Group(std::slice::Iter<'p, Element<'d>>),
+    /// The element itself, or the items in it, if whoever reads the first says that it is their wrapper.
+    Unsure,
 }
 
 impl<'d, 'p> Items<'d, 'p> {
@@ -47,11 +52,15 @@ impl<'d, 'p> Items<'d, 'p> {
                     _ => inside(None),
                 }
             }
-            Many::Item => inside(None),
+            Many::Item | Many::Unsure(_) => inside(None),
             Many::Wrapped(name) => inside(Some(name)),
             Many::Siblings(rest, takes_all) => {
                 takes_all.set(true);
-                Source::Beside { first: Some(place.element), rest }
+                if may_wrap(place.element, rest) {
+                    Source::Unsure
+                } else {
+                    Source::Beside { first: Some(place.element), rest }
+                }
             }
             Many::Group(group) => Source::Group(group.iter()),
         };
@@ -68,14 +77,48 @@ impl<'d, 'p> Items<'d, 'p> {
                 rest.find(|child| child.name() == element.name() && child.namespace() == element.namespace())
             }),
             Source::Group(group) => group.next().copied(),
+            Source::Unsure => None,
         }
     }
+
+    /// Reads what is either the only item, or the first of those in it.
+    fn first_of_unsure<T: DeserializeSeed<'d>>(&mut self, seed: T) -> Result<T::Value, TreeError> {
+        let (is_wrapper, list) = (Cell::new(false), self.place);
+        let path = match list.path {
+            Path::Element(parent, name, _) => Path::Element(parent, name, 1),
+            other => other,
+        };
+        let item = Place { path, many: Many::Unsure(&is_wrapper), ..list };
+        let value = seed.deserialize(item).map_err(|error| error.at(path))?;
+        let mut children = list.element.children();
+        if is_wrapper.get() {
+            self.read = usize::from(children.next().is_some());
+            self.source = Source::Inside { children, name: Some(ITEM), is_listed: false };
+        } else {
+            self.source = Source::Group([].iter());
+        }
+        Ok(value)
+    }
+}
+
+/// Whether an element may be Zato's wrapper of a list: it is alone, and has nothing but elements called `item` in it.
+fn may_wrap<'d>(element: Element<'d>, mut after: Children<'d>) -> bool {
+    let mut children = element.children();
+    let is_item = |child: Element<'_>| child.name() == ITEM;
+    children.next().is_some_and(is_item)
+        && children.all(is_item)
+        && !after.any(|other| other.name() == element.name())
+        && !keys::has_data(element)
+        && element.text().trim().is_empty()
 }
 
 impl<'d> SeqAccess<'d> for Items<'d, '_> {
     type Error = TreeError;
 
     fn next_element_seed<T: DeserializeSeed<'d>>(&mut self, seed: T) -> Result<Option<T::Value>, TreeError> {
+        if matches!(self.source, Source::Unsure) {
+            return self.first_of_unsure(seed).map(Some);
+        }
         let Some(element) = self.next() else { return Ok(None) };
         self.read += 1;
         let Place { path: list, reader, namespace, .. } = &self.place;

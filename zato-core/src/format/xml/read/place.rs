@@ -8,7 +8,7 @@ use serde::{
 };
 
 use super::{
-    super::{Children, Element},
+    super::{Children, Element, write::ITEM},
     entries::Entries,
     fields::Fields,
     hinted::{HintCache, Hinted},
@@ -46,6 +46,9 @@ pub(super) enum Many<'d, 'p> {
     Siblings(Children<'d>, &'p Cell<bool>),
     /// These are the items.
     Group(&'p [Element<'d>]),
+    /// It is an item, unless it is a wrapper that nobody has said anything of: all elements in it are called `item`. That
+    /// depends on what an item is asked to be; what takes it for a wrapper says so in the cell.
+    Unsure(&'p Cell<bool>),
 }
 
 /// An element and what is known of it.
@@ -80,6 +83,30 @@ impl<'d, 'p> Place<'d, 'p> {
             return Err(TreeError::said(format_args!("expected text, got elements")));
         }
         Ok(self.element.text())
+    }
+
+    /// Whether it is a wrapper, since what is asked for has no `item` in it.
+    fn is_wrapper(&self, names: &[&str]) -> bool {
+        match self.many {
+            Many::Unsure(is_wrapper) if !names.contains(&ITEM) => {
+                is_wrapper.set(true);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Reads the first item in a wrapper.
+    fn first_item<T>(self, read: impl FnOnce(Place<'d, '_>) -> Result<T, TreeError>) -> Result<T, TreeError> {
+        let Some(element) = self.element.children().next() else {
+            return Err(TreeError::said(format_args!("expected an element with items")).at(self.path));
+        };
+        let list = match self.path {
+            Path::Element(parent, name, _) => Path::Element(parent, name, 0),
+            other => other,
+        };
+        let (path, reader, namespace) = (Path::Element(&list, ITEM, 1), self.reader, self.namespace);
+        read(Place { element, path, reader, namespace, many: Many::Item })
     }
 
     fn scalar<T>(self, read: impl FnOnce(TextValues<'_, TreeError>) -> Result<T, TreeError>) -> Result<T, TreeError> {
@@ -131,6 +158,9 @@ impl<'d, 'p> Place<'d, 'p> {
 macro_rules! scalars {
     ($($method:ident)*) => {
         $(fn $method<V: Visitor<'d>>(self, visitor: V) -> Result<V::Value, TreeError> {
+            if self.is_wrapper(&[]) {
+                return self.first_item(|item| item.$method(visitor));
+            }
             if self.is_mended() {
                 return Filler::default().$method(visitor);
             }
@@ -172,6 +202,9 @@ impl<'d> Deserializer<'d> for Place<'d, '_> {
     }
 
     fn deserialize_str<V: Visitor<'d>>(self, visitor: V) -> Result<V::Value, TreeError> {
+        if self.is_wrapper(&[]) {
+            return self.first_item(|item| item.deserialize_str(visitor));
+        }
         if self.is_mended() {
             return Filler::default().deserialize_str(visitor);
         }
@@ -248,6 +281,9 @@ impl<'d> Deserializer<'d> for Place<'d, '_> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, TreeError> {
+        if self.is_wrapper(fields) {
+            return self.first_item(|item| item.deserialize_struct(name, fields, visitor));
+        }
         if self.is_mended() {
             return Filler::default().deserialize_struct(name, fields, visitor);
         }
@@ -265,6 +301,9 @@ impl<'d> Deserializer<'d> for Place<'d, '_> {
         variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, TreeError> {
+        if self.is_wrapper(variants) {
+            return self.first_item(|item| item.deserialize_enum(name, variants, visitor));
+        }
         if self.is_mended() {
             return Filler::default().deserialize_enum(name, variants, visitor);
         }

@@ -25,7 +25,7 @@ pub(super) enum Role {
 }
 
 /// The name of items that nobody has said anything of, as Zato has it.
-pub(super) const ITEM: &str = "item";
+pub(in super::super) const ITEM: &str = "item";
 
 /// Where a value is written to, and as what.
 pub(super) struct ElementWriter<'a, 'w, 'n> {

@@ -10,9 +10,10 @@ mod text;
 
 use serde::Serialize;
 
-pub(super) use self::error::Unwritable;
+pub(super) use self::element::ITEM;
 use self::{
     element::{ElementWriter, Role},
+    error::Unwritable,
     output::Output,
 };
 use crate::{
@@ -53,8 +54,23 @@ pub fn write_element<T: Serialize + ?Sized>(
         .map_err(|error| internal(error.within(name)))
 }
 
-/// Writes a document of its own, as a channel's options have it.
-pub(super) fn document<T: Serialize + ?Sized>(value: &T, options: &XmlOptions) -> Result<String> {
+/// Writes a document of its own, as options have it. The root is called as the model says, or else as the options do.
+///
+/// The text is what it is in any encoding: the declaration alone names one.
+///
+/// ```
+/// use std::collections::BTreeMap;
+/// use zato_core::{format::xml::write_document, message::XmlOptions};
+///
+/// let text = write_document(&BTreeMap::from([("id", 7)]), &XmlOptions::default())?;
+/// assert_eq!(text, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<response><id>7</id></response>");
+/// # Ok::<(), zato_core::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// As [`write_element`].
+pub fn write_document<T: Serialize + ?Sized>(value: &T, options: &XmlOptions) -> Result<String> {
     let mut out = String::with_capacity(256);
     if options.declaration {
         out.push_str("<?xml version=\"1.0\" encoding=\"");

@@ -40,7 +40,9 @@ impl<'w> Output<'w> {
             return Err(Unwritable::new("the name can't be that of an XML element"));
         }
         self.end_start_tag();
-        self.break_line();
+        if self.is_pretty && self.depth > 0 {
+            self.new_line();
+        }
         self.out.push('<');
         self.out.push_str(name);
         let outer = self.namespace;
@@ -112,8 +114,8 @@ impl<'w> Output<'w> {
             self.out.push_str("/>");
             self.tag_is_open = false;
         } else {
-            if self.is_after_element {
-                self.break_line();
+            if self.is_after_element && self.is_pretty {
+                self.new_line();
             }
             self.out.push_str("</");
             self.out.push_str(name);
@@ -126,12 +128,6 @@ impl<'w> Output<'w> {
         if self.tag_is_open {
             self.out.push('>');
             self.tag_is_open = false;
-        }
-    }
-
-    fn break_line(&mut self) {
-        if self.is_pretty && self.depth > 0 {
-            self.new_line();
         }
     }
 
