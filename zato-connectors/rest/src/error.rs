@@ -1,8 +1,12 @@
 //! An error as HTTP tells it.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
+#[cfg(feature = "xml")]
+use zato_core::format;
 use zato_core::{
     Error, Fault,
     config::ErrorFormat,
@@ -25,21 +29,29 @@ pub(crate) fn reply(error: &Error, cid: Cid, format: ErrorFormat, output: Format
     reply
 }
 
-/// Turns an error into a reply of a status of HTTP's own, written in the format of the channel's replies as far as there
-/// is a form of errors in it: JSON for all of them so far.
+/// Turns an error into a reply of a status of HTTP's own, in XML for a channel that replies in that, else in JSON.
 pub(crate) fn of_status(
     status: StatusCode,
     error: &Error,
     cid: Cid,
     format: ErrorFormat,
-    _output: Format,
+    output: Format,
 ) -> Response<Body> {
-    let (content_type, body) = match format {
-        ErrorFormat::Zato => (HeaderValue::from_static("application/json"), zato(error, cid)),
-        _ => (HeaderValue::from_static("application/problem+json"), problem(status, error, cid)),
+    let (content_type, body) = match (format, output) {
+        #[cfg(feature = "xml")]
+        (ErrorFormat::Zato, Format::Xml) => {
+            ("application/xml; charset=utf-8", xml(&zato(error, cid), "response", None))
+        }
+        #[cfg(feature = "xml")]
+        (_, Format::Xml) => {
+            let problem = xml(&problem(status, error, cid).in_xml(), "problem", Some(PROBLEM_NAMESPACE));
+            ("application/problem+xml; charset=utf-8", problem)
+        }
+        (ErrorFormat::Zato, _) => ("application/json", json(&zato(error, cid))),
+        _ => ("application/problem+json", json(&problem(status, error, cid))),
     };
     let mut headers = HeaderMap::with_capacity(4);
-    headers.insert(header::CONTENT_TYPE, content_type);
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     with_cid(&mut headers, cid);
     let mut reply = Response::new(Body::from(body));
     *reply.status_mut() = status;
@@ -61,34 +73,77 @@ struct Problem<'a> {
     title: &'static str,
     status: u16,
     detail: &'a str,
-    cid: &'a str,
+    cid: Cid,
     #[serde(skip_serializing_if = "<[Fault]>::is_empty")]
     errors: &'a [Fault],
 }
 
-fn problem(status: StatusCode, error: &Error, cid: Cid) -> Bytes {
-    json(&Problem {
+/// The namespace of problem details in XML (RFC 9457 appendix B), where the items of a list are called `i`.
+#[cfg(feature = "xml")]
+const PROBLEM_NAMESPACE: &str = "urn:ietf:rfc:7807";
+
+#[cfg(feature = "xml")]
+#[derive(Serialize)]
+struct XmlProblem<'a> {
+    r#type: &'static str,
+    title: &'static str,
+    status: u16,
+    detail: &'a str,
+    cid: Cid,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    errors: Option<Listed<'a>>,
+}
+
+#[cfg(feature = "xml")]
+#[derive(Serialize)]
+struct Listed<'a> {
+    i: &'a [Fault],
+}
+
+#[cfg(feature = "xml")]
+impl<'a> Problem<'a> {
+    fn in_xml(self) -> XmlProblem<'a> {
+        let Self { r#type, title, status, detail, cid, errors } = self;
+        let errors = (!errors.is_empty()).then_some(Listed { i: errors });
+        XmlProblem { r#type, title, status, detail, cid, errors }
+    }
+}
+
+fn problem(status: StatusCode, error: &Error, cid: Cid) -> Problem<'_> {
+    Problem {
         r#type: "about:blank",
         title: status.canonical_reason().unwrap_or("Error"),
         status: status.as_u16(),
         detail: error.public_message(),
-        cid: cid.as_str(),
+        cid,
         errors: error.input_faults(),
-    })
+    }
 }
 
 /// Zato's own form, since its version 3.
 #[derive(Serialize)]
 pub(crate) struct ZatoEnv<'a> {
     pub(crate) result: &'static str,
-    pub(crate) cid: &'a str,
-    pub(crate) details: &'a str,
+    pub(crate) cid: Cid,
+    pub(crate) details: Cow<'a, str>,
 }
 
-fn zato(error: &Error, cid: Cid) -> Bytes {
+fn zato(error: &Error, cid: Cid) -> ZatoEnv<'_> {
     let faults: Vec<_> = error.input_faults().iter().map(ToString::to_string).collect();
-    let details = if faults.is_empty() { error.public_message() } else { &faults.join("; ") };
-    json(&ZatoEnv { result: "Error", cid: cid.as_str(), details })
+    let details = if faults.is_empty() { Cow::Borrowed(error.public_message()) } else { Cow::Owned(faults.join("; ")) };
+    ZatoEnv { result: "Error", cid, details }
+}
+
+/// Writes XML; an error whose words XML can't carry goes without them.
+#[cfg(feature = "xml")]
+fn xml(value: &impl Serialize, name: &str, namespace: Option<&str>) -> Bytes {
+    let mut text = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n".to_owned();
+    let declaration = text.len();
+    if format::xml::write_element(&mut text, value, name, namespace).is_err() {
+        text.truncate(declaration);
+        text.push_str(&std::format!("<{name}/>"));
+    }
+    Bytes::from(text)
 }
 
 /// Writes JSON with its members in the order of the type.
@@ -120,6 +175,22 @@ mod tests {
             text(reply(&faults, cid, ErrorFormat::Zato, Format::Json)),
             r#"{"result":"Error","cid":"c1","details":"/a: missing"}"#
         );
+        #[cfg(feature = "xml")]
+        {
+            assert_eq!(
+                text(reply(&faults, cid, ErrorFormat::Problem, Format::Xml)),
+                "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<problem xmlns=\"urn:ietf:rfc:7807\"><type>about:blank</type>\
+                 <title>Bad Request</title><status>400</status><detail>the input can't be used</detail><cid>c1</cid>\
+                 <errors><i><path>/a</path><detail>missing</detail></i></errors></problem>"
+            );
+            assert_eq!(
+                text(reply(&faults, cid, ErrorFormat::Zato, Format::Xml)),
+                "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+                 <response><result>Error</result><cid>c1</cid><details>/a: missing</details></response>"
+            );
+            let odd = Error::invalid_input("a\0b");
+            assert!(text(reply(&odd, cid, ErrorFormat::Problem, Format::Xml)).ends_with("<problem/>"));
+        }
         let ours = Error::internal("password=hunter2");
         assert!(!text(reply(&ours, cid, ErrorFormat::Problem, Format::Json)).contains("hunter2"));
     }

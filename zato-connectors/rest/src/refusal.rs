@@ -142,7 +142,7 @@ impl Refusal {
             RefusalKind::Error => error::of_status(self.status, &self.error, cid, format, output),
             RefusalKind::Empty => with_status(self.status, Bytes::new(), cid),
             RefusalKind::Ping => {
-                let zato_env = ZatoEnv { result: "ZATO_OK", cid: cid.as_str(), details: "" };
+                let zato_env = ZatoEnv { result: "ZATO_OK", cid, details: "".into() };
                 let body = error::json(&Pong { pong: "zato", zato_env });
                 let mut response = with_status(self.status, body, cid);
                 response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -124,6 +124,8 @@ pub enum DataFormat {
     Json,
     /// `application/x-www-form-urlencoded`.
     Form,
+    /// XML 1.0, with a root called `request` unless the model has a name of its own.
+    Xml,
 }
 
 /// Which version of HTTP is spoken.
@@ -283,7 +285,11 @@ fn format<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DataFormat, D::E
     match Option::<String>::deserialize(deserializer)?.as_deref() {
         None | Some("" | "json") => Ok(DataFormat::Json),
         Some("form") => Ok(DataFormat::Form),
-        Some(_) => Err(D::Error::custom("expected json or form")),
+        Some("xml") if cfg!(feature = "xml") => Ok(DataFormat::Xml),
+        Some("xml") => {
+            Err(D::Error::custom("the format \"xml\" was left out of this program; enable the feature of that name"))
+        }
+        Some(_) => Err(D::Error::custom("expected json, form or xml")),
     }
 }
 

@@ -19,6 +19,8 @@ use zato_core::{
     resilience::Deadline,
     service::{Context, Raw},
 };
+#[cfg(feature = "xml")]
+use zato_core::{format::xml::write_document, message::XmlOptions};
 
 use super::{
     Rest, RestResponse,
@@ -162,6 +164,21 @@ impl<'a> RestRequest<'a> {
         match self.draft.client.as_ref().map_or(DataFormat::Json, |client| client.settings().data_format) {
             DataFormat::Form => self.form(model),
             DataFormat::Json => self.json(model),
+            #[cfg(feature = "xml")]
+            DataFormat::Xml => self.xml(model),
+            #[cfg(not(feature = "xml"))]
+            DataFormat::Xml => unreachable!("a configuration with it was refused"),
+        }
+    }
+
+    /// Sends a value as XML, with a root called `request` unless the model has a name of its own.
+    #[cfg(feature = "xml")]
+    pub fn xml<T: Serialize + ?Sized>(mut self, value: &T) -> Self {
+        let mut options = XmlOptions::default();
+        options.root = "request".to_owned();
+        match self.keep(write_document(value, &options)) {
+            Some(text) => self.body(CallBody::Bytes(text.into()), "application/xml; charset=utf-8"),
+            None => self,
         }
     }
 

@@ -1,6 +1,8 @@
 use std::{fmt, sync::Arc};
 
 use http::{HeaderMap, StatusCode, header};
+#[cfg(feature = "xml")]
+use zato_core::format::xml::Document;
 use zato_core::{Error, Result, Value, bytes::Bytes, format, message::Format, model::Model, service::Raw};
 
 use super::transport::{Answer, AnswerBody};
@@ -100,13 +102,32 @@ impl RestResponse {
         &self.body
     }
 
-    /// Reads the body, which is JSON, into a model.
+    /// Reads the body into a model: as XML where its Content-Type says so (`application/xml`, `text/xml`, or anything that
+    /// ends in `+xml`), else as JSON.
     ///
     /// # Errors
     ///
     /// [`Upstream`](zato_core::Kind::Upstream) with everything that does not fit, for the log.
     pub fn model<T: Model>(&self) -> Result<T> {
+        #[cfg(feature = "xml")]
+        if let Some(charset) = self.charset_of_xml() {
+            let document = Document::parse_in(self.body.clone(), charset);
+            return document.and_then(|document| document.read(None)).map_err(|error| self.unusable(error));
+        }
         format::read(Format::Json, &self.body).map_err(|error| self.unusable(error))
+    }
+
+    /// Returns the `charset` of a body that is XML, if it is (RFC 7303 §4).
+    #[cfg(feature = "xml")]
+    fn charset_of_xml(&self) -> Option<Option<&str>> {
+        let mut parts = self.header(header::CONTENT_TYPE.as_str())?.split(';').map(str::trim);
+        let media = parts.next()?.to_ascii_lowercase();
+        if !matches!(media.as_str(), "application/xml" | "text/xml") && !media.ends_with("+xml") {
+            return None;
+        }
+        let mut parameters = parts.filter_map(|parameter| parameter.split_once('='));
+        let charset = parameters.find(|(name, _)| name.eq_ignore_ascii_case("charset"));
+        Some(charset.map(|(_, charset)| charset.trim_matches('"')))
     }
 
     /// Reads the body, which is JSON, as a dynamic value; an empty one is `null`.
