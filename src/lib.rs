@@ -1,5 +1,6 @@
 #![doc = include_str!("docs/start.md")]
 #![doc = include_str!("docs/models.md")]
+#![doc = include_str!("docs/formats.md")]
 #![doc = include_str!("docs/csv.md")]
 #![doc = include_str!("docs/forms.md")]
 #![doc = include_str!("docs/zato_cases.md")]
@@ -53,6 +54,8 @@ pub use zato_core::{
 
 // Technologies, one module each.
 pub use zato_core::connection::loopback;
+#[cfg(feature = "xml")]
+pub use zato_core::format::xml;
 #[cfg(feature = "rest")]
 pub use zato_rest as rest;
 

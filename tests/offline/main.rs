@@ -55,4 +55,5 @@ mod unions;
 mod user_config;
 mod user_layers;
 mod workers;
+mod xml;
 mod zato_cases;
