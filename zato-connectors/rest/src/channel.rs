@@ -13,8 +13,8 @@ use tokio::{
 use tokio_util::task::TaskTracker;
 use tracing::info;
 use zato_core::{
-    channel::{Channel, Inherited, Plan},
-    config::{ConfigFault, ConfigFaults, SectionName, ServerConfig},
+    channel::{Channel, ChannelSection, Inherited, Plan},
+    config::{ConfigFault, ConfigFaults, ServerConfig},
     error::Result,
     metrics::Exposition,
 };
@@ -226,9 +226,12 @@ fn remedy(error: &io::Error, same_port: Option<SocketAddr>) -> Cow<'static, str>
 }
 
 impl Channel for RestChannels {
-    const SECTION: SectionName = SECTION;
     type Config = RestChannelConfig;
     type Prepared = Prepared;
+
+    fn sections() -> Vec<ChannelSection<RestChannelConfig>> {
+        vec![ChannelSection::of::<RestChannelConfig>(SECTION)]
+    }
 
     async fn prepare(&self, plan: Plan<'_, RestChannelConfig>) -> Result<Prepared, ConfigFaults> {
         let is_nested = matches!(*self.lock(), Listening::Nested);

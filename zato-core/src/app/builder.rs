@@ -150,9 +150,10 @@ impl App {
         self
     }
 
-    /// Adds a technology that messages come in through, in place of one for the same section.
+    /// Adds a technology that messages come in through, in place of one for the same sections.
     pub fn channel<C: Channel>(mut self, channel: C) -> Self {
-        self.channels.retain(|known| known.section().name != C::SECTION.name);
+        let names: Vec<&str> = C::sections().iter().map(|section| section.name.name).collect();
+        self.channels.retain(|known| known.sections().iter().all(|section| !names.contains(&section.name)));
         self.channels.push(Arc::new(channel));
         self
     }
@@ -267,7 +268,7 @@ impl App {
     pub(super) fn sections(&self) -> Sections {
         let own = [ServerConfig::SECTION, ServiceConfig::SECTION, security::SECTION, USER_CONFIG];
         let connectors = self.connectors.iter().map(|connector| connector.section());
-        let channels = self.channels.iter().map(|channel| channel.section());
+        let channels = self.channels.iter().flat_map(|channel| channel.sections());
         Sections::new(own.into_iter().chain(connectors).chain(channels)).left_out(self.left_out.iter().copied())
     }
 

@@ -59,7 +59,7 @@ pub(super) fn read_with<'a, T>(
 }
 
 /// Leaves out the keys of Zato that mean nothing here, and says so.
-fn without(node: &Node, section: &str, keys: &[&str]) -> Node {
+pub(super) fn without(node: &Node, section: &str, keys: &[&str]) -> Node {
     let NodeKind::Map(entries) = &node.kind else { return node.clone() };
     let kept = entries.iter().filter(|(key, _)| {
         let is_left_out = keys.contains(&key.name.as_str());

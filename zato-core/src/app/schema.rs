@@ -30,8 +30,9 @@ pub(super) fn of(app: &App) -> Value {
         add(&mut properties, connector.section(), &schema);
     }
     for channel in &app.channels {
-        let schema = channel.schema(&mut generator);
-        add(&mut properties, channel.section(), &schema);
+        for (section, schema) in channel.schemas(&mut generator) {
+            add(&mut properties, section, &schema);
+        }
     }
     whole(&mut generator, &properties)
 }

@@ -129,9 +129,9 @@ pub(super) struct ChannelEntry {
 }
 
 impl ChannelEntry {
-    fn of<C: Channel>(config: &C::Config) -> Self {
+    fn of(section: &'static str, config: &impl ChannelConfig) -> Self {
         Self {
-            section: C::SECTION.name,
+            section,
             name: config.name().to_owned(),
             service: config.service().to_owned(),
             security: config.security().map(str::to_owned),
@@ -142,8 +142,8 @@ impl ChannelEntry {
 
 /// A technology that messages come in through.
 pub(super) trait AnyChannel: Send + Sync {
-    fn section(&self) -> SectionName;
-    fn schema(&self, generator: &mut SchemaGenerator) -> Schema;
+    fn sections(&self) -> Vec<SectionName>;
+    fn schemas(&self, generator: &mut SchemaGenerator) -> Vec<(SectionName, Schema)>;
     fn prepare<'a>(self: Arc<Self>, with: Preparation<'a>) -> BoxFuture<'a, Result<Prepared, ConfigFaults>>;
     fn stop(&self, within: Duration) -> BoxFuture<'_, Vec<String>>;
     fn close(&self) -> BoxFuture<'_, ()>;
@@ -154,17 +154,17 @@ pub(super) trait AnyChannel: Send + Sync {
 }
 
 impl<C: Channel> AnyChannel for C {
-    fn section(&self) -> SectionName {
-        C::SECTION
+    fn sections(&self) -> Vec<SectionName> {
+        C::sections().into_iter().map(|section| section.name).collect()
     }
 
-    fn schema(&self, generator: &mut SchemaGenerator) -> Schema {
-        generator.subschema_for::<Vec<C::Config>>()
+    fn schemas(&self, generator: &mut SchemaGenerator) -> Vec<(SectionName, Schema)> {
+        C::sections().into_iter().map(|section| (section.name, section.schema(generator))).collect()
     }
 
     fn prepare<'a>(self: Arc<Self>, with: Preparation<'a>) -> BoxFuture<'a, Result<Prepared, ConfigFaults>> {
         Box::pin(async move {
-            let entries = entries_of::<C>(&with)?;
+            let (shown, entries) = entries_of::<C>(&with)?;
             let Preparation { document, server, inlets, securities, files, ambient, rate_limiters, inspect, .. } = with;
             let server_node = document.section(ServerConfig::SECTION.name).map(|section| &section.value);
             let plan = Plan {
@@ -180,8 +180,7 @@ impl<C: Channel> AnyChannel for C {
                 inspect,
             };
             let prepared = Channel::prepare(&*self, plan).await?;
-            let entries = entries.iter().map(|(config, _)| ChannelEntry::of::<C>(config)).collect();
-            Ok(Prepared { activation: Box::new(move || self.activate(prepared)), entries })
+            Ok(Prepared { activation: Box::new(move || self.activate(prepared)), entries: shown })
         })
     }
 
@@ -210,18 +209,27 @@ impl<C: Channel> AnyChannel for C {
     }
 }
 
-/// Reads the entries of a channel's section, whose services must all exist.
-fn entries_of<C: Channel>(with: &Preparation<'_>) -> Result<Vec<(C::Config, Origin)>, ConfigFaults> {
+/// Entries as they are shown, and as their channel reads them.
+type Entries<C> = (Vec<ChannelEntry>, Vec<(C, Origin)>);
+
+/// Reads the entries of a channel's sections, whose services must all exist.
+fn entries_of<C: Channel>(with: &Preparation<'_>) -> Result<Entries<C::Config>, ConfigFaults> {
     let mut faults = ConfigFaults::new();
-    let left_out = C::Config::without_counterpart();
-    let entries = entries::read::<C::Config>(with.document, C::SECTION.name, left_out, &mut faults);
-    for entry in &entries {
-        let service = entry.config.service();
-        if !with.services.contains(&service) {
-            let origin = entry.node.get("service").map_or(&entry.node.origin, |node| &node.origin);
-            faults.push(ConfigFault::at(origin, listing("service", service, with.services.iter().copied())));
+    let (mut shown, mut read) = (Vec::new(), Vec::new());
+    for section in C::sections() {
+        let (name, left_out) = (section.name.name, section.without_counterpart());
+        let entries = entries::read_with(with.document, name, &mut faults, |node| {
+            section.read(&entries::without(node, name, left_out))
+        });
+        for Entry { config, node, .. } in entries {
+            let service = config.service();
+            if !with.services.contains(&service) {
+                let origin = node.get("service").map_or(&node.origin, |node| &node.origin);
+                faults.push(ConfigFault::at(origin, listing("service", service, with.services.iter().copied())));
+            }
+            shown.push(ChannelEntry::of(name, &config));
+            read.push((config, node.origin.clone()));
         }
     }
-    let entries = entries.into_iter().map(|entry| (entry.config, entry.node.origin.clone())).collect();
-    faults.into_result(entries)
+    faults.into_result((shown, read))
 }

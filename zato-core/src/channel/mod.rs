@@ -1,6 +1,6 @@
 //! Channels: how messages come in. A channel knows messages and replies; what serves them stands behind an [`Inlet`].
 //!
-//! One [`Channel`] stands for all the entries of its section, since a listener or a broker connection serves many of
+//! One [`Channel`] stands for all the entries of its sections, since a listener or a broker connection serves many of
 //! them. When a configuration is applied, every channel first prepares itself for it, which may fail and changes
 //! nothing; only when all have, each is told to switch over, which can't fail.
 
@@ -8,12 +8,12 @@ mod inherited;
 
 use std::{fmt, io, net::TcpListener, pin::Pin, sync::Arc, time::Duration};
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 
 use crate::{
     ambient::Ambient,
-    config::{ConfigFaults, Files, Node, Origin, SectionName, ServerConfig},
+    config::{ConfigFault, ConfigFaults, Files, Node, Origin, SectionName, ServerConfig, from_node},
     error::Result,
     inspect::Inspect,
     message::{Message, Reply},
@@ -30,7 +30,7 @@ pub(crate) use self::inherited::{ACTIVATED, READY, TAKEOVER};
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// One entry of a channel's section.
-pub trait ChannelConfig: DeserializeOwned + JsonSchema + Send + Sync + 'static {
+pub trait ChannelConfig: Send + Sync + 'static {
     /// Returns the channel's name, unique within its section.
     fn name(&self) -> &str;
 
@@ -53,16 +53,64 @@ pub trait ChannelConfig: DeserializeOwned + JsonSchema + Send + Sync + 'static {
     }
 }
 
+/// A section that channels of one technology stand in, and how its entries are read.
+///
+/// A technology may have several: SOAP channels share the listener, the paths and the limits of REST channels, and are
+/// written in a section of their own. What is read from any of them becomes one type, `C`.
+pub struct ChannelSection<C> {
+    /// Its name in the configuration.
+    pub name: SectionName,
+    without_counterpart: fn() -> &'static [&'static str],
+    read: fn(&Node) -> Result<C, ConfigFault>,
+    schema: fn(&mut SchemaGenerator) -> Schema,
+}
+
+impl<C> ChannelSection<C> {
+    /// Makes the section whose entries are written as `T`.
+    #[must_use]
+    pub fn of<T>(name: SectionName) -> Self
+    where
+        T: ChannelConfig + DeserializeOwned + JsonSchema + Into<C>,
+    {
+        Self {
+            name,
+            without_counterpart: T::without_counterpart,
+            read: |node| from_node::<T>(node).map(Into::into),
+            schema: |generator| generator.subschema_for::<Vec<T>>(),
+        }
+    }
+
+    /// Returns the keys of Zato that its entries may have and that mean nothing here.
+    pub(crate) fn without_counterpart(&self) -> &'static [&'static str] {
+        (self.without_counterpart)()
+    }
+
+    /// Reads one entry.
+    pub(crate) fn read(&self, node: &Node) -> Result<C, ConfigFault> {
+        (self.read)(node)
+    }
+
+    pub(crate) fn schema(&self, generator: &mut SchemaGenerator) -> Schema {
+        (self.schema)(generator)
+    }
+}
+
+impl<C> fmt::Debug for ChannelSection<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ChannelSection").field(&self.name.name).finish()
+    }
+}
+
 /// A technology that messages come in through.
 pub trait Channel: Send + Sync + 'static {
-    /// The section that its channels stand in.
-    const SECTION: SectionName;
-
-    /// One entry of that section.
+    /// One entry of its sections, whichever it stands in.
     type Config: ChannelConfig;
 
     /// What was built for a new configuration and is not in use yet.
     type Prepared: Send + 'static;
+
+    /// Returns the sections that its channels stand in. All of them are prepared, and switched over to, in one step.
+    fn sections() -> Vec<ChannelSection<Self::Config>>;
 
     /// Builds what the new configuration needs, listeners included, and changes nothing that callers notice.
     ///
@@ -104,13 +152,13 @@ pub trait Channel: Send + Sync + 'static {
     }
 }
 
-/// A new configuration, as the channels of one section see it.
+/// A new configuration, as the channels of one technology see it.
 pub struct Plan<'a, C> {
     /// The `server` section.
     pub server: &'a ServerConfig,
     /// That section as it was written, if it was: where what is wrong with it stands.
     pub server_node: Option<&'a Node>,
-    /// The entries, in the order of the file, and where each stands.
+    /// The entries, section by section in the order of the file, and where each stands.
     pub entries: &'a [(C, Origin)],
     /// The services.
     pub inlets: &'a dyn Inlets,
