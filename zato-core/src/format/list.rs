@@ -3,6 +3,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::HeaderValue;
 
+#[cfg(feature = "soap")]
+use super::soap::{self, Envelope};
 use crate::{
     error::Result,
     message::{ChannelInfo, Format, Head},
@@ -15,6 +17,9 @@ pub(crate) enum ListWriter<T> {
     Csv(Box<super::csv::RowWriter>),
     #[cfg(feature = "json")]
     Json { is_begun: bool },
+    /// An envelope, which answers another one.
+    #[cfg(feature = "soap")]
+    Soap { rows: Vec<T>, asked: Option<Arc<Envelope>>, channel: Arc<ChannelInfo> },
     /// A format that is written once all are there.
     Whole { rows: Vec<T>, format: Format, channel: Arc<ChannelInfo> },
 }
@@ -26,6 +31,12 @@ impl<T: Model> ListWriter<T> {
     ///
     /// [`Internal`](crate::Kind::Internal) if the format was left out of the program.
     pub(crate) fn new(head: &Head) -> Result<(Self, HeaderValue)> {
+        #[cfg(feature = "soap")]
+        if head.output == Format::Soap {
+            let asked = head.extensions.get::<Arc<Envelope>>().cloned();
+            let content_type = soap::content_type(asked.as_deref());
+            return Ok((Self::Soap { rows: Vec::new(), asked, channel: Arc::clone(&head.channel) }, content_type));
+        }
         let content_type = super::content_type(head.output, &head.channel.options)?;
         let writer = match head.output {
             #[cfg(feature = "csv")]
@@ -51,6 +62,11 @@ impl<T: Model> ListWriter<T> {
                 output.push(if std::mem::replace(is_begun, true) { b',' } else { b'[' });
                 super::json::write(&row, output)
             }
+            #[cfg(feature = "soap")]
+            Self::Soap { rows, .. } => {
+                rows.push(row);
+                Ok(())
+            }
             Self::Whole { rows, .. } => {
                 rows.push(row);
                 Ok(())
@@ -70,6 +86,11 @@ impl<T: Model> ListWriter<T> {
             #[cfg(feature = "json")]
             Self::Json { is_begun } => {
                 output.extend_from_slice(if is_begun { b"]" } else { b"[]" });
+                Ok(())
+            }
+            #[cfg(feature = "soap")]
+            Self::Soap { rows, asked, channel } => {
+                output.extend_from_slice(&soap::answer(&rows, asked.as_deref(), &channel.options.xml)?);
                 Ok(())
             }
             Self::Whole { rows, format, channel } => {

@@ -11,6 +11,8 @@ pub(crate) mod form;
 #[cfg(feature = "json")]
 mod json;
 mod list;
+#[cfg(feature = "soap")]
+pub mod soap;
 #[cfg(feature = "xml")]
 pub mod xml;
 
@@ -126,6 +128,10 @@ pub fn read<T: Model>(format: Format, payload: &[u8]) -> Result<T> {
 ///
 /// As [`read`].
 pub fn read_with<T: Model>(format: Format, options: &FormatOptions, payload: &[u8]) -> Result<T> {
+    #[cfg(feature = "soap")]
+    if format == Format::Soap {
+        return soap::read(payload, &options.xml);
+    }
     with_codec!(format, options, None, |codec| decode_with(&codec, payload, Overlay::default()))
 }
 
@@ -147,6 +153,10 @@ pub fn read_with<T: Model>(format: Format, options: &FormatOptions, payload: &[u
 /// [`Internal`](crate::Kind::Internal) if the model can't be written in the format, such as a map whose keys are no
 /// text, or if the format was left out of the program.
 pub fn write<T: Model>(format: Format, options: &FormatOptions, value: &T) -> Result<(Bytes, HeaderValue)> {
+    #[cfg(feature = "soap")]
+    if format == Format::Soap {
+        return soap::write(value, &options.xml);
+    }
     with_codec!(format, options, None, |codec| Ok((codec.encode(value)?, codec.content_type())))
 }
 
@@ -170,6 +180,10 @@ pub(crate) fn decode<T: Model>(payload: &[u8], head: &Head) -> Result<T> {
         _ => Vec::new(),
     };
     let overlay = Overlay { params: &params, priority: head.channel.params.unwrap_or_default() };
+    #[cfg(feature = "soap")]
+    if head.input == Format::Soap {
+        return soap::decode(payload, head, overlay);
+    }
     let payload = if head.input == Format::Raw { &[] } else { payload };
     with_codec!(head.input, &head.channel.options, content_type_of(head), |codec| decode_with(&codec, payload, overlay))
 }
@@ -180,6 +194,10 @@ pub(crate) fn decode<T: Model>(payload: &[u8], head: &Head) -> Result<T> {
 ///
 /// As [`write`].
 pub(crate) fn encode<T: Model>(value: &T, head: &Head) -> Result<(Bytes, HeaderValue)> {
+    #[cfg(feature = "soap")]
+    if head.output == Format::Soap {
+        return soap::encode(value, head);
+    }
     write(head.output, &head.channel.options, value)
 }
 

@@ -6,6 +6,8 @@ use http::{HeaderMap, Method, Uri};
 use serde_json::Value;
 
 use super::{Output, Service, invoke, patterns::Background};
+#[cfg(feature = "soap")]
+use crate::format::soap::Envelope;
 use crate::{
     ambient::Ambient,
     channel::BoxFuture,
@@ -162,6 +164,14 @@ impl Context {
     #[must_use]
     pub fn payload(&self) -> &Bytes {
         &self.payload
+    }
+
+    /// Returns the SOAP envelope that the request came in, with what stands in its header; `None` if the service was
+    /// reached in some other way.
+    #[cfg(feature = "soap")]
+    #[must_use]
+    pub fn soap(&self) -> Option<&Envelope> {
+        self.head.extensions.get::<Arc<Envelope>>().map(Arc::as_ref)
     }
 
     /// Returns the trace that the caller goes on with us.

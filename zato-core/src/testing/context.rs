@@ -4,6 +4,8 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use super::{SequentialIds, TestClock, services::FakeServices};
+#[cfg(feature = "soap")]
+use crate::format::soap::Envelope;
 use crate::{
     ambient::{Ambient, Clock, Random},
     error::Result,
@@ -84,6 +86,19 @@ impl TestContext {
     /// Sets where the client is.
     pub fn client_address(mut self, address: impl Into<IpAddr>) -> Self {
         self.message.head.client_address = Some(address.into());
+        self
+    }
+
+    /// Sets the SOAP envelope that the request came in.
+    ///
+    /// # Panics
+    ///
+    /// If the text is no envelope.
+    #[cfg(feature = "soap")]
+    #[track_caller]
+    pub fn soap(mut self, envelope: &'static str) -> Self {
+        let envelope = Envelope::parse(envelope).expect("the text is a SOAP envelope");
+        self.message.head.extensions.insert(Arc::new(envelope));
         self
     }
 

@@ -68,6 +68,12 @@ impl Document {
         read::read(self.root(), namespace, Overlay::default(), true).map_err(Error::faults)
     }
 
+    /// Whether there are processing instructions anywhere, which are not shown, and which some vocabularies forbid.
+    #[must_use]
+    pub fn has_instructions(&self) -> bool {
+        self.nodes.has_instructions
+    }
+
     /// Returns the root element.
     #[must_use]
     pub fn root(&self) -> Element<'_> {

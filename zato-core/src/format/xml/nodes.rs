@@ -94,6 +94,8 @@ pub(super) struct Nodes {
     pub(super) declarations: Vec<Declaration>,
     /// What is not in the document as it is meant.
     pub(super) beside: String,
+    /// Whether there is a processing instruction anywhere.
+    pub(super) has_instructions: bool,
 }
 
 impl Nodes {

@@ -256,7 +256,8 @@ impl<'t> Parser<'t> {
         }
     }
 
-    fn instruction(&self, from: usize, to: usize) -> Result<(), Malformed> {
+    fn instruction(&mut self, from: usize, to: usize) -> Result<(), Malformed> {
+        self.nodes.has_instructions = true;
         let instruction = self.piece(from, to);
         let (target, rest) = instruction.split_at_checked(name_length(instruction)).unwrap_or_default();
         if target.is_empty() || !rest.bytes().next().is_none_or(is_white) {

@@ -56,7 +56,7 @@ pub fn read_element<T: Model>(element: Element<'_>, namespace: Option<&str>) -> 
 /// # Errors
 ///
 /// Everything that does not fit.
-pub(super) fn read<T: Model>(
+pub(in crate::format) fn read<T: Model>(
     element: Element<'_>,
     namespace: Option<&str>,
     overlay: Overlay<'_>,
