@@ -2,6 +2,7 @@
 //! [`Engine`](super::engine::Engine) then swaps and retires.
 
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
@@ -155,7 +156,7 @@ fn server_of(document: &Document, faults: &mut ConfigFaults) -> ServerConfig {
 }
 
 fn securities_of(document: &Document, faults: &mut ConfigFaults) -> Securities {
-    let read = |node: &Node| from_tagged_node(node, "type");
+    let read = |node: &Node| from_tagged_node(&without_counterpart(node), "type");
     let entries: Vec<Entry<'_, SecurityConfig>> = entries::read_with(document, security::SECTION.name, faults, read);
     for entry in &entries {
         let place = |key: &str| &entry.node.get(key).unwrap_or(entry.node).origin;
@@ -165,6 +166,15 @@ fn securities_of(document: &Document, faults: &mut ConfigFaults) -> Securities {
         }));
     }
     Securities::new(entries.into_iter().map(|entry| entry.config))
+}
+
+/// Leaves out the keys of Zato that a definition may have and that mean nothing here.
+fn without_counterpart(node: &Node) -> Cow<'_, Node> {
+    let name = node.get("type").and_then(Node::as_str).unwrap_or_default();
+    match SecurityConfig::without_counterpart(name) {
+        [] => Cow::Borrowed(node),
+        left_out => Cow::Owned(entries::without(node, security::SECTION.name, left_out)),
+    }
 }
 
 /// Returns the connection that was there before, if nothing about it has changed: neither its entry nor the security

@@ -6,8 +6,12 @@
 mod apikey;
 mod basic;
 mod config;
+#[cfg(feature = "soap")]
+mod envelope;
 mod mtls;
 mod outgoing;
+#[cfg(feature = "soap")]
+mod wss;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -19,6 +23,12 @@ pub use self::{
         TokenRequestFormat,
     },
     outgoing::{AccessToken, IssuedToken, OutgoingCredentials, TokenRequest, Tokens},
+};
+#[cfg(feature = "soap")]
+pub use self::{
+    config::{WssConfig, WssMode},
+    envelope::is_security_header,
+    wss::{Nonces, TokenPassword, UsernameToken, password_digest},
 };
 use crate::{
     config::{ConfigFault, Origin, SectionName, listing},
@@ -48,12 +58,29 @@ impl Securities {
         self.0.get(name).ok_or_else(|| ConfigFault::at(origin, listing("security definition", name, known())))
     }
 
-    /// Returns the verifier of a definition.
+    /// Returns the verifier of a definition, for a channel whose messages have nothing to prove who sends them.
     ///
     /// # Errors
     ///
     /// As [`Securities::get`], and a fault at `origin` if it is one that callers can't satisfy.
     pub fn verifier(&self, name: &str, origin: &Origin) -> Result<Verifier, ConfigFault> {
+        let verifier = self.soap_verifier(name, origin)?;
+        if verifier.definition().is_in_message() {
+            let message = format!(
+                "the security definition \"{name}\" is about the header of a SOAP envelope, which only channels of \
+                 \"channel_soap\" read; name one of the type basic_auth, apikey or mtls"
+            );
+            return Err(ConfigFault::at(origin, message));
+        }
+        Ok(verifier)
+    }
+
+    /// Returns the verifier of a definition, for a channel that reads SOAP.
+    ///
+    /// # Errors
+    ///
+    /// As [`Securities::verifier`], but for definitions that are about the header of an envelope.
+    pub fn soap_verifier(&self, name: &str, origin: &Origin) -> Result<Verifier, ConfigFault> {
         let definition = self.get(name, origin)?;
         if matches!(**definition, SecurityConfig::BearerToken(_)) {
             let message = format!(
@@ -101,6 +128,9 @@ impl Verifier {
             SecurityConfig::Mtls(_) => mtls::challenge(),
             // RFC 6750 §3. Nobody satisfies it, which is why no channel may name it.
             SecurityConfig::BearerToken(_) => HeaderValue::from_static("Bearer"),
+            // Never sent: HTTP has no scheme for what stands in a message.
+            #[cfg(feature = "soap")]
+            SecurityConfig::Wss(_) => HeaderValue::from_static("WSSE"),
         };
         Self { definition, caller, challenge }
     }
@@ -126,6 +156,8 @@ impl Verifier {
             SecurityConfig::ApiKey(config) => apikey::is_right(config, headers),
             SecurityConfig::Mtls(config) => certificate.is_some_and(|it| mtls::is_right(config, it)),
             SecurityConfig::BearerToken(_) => false,
+            #[cfg(feature = "soap")]
+            SecurityConfig::Wss(_) => false,
         };
         if is_right && self.definition.is_active() {
             return Ok(Arc::clone(&self.caller));

@@ -1,4 +1,6 @@
 mod bearer;
+#[cfg(feature = "soap")]
+mod wss;
 
 use std::{fmt, str::FromStr};
 
@@ -6,6 +8,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, de::Error};
 
 pub use self::bearer::{BearerTokenConfig, ClientAuthentication, TokenRequestFormat};
+#[cfg(feature = "soap")]
+pub use self::wss::{WssConfig, WssMode};
 use crate::{
     config::{OneOrMany, RateLimitRule, Secret},
     message::{Fingerprint, SubjectName},
@@ -28,6 +32,9 @@ pub enum SecurityConfig {
     /// A bearer token (RFC 6750), for connections to other systems.
     #[serde(alias = "oauth")]
     BearerToken(Box<BearerTokenConfig>),
+    /// A user name and password in the header of a SOAP envelope (WS-Security), for SOAP channels and connections.
+    #[cfg(feature = "soap")]
+    Wss(WssConfig),
 }
 
 /// HTTP Basic authentication.
@@ -121,6 +128,8 @@ impl SecurityConfig {
             Self::ApiKey(config) => &config.name,
             Self::Mtls(config) => &config.name,
             Self::BearerToken(config) => &config.name,
+            #[cfg(feature = "soap")]
+            Self::Wss(config) => &config.name,
         }
     }
 
@@ -132,6 +141,8 @@ impl SecurityConfig {
             Self::ApiKey(config) => config.username.as_deref().unwrap_or(&config.name),
             Self::Mtls(config) => config.username.as_deref().unwrap_or(&config.name),
             Self::BearerToken(config) => config.username.as_deref().unwrap_or(&config.name),
+            #[cfg(feature = "soap")]
+            Self::Wss(config) => &config.username,
         }
     }
 
@@ -143,6 +154,8 @@ impl SecurityConfig {
             Self::ApiKey(config) => &config.rate_limiting,
             Self::Mtls(config) => &config.rate_limiting,
             Self::BearerToken(_) => &[],
+            #[cfg(feature = "soap")]
+            Self::Wss(config) => &config.rate_limiting,
         }
     }
 
@@ -150,6 +163,16 @@ impl SecurityConfig {
     #[must_use]
     pub fn needs_certificate(&self) -> bool {
         matches!(self, Self::Mtls(_))
+    }
+
+    /// Returns whether callers prove who they are within a message, so that it has to be read before that is known.
+    #[must_use]
+    pub fn is_in_message(&self) -> bool {
+        #[cfg(feature = "soap")]
+        if matches!(self, Self::Wss(_)) {
+            return true;
+        }
+        false
     }
 
     /// Returns whether it lets anybody in.
@@ -160,6 +183,17 @@ impl SecurityConfig {
             Self::ApiKey(config) => config.is_active,
             Self::Mtls(config) => config.is_active,
             Self::BearerToken(config) => config.is_active,
+            #[cfg(feature = "soap")]
+            Self::Wss(config) => config.is_active,
+        }
+    }
+
+    /// Returns the keys of Zato that definitions of a type may have and that mean nothing here.
+    pub(crate) fn without_counterpart(name: &str) -> &'static [&'static str] {
+        match name {
+            #[cfg(feature = "soap")]
+            "wss" => WssConfig::WITHOUT_COUNTERPART,
+            _ => &[],
         }
     }
 
@@ -168,6 +202,8 @@ impl SecurityConfig {
         match self {
             Self::BearerToken(config) => config.contradictions(),
             Self::BasicAuth(_) | Self::ApiKey(_) | Self::Mtls(_) => Vec::new(),
+            #[cfg(feature = "soap")]
+            Self::Wss(_) => Vec::new(),
         }
     }
 }

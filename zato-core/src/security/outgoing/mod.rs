@@ -62,6 +62,11 @@ impl OutgoingCredentials {
             }
             SecurityConfig::ApiKey(config) => header_of(name, config.header.clone(), config.password.expose()),
             SecurityConfig::BearerToken(config) => bearer(config),
+            #[cfg(feature = "soap")]
+            SecurityConfig::Wss(_) => Err(format!(
+                "the security definition \"{name}\" is about the header of a SOAP envelope, which no REST connection \
+                 sends; name one of the type basic_auth, apikey or bearer_token"
+            )),
             SecurityConfig::Mtls(_) => Err(format!(
                 "the security definition \"{name}\" says which certificates of callers we accept; the one that we present \
                  ourselves is the connection's own: write its files as \"tls.certificate\" and \"tls.key\""
