@@ -18,6 +18,7 @@
 #![doc = include_str!("docs/rates.md")]
 #![doc = include_str!("docs/http.md")]
 #![doc = include_str!("docs/edge.md")]
+#![doc = include_str!("docs/soap.md")]
 #![doc = include_str!("docs/layers.md")]
 #![doc = include_str!("docs/running.md")]
 #![doc = include_str!("docs/operations.md")]
@@ -58,6 +59,8 @@ pub use zato_core::connection::loopback;
 pub use zato_core::format::xml;
 #[cfg(feature = "rest")]
 pub use zato_rest as rest;
+#[cfg(all(feature = "rest", feature = "soap"))]
+pub use zato_rest::soap;
 
 // Crates whose types are part of the interface, so that a program need not match their versions.
 #[doc(no_inline)]
@@ -98,6 +101,8 @@ fn outgoing(app: App) -> App {
     let app = app.connector::<rest::RestConnector>();
     #[cfg(all(feature = "rest", not(feature = "outgoing")))]
     let app = app.left_out(rest::OUTGOING, "outgoing");
+    #[cfg(all(feature = "rest", not(feature = "soap")))]
+    let app = app.left_out(rest::SOAP, "soap");
     app
 }
 

@@ -19,6 +19,7 @@ use zato_core::{
 
 use crate::{
     access::Noted,
+    body,
     content::cors,
     edge::{Edge, Via},
     form,
@@ -27,6 +28,7 @@ use crate::{
     path,
     rate::{Asking, Scope},
     refusal::Refusal,
+    soap::{Endpoint, Exchange},
     table::{Found, PathParams, Route, Table},
 };
 
@@ -47,6 +49,8 @@ pub(crate) struct Admission {
     caller: Option<Arc<Caller>>,
     /// What the caller has left of its definition's limit, which it is told with whatever answer it gets.
     pub(crate) quota: Option<Box<Standing>>,
+    /// What is known of a request to channels that speak SOAP.
+    pub(crate) soap: Option<Box<Exchange>>,
     /// Why the request goes no further; with a channel, it is that channel's reply all the same.
     pub(crate) refusal: Option<Refusal>,
 }
@@ -67,6 +71,7 @@ impl Edge {
             path: PathParams::new(),
             caller: None,
             quota: None,
+            soap: None,
             refusal: None,
         };
         admission.refusal = if !via.is_listener() && self.is_closed.load(Ordering::Acquire) {
@@ -74,7 +79,38 @@ impl Edge {
         } else {
             admission.decide(&table, parts, length, via).err()
         };
+        if admission.refusal.is_some() && admission.soap.is_none() && table.has_soap {
+            admission.soap = exchange_of(&table, parts);
+        }
         admission
+    }
+
+    /// Opens the envelope of a request, if it has one: only that may tell which channel it is for, and who sends it.
+    ///
+    /// Returns the channel, if it is another one than was thought.
+    pub(crate) fn open(
+        &self,
+        admission: &mut Admission,
+        payload: &Payload,
+        route: &Arc<Route>,
+    ) -> Result<Option<Arc<Route>>, Refusal> {
+        let Some(soap) = &mut admission.soap else { return Ok(None) };
+        let table = self.table.load();
+        let opened = soap.open(payload, route, &mut admission.path, &table.ambient).map_err(Refusal::of)?;
+        let Admission { marks, .. } = &*admission;
+        let asking = Asking { address: marks.client_address, cid: &marks.cid, ambient: &table.ambient };
+        if let Some(route) = &opened.route {
+            asking.pass(route.rate_limiter.as_deref(), Scope::Channel(&route.info.name))?;
+            if payload.bytes().is_some_and(|bytes| bytes.len() > route.max_body_size) {
+                return Err(Refusal::of(body::too_large(route.max_body_size)));
+            }
+        }
+        if let Some(caller) = opened.caller {
+            let limiter = opened.route.as_ref().unwrap_or(route).caller_rate_limiter.as_deref();
+            admission.quota = asking.pass(limiter, Scope::Security(&caller.security))?.map(Box::new);
+            admission.caller = Some(caller);
+        }
+        Ok(opened.route)
     }
 }
 
@@ -90,13 +126,20 @@ impl Admission {
         {
             return Err(refusal);
         }
-        let (route, path) = find(table, parts, self.marks.cid)?;
+        let described = described(table, parts);
+        let (route, path) = match &described {
+            Some(endpoint) => (Arc::clone(endpoint.first()), PathParams::new()),
+            None => find(table, parts, self.marks.cid, &mut self.soap)?,
+        };
         self.path = path;
         let route = self.route.insert(route);
         asking.pass(route.rate_limiter.as_deref(), Scope::Channel(&route.info.name))?;
         self.caller = verify(route, parts, via, &self.marks)?;
-        let definition = self.caller.as_ref().map_or("", |caller| &caller.security);
-        self.quota = asking.pass(route.caller_rate_limiter.as_deref(), Scope::Security(definition))?.map(Box::new);
+        // Who proves to be somebody in an envelope is counted when that is open.
+        if let Some(caller) = &self.caller {
+            let limiter = route.caller_rate_limiter.as_deref();
+            self.quota = asking.pass(limiter, Scope::Security(&caller.security))?.map(Box::new);
+        }
         if let Some(negotiation) = route.negotiation {
             let settled = negotiation.settle(&parts.headers, &parts.method, length == Some(0));
             self.negotiated = Some(settled.map_err(|(refusal, output)| {
@@ -104,7 +147,10 @@ impl Admission {
                 refusal
             })?);
         }
-        Ok(())
+        if let Some(endpoint) = described {
+            return Err(Exchange::description(&endpoint, parts).unwrap_or_else(Refusal::nothing_here));
+        }
+        self.soap.as_ref().map_or(Ok(()), |soap| soap.check())
     }
 
     /// Returns what a reply, or an error, is written in.
@@ -138,6 +184,9 @@ impl Admission {
         head.headers = parts.headers;
         head.method = Some(parts.method);
         head.uri = Some(parts.uri);
+        if let Some(soap) = &self.soap {
+            soap.attach(head);
+        }
         message
     }
 }
@@ -155,6 +204,9 @@ fn client_address(table: &Table, parts: &Parts, via: Via<'_>) -> Option<IpAddr> 
 fn verify(route: &Route, parts: &Parts, via: Via<'_>, marks: &Marks) -> Result<Option<Arc<Caller>>, Refusal> {
     let (cid, address) = (marks.cid, marks.client_address);
     let Some(verifier) = &route.verifier else { return Ok(None) };
+    if verifier.definition().is_in_message() {
+        return Ok(None);
+    }
     let certificate = via.certificate(parts).map(|certificate| &**certificate);
     let credentials = Credentials { headers: &parts.headers, certificate };
     verifier.verify(credentials).map(Some).map_err(|denied| {
@@ -173,7 +225,12 @@ fn verify(route: &Route, parts: &Parts, via: Via<'_>, marks: &Marks) -> Result<O
 }
 
 /// Finds the channel of a request.
-fn find(table: &Table, parts: &Parts, cid: Cid) -> Result<(Arc<Route>, PathParams), Refusal> {
+fn find(
+    table: &Table,
+    parts: &Parts,
+    cid: Cid,
+    soap: &mut Option<Box<Exchange>>,
+) -> Result<(Arc<Route>, PathParams), Refusal> {
     let refused = |refusal: Refusal| {
         debug!(
             zato.cid = cid.as_str(),
@@ -196,12 +253,28 @@ fn find(table: &Table, parts: &Parts, cid: Cid) -> Result<(Arc<Route>, PathParam
     let found = if is_kept { Found::Nothing } else { table.find(&path, &parts.method) };
     match found {
         Found::Route(route, params) => Ok((route, params)),
+        Found::Soap(endpoint, values) => Ok(soap.insert(Exchange::begin(&endpoint, &parts.headers)).route(values)),
         Found::Options(allow) => Err(Refusal::options(allow)),
         Found::Methods(allow) => Err(refused(Refusal::method_not_allowed(allow))),
         Found::Nothing if path == "/zato/ping" => Err(Refusal::ping(&parts.method)),
         Found::Nothing if path == "*" && parts.method == Method::OPTIONS => Err(Refusal::options_of_all()),
         Found::Nothing => Err(refused(Refusal::nothing_here())),
     }
+}
+
+/// Finds the channels that a request asks to describe themselves.
+fn described(table: &Table, parts: &Parts) -> Option<Arc<Endpoint>> {
+    if !Endpoint::is_asked_for_description(parts) || !matches!(parts.method, Method::GET | Method::HEAD) {
+        return None;
+    }
+    table.soap_at(&path::decode(parts.uri.path()).ok()?).cloned()
+}
+
+/// Finds out whether a request that was refused before anybody looked for its channel is one to channels that speak SOAP,
+/// whose callers read faults.
+fn exchange_of(table: &Table, parts: &Parts) -> Option<Box<Exchange>> {
+    let endpoint = table.soap_at(&path::decode(parts.uri.path()).ok()?)?;
+    Some(Exchange::begin(endpoint, &parts.headers))
 }
 
 /// Answers a browser that asks what a page may do, for the channel that would answer the page, and whether or not another

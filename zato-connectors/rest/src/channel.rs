@@ -21,7 +21,7 @@ use zato_core::{
 
 use crate::{
     admin::{Admin, PreparedAdmin},
-    config::{RestChannelConfig, SECTION},
+    config::{HttpChannelConfig, RestChannelConfig, SECTION},
     edge::Edge,
     server::{Ready, Server},
     service::HttpService,
@@ -30,7 +30,8 @@ use crate::{
     workers::Workers,
 };
 
-/// REST channels: everything in `channel_rest`, behind one listener or nested in somebody else's server.
+/// REST channels, and SOAP channels where the feature `soap` is there: everything in `channel_rest` and `channel_soap`,
+/// behind one listener or nested in somebody else's server.
 ///
 /// ```
 /// use zato_core::app::App;
@@ -226,16 +227,20 @@ fn remedy(error: &io::Error, same_port: Option<SocketAddr>) -> Cow<'static, str>
 }
 
 impl Channel for RestChannels {
-    type Config = RestChannelConfig;
+    type Config = HttpChannelConfig;
     type Prepared = Prepared;
 
-    fn sections() -> Vec<ChannelSection<RestChannelConfig>> {
-        vec![ChannelSection::of::<RestChannelConfig>(SECTION)]
+    fn sections() -> Vec<ChannelSection<HttpChannelConfig>> {
+        vec![
+            ChannelSection::of::<RestChannelConfig>(SECTION),
+            #[cfg(feature = "soap")]
+            ChannelSection::of::<crate::soap::SoapChannelConfig>(crate::soap::SECTION),
+        ]
     }
 
-    async fn prepare(&self, plan: Plan<'_, RestChannelConfig>) -> Result<Prepared, ConfigFaults> {
+    async fn prepare(&self, plan: Plan<'_, HttpChannelConfig>) -> Result<Prepared, ConfigFaults> {
         let is_nested = matches!(*self.lock(), Listening::Nested);
-        let mut table = Table::build(&plan, &self.edge.meters, is_nested)?;
+        let mut table = Table::build(&plan, &self.edge, is_nested)?;
         // Who doesn't listen needs no certificate; a test of a whole configuration has none.
         if !is_nested {
             table.tls = tls::prepare(&plan, self.edge.table.load().tls.as_ref())?;

@@ -10,6 +10,8 @@ use http::{Method, Request, Response, Version, header, request::Parts};
 use http_body::Body as HttpBody;
 use tokio::time::Instant;
 use tracing::info;
+#[cfg(feature = "soap")]
+use zato_core::security::Nonces;
 use zato_core::{
     BoxError, Result,
     message::{ClientCertificate, Reply},
@@ -39,6 +41,9 @@ pub(crate) struct Edge {
     pub(crate) meters: Meters,
     pub(crate) connections: ConnectionCounts,
     pub(crate) is_closed: AtomicBool,
+    /// The tokens of envelopes that were taken, over all configurations.
+    #[cfg(feature = "soap")]
+    pub(crate) nonces: Arc<Nonces>,
 }
 
 impl Edge {
@@ -49,6 +54,8 @@ impl Edge {
             meters: Meters::default(),
             connections: ConnectionCounts::default(),
             is_closed: AtomicBool::new(false),
+            #[cfg(feature = "soap")]
+            nonces: Arc::default(),
         }
     }
 
@@ -81,7 +88,10 @@ impl Edge {
         let seen = Seen::begin(begun, &parts.method, route, noted, &self.meters.unrouted);
         let mut tally = Tally::default();
         let mut response = match (seen.route(), admission.refusal.take()) {
-            (None, refusal) => refusal.unwrap_or_else(Refusal::nothing_here).into_response(cid, error_format, output),
+            (None, refusal) => {
+                let refusal = refusal.unwrap_or_else(Refusal::nothing_here);
+                refusal.into_response(cid, error_format, output, admission.soap.as_deref())
+            }
             (Some(route), refusal) => {
                 let asked = route.content.asked(&parts.headers, admission.marks.is_asking);
                 let taken = match refusal {
@@ -99,17 +109,13 @@ impl Edge {
                     Err(refusal) => Err(refusal),
                     Ok(taken) => {
                         tally.received = taken.length();
-                        let Taken { payload, progress, has_waited } = taken;
-                        // A body that was there with its headers took no time, and another look at the clock would only
-                        // tell that.
-                        let received = if has_waited { Instant::now() } else { begun };
-                        let message = admission.message(route, parts, payload, (begun, received), via);
-                        let answered = route.inlet.call(message).await;
-                        tally.ended = answered.as_ref().ok().and_then(Reply::ended);
-                        conclude(answered, progress.as_deref(), route, &admission, is_ours)
+                        let received = Received { parts, taken, begun };
+                        self.ask((&mut admission, &seen, &mut tally), received, (via, is_ours)).await
                     }
                 };
-                let mut response = answered.unwrap_or_else(|refusal| refusal.into_response(cid, error_format, output));
+                let soap = admission.soap.as_deref();
+                let refused = |refusal: Refusal| refusal.into_response(cid, error_format, output, soap);
+                let mut response = answered.unwrap_or_else(refused);
                 let asker = Asker { cid, channel: &route.info, error_format, output, is_get };
                 route.content.finish(asked, asker, &mut response);
                 if route.negotiation.is_some() {
@@ -128,6 +134,43 @@ impl Edge {
         seen.answered(&response, &tally);
         response
     }
+
+    /// Has the service of a channel answer, now that there is a body.
+    async fn ask(
+        &self,
+        (admission, seen, tally): (&mut Admission, &Seen<'_>, &mut Tally),
+        Received { parts, taken, begun }: Received,
+        (via, is_ours): (Via<'_>, bool),
+    ) -> Result<Response<Body>, Refusal> {
+        let Some(route) = seen.route() else { return Err(Refusal::nothing_here()) };
+        let Taken { payload, progress, has_waited } = taken;
+        // A body that was there with its headers took no time, and another look at the clock would only tell that.
+        let received = if has_waited { Instant::now() } else { begun };
+        let opened = self.open(admission, &payload, route);
+        let opened = opened.map_err(|refusal| unread(refusal, route, admission, false))?;
+        let route = match &opened {
+            None => route,
+            Some(route) => {
+                seen.reroute(route);
+                route
+            }
+        };
+        let message = admission.message(route, parts, payload, (begun, received), via);
+        let answered = route.inlet.call(message).await;
+        tally.ended = answered.as_ref().ok().and_then(Reply::ended);
+        let answered = match &admission.soap {
+            None => answered,
+            Some(soap) => answered.map(|reply| soap.replied(reply, route)),
+        };
+        conclude(answered, progress.as_deref(), route, admission, is_ours)
+    }
+}
+
+/// A request with its body.
+struct Received {
+    parts: Parts,
+    taken: Taken,
+    begun: Instant,
 }
 
 /// Whose connection a request came over.

@@ -31,6 +31,7 @@ mod content;
 mod crowd;
 mod download;
 mod edge;
+mod entry;
 mod error;
 mod form;
 mod forwarded;
@@ -54,6 +55,11 @@ mod reply;
 mod seen;
 mod server;
 mod service;
+#[cfg(feature = "soap")]
+pub mod soap;
+#[cfg(not(feature = "soap"))]
+#[path = "soap/absent.rs"]
+mod soap;
 mod stop;
 mod table;
 #[cfg(feature = "testing")]
@@ -67,7 +73,10 @@ pub use self::outgoing::{Ping, Rest, RestConfig, RestConnector, RestRequest, Res
 pub use self::{
     body::Body,
     channel::{Prepared, RestChannels},
-    config::{CorsConfig, Date, FormConfig, Names, NotADate, OUTGOING, Origins, RestChannelConfig, SECTION, WebOrigin},
+    config::{
+        CorsConfig, Date, FormConfig, HttpChannelConfig, Names, NotADate, OUTGOING, Origins, RestChannelConfig,
+        SECTION, SOAP, WebOrigin,
+    },
     peer::Peer,
     service::HttpService,
 };

@@ -13,6 +13,7 @@ use crate::{
     body::Body,
     config::METHODS,
     error::{self, ZatoEnv},
+    soap::Exchange,
 };
 
 /// An answer that no service gave.
@@ -29,6 +30,9 @@ enum RefusalKind {
     /// Nothing but headers.
     Empty,
     Ping,
+    /// What somebody asked for that no service has to be asked for.
+    #[cfg_attr(not(feature = "soap"), expect(dead_code, reason = "only SOAP channels describe themselves"))]
+    Document(Bytes),
 }
 
 #[derive(Serialize)]
@@ -123,6 +127,13 @@ impl Refusal {
         Self { headers: vec![(header::WWW_AUTHENTICATE, challenge)], ..Self::of(error) }
     }
 
+    /// A document of ours.
+    #[cfg(feature = "soap")]
+    pub(crate) fn document(bytes: Bytes, content_type: HeaderValue) -> Self {
+        let headers = vec![(header::CONTENT_TYPE, content_type)];
+        Self { status: StatusCode::OK, kind: RefusalKind::Document(bytes), headers, ..Self::nothing_here() }
+    }
+
     /// The built-in channel that says that somebody is at home.
     pub(crate) fn ping(method: &Method) -> Self {
         match *method {
@@ -134,14 +145,23 @@ impl Refusal {
         }
     }
 
-    pub(crate) fn into_response(self, cid: Cid, format: ErrorFormat, output: Format) -> Response<Body> {
-        let mut response = match self.kind {
-            RefusalKind::Error if self.status == self.error.kind().status() => {
+    /// Writes it, for whoever speaks SOAP as a fault.
+    pub(crate) fn into_response(
+        self,
+        cid: Cid,
+        format: ErrorFormat,
+        output: Format,
+        soap: Option<&Exchange>,
+    ) -> Response<Body> {
+        let mut response = match (self.kind, soap) {
+            (RefusalKind::Error, Some(soap)) => soap.fault(self.status, &self.error, cid),
+            (RefusalKind::Document(bytes), _) => with_status(self.status, bytes, cid),
+            (RefusalKind::Error, None) if self.status == self.error.kind().status() => {
                 error::reply(&self.error, cid, format, output)
             }
-            RefusalKind::Error => error::of_status(self.status, &self.error, cid, format, output),
-            RefusalKind::Empty => with_status(self.status, Bytes::new(), cid),
-            RefusalKind::Ping => {
+            (RefusalKind::Error, None) => error::of_status(self.status, &self.error, cid, format, output),
+            (RefusalKind::Empty, _) => with_status(self.status, Bytes::new(), cid),
+            (RefusalKind::Ping, _) => {
                 let zato_env = ZatoEnv { result: "ZATO_OK", cid, details: "".into() };
                 let body = error::json(&Pong { pong: "zato", zato_env });
                 let mut response = with_status(self.status, body, cid);

@@ -1,6 +1,6 @@
 //! A request as operators see it: counted, and in the access log.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use http::{Method, Response, StatusCode};
 use http_body::Body as _;
@@ -21,6 +21,8 @@ pub(crate) struct Seen<'a> {
     begun: Instant,
     method: MethodIndex,
     route: Option<Arc<Route>>,
+    /// The channel that the body has told, where that is another one.
+    rerouted: OnceLock<Arc<Route>>,
     noted: Option<Box<Noted>>,
     unrouted: &'a Meter,
     is_over: bool,
@@ -47,11 +49,29 @@ impl<'a> Seen<'a> {
         if let Some(route) = &route {
             route.meter.begin();
         }
-        Self { begun, method: MethodIndex::of(method), route, noted, unrouted, is_over: false }
+        Self {
+            begun,
+            method: MethodIndex::of(method),
+            route,
+            rerouted: OnceLock::new(),
+            noted,
+            unrouted,
+            is_over: false,
+        }
     }
 
     pub(crate) fn route(&self) -> Option<&Arc<Route>> {
         self.route.as_ref()
+    }
+
+    /// Counts the request as one of another channel from now on.
+    pub(crate) fn reroute(&self, route: &Arc<Route>) {
+        if let Some(before) = &self.route
+            && self.rerouted.set(Arc::clone(route)).is_ok()
+        {
+            before.meter.end(0, 0);
+            route.meter.begin();
+        }
     }
 
     /// Notes how the request was answered.
@@ -62,11 +82,12 @@ impl<'a> Seen<'a> {
     fn end(&mut self, status: StatusCode, tally: &Tally, sent: Option<u64>) {
         self.is_over = true;
         let took = tally.ended.unwrap_or_else(Instant::now).duration_since(self.begun);
-        let meter = self.route.as_ref().map_or(self.unrouted, |route| &*route.meter);
+        let route = self.rerouted.get().or(self.route.as_ref());
+        let meter = route.map_or(self.unrouted, |route| &*route.meter);
         meter.record(self.method, status, took);
         meter.end(tally.received, sent.unwrap_or_default());
         if let Some(noted) = &self.noted {
-            let channel = self.route.as_ref().map(|route| route.info.name.as_str());
+            let channel = route.map(|route| route.info.name.as_str());
             noted.write(&Outcome { status, channel, took, received: tally.received, sent });
         }
     }

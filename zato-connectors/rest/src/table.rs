@@ -6,30 +6,32 @@ use http::{HeaderValue, Method};
 use matchit::{InsertError, Router};
 use zato_core::{
     ambient::Ambient,
-    channel::{Inlet, Places, Plan},
-    config::{
-        ClientCertificates, ConfigFault, ConfigFaults, ErrorFormat, Origin, ProxyProtocol, ServerConfig, TlsConfig,
-    },
+    channel::{Inlet, Plan},
+    config::{ConfigFault, ConfigFaults, ErrorFormat, ProxyProtocol, ServerConfig},
     message::{ChannelInfo, Format},
     rate::RateLimiter,
-    security::{self, Verifier},
+    security::Verifier,
 };
 
 use crate::{
     access::AccessLog,
-    config::{METHODS, RestChannelConfig, SECTION},
+    config::{HttpChannelConfig, METHODS},
     content::{Content, compression},
+    edge::Edge,
+    entry::{self, Entry},
     forwarded::Proxies,
     limits::Limits,
-    meter::{Meter, Meters},
+    meter::Meter,
     negotiate::Negotiation,
-    path::Pattern,
+    soap,
     tls::Tls,
 };
 
 /// Everything that a request is served with, made for one configuration and replaced as a whole.
 pub(crate) struct Table {
     router: Router<Resource>,
+    /// Whether any channel speaks SOAP.
+    pub(crate) has_soap: bool,
     pub(crate) error_format: ErrorFormat,
     pub(crate) ambient: Ambient,
     /// What limits every request.
@@ -48,15 +50,9 @@ pub(crate) struct Table {
 struct Resource {
     by_method: Vec<(Method, Entry)>,
     of_any: Option<Entry>,
-}
-
-/// A channel as it is configured.
-#[derive(Clone)]
-struct Entry {
-    info: Arc<ChannelInfo>,
-    origin: Origin,
-    /// `None` if the channel is inactive.
-    route: Option<Arc<Route>>,
+    /// Those that speak SOAP, which take what is posted.
+    soap: Vec<Entry>,
+    endpoint: Option<Arc<soap::Endpoint>>,
 }
 
 /// A channel, ready to serve.
@@ -77,7 +73,10 @@ pub(crate) struct Route {
     /// What is done to its replies.
     pub(crate) content: Content,
     pub(crate) meter: Arc<Meter>,
-    names: Vec<Arc<str>>,
+    /// What it answers, if it speaks SOAP.
+    #[cfg(feature = "soap")]
+    pub(crate) operation: Option<Box<soap::Operation>>,
+    pub(crate) names: Vec<Arc<str>>,
 }
 
 /// The values that a path gives to the parameters of a channel.
@@ -86,6 +85,8 @@ pub(crate) type PathParams = Vec<(Arc<str>, String)>;
 /// What is at a path.
 pub(crate) enum Found {
     Route(Arc<Route>, PathParams),
+    /// Channels that speak SOAP, of which more than the path decides, and the values of the path.
+    Soap(Arc<soap::Endpoint>, Vec<String>),
     /// Something, but not for this method; these are allowed.
     Methods(HeaderValue),
     /// Asked by `OPTIONS` what is allowed.
@@ -102,6 +103,7 @@ impl Table {
     fn with(router: Router<Resource>, server: &ServerConfig, ambient: Ambient) -> Self {
         Self {
             router,
+            has_soap: false,
             error_format: server.error_format,
             ambient,
             rate_limiter: None,
@@ -119,8 +121,8 @@ impl Table {
     ///
     /// Every path that can't be used, every two that can't be told apart, every unknown security definition.
     pub(crate) fn build(
-        plan: &Plan<'_, RestChannelConfig>,
-        meters: &Meters,
+        plan: &Plan<'_, HttpChannelConfig>,
+        edge: &Edge,
         is_nested: bool,
     ) -> Result<Self, ConfigFaults> {
         let mut faults = ConfigFaults::new();
@@ -131,10 +133,10 @@ impl Table {
             faults.push(ConfigFault::at(&node.origin, format!("\"compression\" {}", compression::REMEDY)));
         }
         for (config, origin) in plan.entries {
-            if let Some(fault) = unasked(config, origin, plan).filter(|_| !is_nested) {
+            if let Some(fault) = entry::unasked(config, origin, plan).filter(|_| !is_nested) {
                 faults.push(fault);
             }
-            let Some((shape, entry)) = faults.keep(entry_of(config, origin, plan, meters)) else { continue };
+            let Some((shape, entry)) = faults.keep(entry::read(config, origin, plan, edge)) else { continue };
             let position = *positions.entry(shape.clone()).or_insert_with(|| {
                 resources.push((shape, Resource::default()));
                 resources.len() - 1
@@ -143,10 +145,14 @@ impl Table {
                 resource.add(config, &entry, &mut faults);
             }
         }
+        for (_, resource) in &mut resources {
+            resource.settle_soap(&mut faults);
+        }
+        let has_soap = resources.iter().any(|(_, resource)| resource.endpoint.is_some());
         let router = router_of(resources, &mut faults);
         let section = ServerConfig::SECTION.name;
         let rate_limiter = plan.rate_limiters.limiter(section, "", &plan.server.rate_limiting);
-        faults.into_result(Self { rate_limiter, ..Self::with(router, plan.server, plan.ambient.clone()) })
+        faults.into_result(Self { rate_limiter, has_soap, ..Self::with(router, plan.server, plan.ambient.clone()) })
     }
 
     /// Whether a channel at the root lets everybody in.
@@ -155,10 +161,19 @@ impl Table {
         root.and_then(|root| root.value.route(&Method::GET)).is_some_and(|route| route.verifier.is_none())
     }
 
+    /// Finds the channels that speak SOAP at a path, which is decoded.
+    pub(crate) fn soap_at(&self, path: &str) -> Option<&Arc<soap::Endpoint>> {
+        self.router.at(path).ok()?.value.endpoint.as_ref()
+    }
+
     /// Finds what answers; `path` is decoded.
     pub(crate) fn find(&self, path: &str, method: &Method) -> Found {
         let Ok(matched) = self.router.at(path) else { return Found::Nothing };
         let resource = matched.value;
+        if let Some(endpoint) = resource.endpoint.as_ref().filter(|_| *method == Method::POST) {
+            let values = matched.params.iter().map(|(_, value)| value.to_owned()).collect();
+            return Found::Soap(Arc::clone(endpoint), values);
+        }
         match resource.route(method) {
             Some(route) => {
                 let values = matched.params.iter().map(|(_, value)| value.to_owned());
@@ -173,7 +188,12 @@ impl Table {
 
 impl Resource {
     /// Adds a channel. Of two for one method the active one counts; two active ones clash.
-    fn add(&mut self, config: &RestChannelConfig, entry: &Entry, faults: &mut ConfigFaults) {
+    fn add(&mut self, config: &HttpChannelConfig, entry: &Entry, faults: &mut ConfigFaults) {
+        if entry.info.format == Format::Soap {
+            self.soap.push(entry.clone());
+            return;
+        }
+        let config = &config.http;
         let mut settle = |with: &mut Entry, method: &str| {
             if with.route.is_none() {
                 *with = entry.clone();
@@ -222,12 +242,31 @@ impl Resource {
     }
 
     fn entries(&self) -> impl Iterator<Item = &Entry> {
-        self.by_method.iter().map(|(_, entry)| entry).chain(&self.of_any)
+        self.by_method.iter().map(|(_, entry)| entry).chain(&self.of_any).chain(&self.soap)
+    }
+
+    /// Makes one thing of the channels that speak SOAP, which take what is posted; a channel for every method leaves that
+    /// to them.
+    fn settle_soap(&mut self, faults: &mut ConfigFaults) {
+        self.endpoint = soap::Endpoint::of(&self.soap, faults).map(Arc::new);
+        let posted = self.by_method.iter().find(|(method, entry)| *method == Method::POST && entry.route.is_some());
+        if let (Some(of_soap), Some((_, other))) = (self.soap.iter().find(|entry| entry.route.is_some()), posted) {
+            let message = format!(
+                "the channel \"{}\" and the SOAP channel \"{}\" (at {}) both answer POST {}",
+                other.info.name,
+                of_soap.info.name,
+                of_soap.origin,
+                other.info.route.as_deref().unwrap_or_default()
+            );
+            faults.push(ConfigFault::at(&other.origin, message));
+        }
     }
 
     /// Lists the methods that are allowed (RFC 9110 §10.2.1).
     fn allow(&self) -> HeaderValue {
-        let is_allowed = |method: &&Method| **method == Method::OPTIONS || self.route(method).is_some();
+        let is_posted = |method: &Method| self.endpoint.is_some() && *method == Method::POST;
+        let is_allowed =
+            |method: &&Method| **method == Method::OPTIONS || self.route(method).is_some() || is_posted(method);
         let names: Vec<&str> = METHODS.iter().filter(is_allowed).map(Method::as_str).collect();
         HeaderValue::from_str(&names.join(", ")).unwrap_or(HeaderValue::from_static("OPTIONS"))
     }
@@ -236,102 +275,6 @@ impl Resource {
 /// Whether a channel for every method answers this one.
 fn is_of_any(method: &Method) -> bool {
     *method != Method::OPTIONS && METHODS.contains(method)
-}
-
-fn entry_of(
-    config: &RestChannelConfig,
-    origin: &Origin,
-    plan: &Plan<'_, RestChannelConfig>,
-    meters: &Meters,
-) -> Result<(String, Entry), ConfigFault> {
-    let unusable = |fault: String| ConfigFault::at(origin, format!("the url_path \"{}\" {fault}", config.url_path));
-    let pattern = Pattern::parse(&config.url_path).map_err(unusable)?;
-    if pattern.shape == "/zato" || pattern.shape.starts_with("/zato/") {
-        return Err(unusable("starts with \"/zato\", which is kept for channels of the framework".to_owned()));
-    }
-    check(config, origin)?;
-    let verifier = config.security().map(|name| plan.securities.verifier(name, origin)).transpose()?;
-    let caller_rate_limiter = verifier.as_ref().map(Verifier::definition).and_then(|definition| {
-        plan.rate_limiters.limiter(security::SECTION.name, definition.name(), definition.rate_limiting())
-    });
-    let server = plan.server;
-    let content = Content::of(config, server)
-        .map_err(|fault| ConfigFault::at(origin, format!("the channel \"{}\" {fault}", config.name)))?;
-    let mut info = ChannelInfo::new("rest", config.name.as_str(), config.service.as_str());
-    info.format = config.data_format;
-    info.options.xml = config.xml.clone();
-    info.options.csv = config.csv.clone();
-    info.options.form = config.form.options();
-    info.route = Some(config.url_path.clone());
-    info.timeout = config.timeout.unwrap_or(server.request_timeout).0;
-    info.params = config.merge_url_params_req.then_some(config.params_pri);
-    info.url_params = config.url_params_pri;
-    let info = Arc::new(info);
-    // Also those of a channel that is inactive: what they have counted is there again when it is activated.
-    let rate_limiter = plan.rate_limiters.limiter(SECTION.name, &config.name, &config.rate_limiting);
-    let inlet = inlet_of(config, plan).filter(|_| config.is_active);
-    let route = inlet.map(|inlet| Route {
-        info: Arc::clone(&info),
-        takes_stream: inlet.takes_stream(),
-        negotiation: (config.data_format == Format::Negotiate).then(|| Negotiation::of(&inlet)),
-        inlet,
-        rate_limiter,
-        verifier,
-        caller_rate_limiter,
-        max_body_size: config.max_body_size.unwrap_or(server.max_body_size).as_usize(),
-        body_timeout: server.body_timeout.0,
-        content,
-        meter: meters.of(&config.name, &config.url_path),
-        names: pattern.names,
-    });
-    Ok((pattern.shape, Entry { info, origin: origin.clone(), route: route.map(Arc::new) }))
-}
-
-/// Finds the way to the service of a channel, through the places that the channel has.
-fn inlet_of(config: &RestChannelConfig, plan: &Plan<'_, RestChannelConfig>) -> Option<Inlet> {
-    let Some(in_work) = config.max_concurrent_requests else { return plan.inlets.inlet(&config.service) };
-    let waiting = config.max_queued_requests.unwrap_or(plan.server.max_queued_requests);
-    plan.inlets
-        .limited_inlet(&config.service, Places { section: SECTION.name, channel: &config.name, in_work, waiting })
-}
-
-/// Finds what no channel can mean.
-fn check(config: &RestChannelConfig, origin: &Origin) -> Result<(), ConfigFault> {
-    if let Some(fault) = unreadable(config) {
-        return Err(ConfigFault::at(origin, format!("the channel \"{}\" {fault}", config.name)));
-    }
-    let fault = match (config.max_concurrent_requests, config.max_queued_requests) {
-        _ if config.timeout.is_some_and(|timeout| timeout.is_zero()) => "the timeout {} is 0, which no request meets",
-        (Some(0), _) => "the max_concurrent_requests {} is 0, which lets no request in; write \"is_active: false\"",
-        (None, Some(_)) => "the max_queued_requests {} means nothing without a max_concurrent_requests",
-        _ => return Ok(()),
-    };
-    Err(ConfigFault::at(origin, fault.replace("{}", &format!("of the channel \"{}\"", config.name))))
-}
-
-/// Says why a channel can't speak its format.
-fn unreadable(config: &RestChannelConfig) -> Option<String> {
-    match config.data_format {
-        Format::Soap => Some("has data_format soap, which channels of \"channel_soap\" speak".to_owned()),
-        format if !format.is_built_in() => Some(format!(
-            "has data_format {format}, which this program was built without; enable the feature \"{format}\" of zato"
-        )),
-        _ => config.csv.fault().map(|fault| format!("can't have its csv: {fault}")),
-    }
-}
-
-/// Says that a channel wants client certificates that its listener doesn't ask for. A server around us may ask for them.
-fn unasked(config: &RestChannelConfig, origin: &Origin, plan: &Plan<'_, RestChannelConfig>) -> Option<ConfigFault> {
-    let name = config.security()?;
-    let asks = |tls: &TlsConfig| tls.client_certificates() != ClientCertificates::None;
-    let definition = plan.securities.get(name, origin).ok()?;
-    if !definition.needs_certificate() || plan.server.tls.as_ref().is_some_and(asks) {
-        return None;
-    }
-    let remedy = "add server.tls.client_ca, the file of the authority that signs them";
-    let message =
-        format!("the security definition \"{name}\" needs client certificates, which nobody asks for; {remedy}");
-    Some(ConfigFault::at(origin, message))
 }
 
 fn router_of(resources: Vec<(String, Resource)>, faults: &mut ConfigFaults) -> Router<Resource> {

@@ -156,6 +156,17 @@ impl Client {
         self.send(Method::POST, path, &[], body).await
     }
 
+    /// Calls an operation of a SOAP 1.1 channel: sends what stands in the body of an envelope.
+    ///
+    /// For anything else that an envelope may have, or for SOAP 1.2, [`Client::send`] takes whole ones.
+    #[cfg(feature = "soap")]
+    pub async fn soap(&self, path: &str, action: &str, operation: &str) -> TestReply {
+        let namespace = crate::soap::Version::V11.namespace();
+        let envelope = format!("<s:Envelope xmlns:s=\"{namespace}\"><s:Body>{operation}</s:Body></s:Envelope>");
+        let headers = [("content-type", "text/xml; charset=utf-8"), ("soapaction", &format!("\"{action}\""))];
+        self.send(Method::POST, path, &headers, envelope).await
+    }
+
     /// Sends a request of any method, with headers.
     ///
     /// # Panics

@@ -20,7 +20,7 @@ use zato_core::{
 };
 
 use crate::{
-    config::RestChannelConfig,
+    config::HttpChannelConfig,
     edge::Edge,
     server::{Ready, Server},
     table::Table,
@@ -81,7 +81,7 @@ impl Admin {
     }
 
     /// Makes the pages, and binds the listener that a configuration asks for.
-    pub(crate) async fn prepare(&self, plan: &Plan<'_, RestChannelConfig>) -> Result<PreparedAdmin, ConfigFaults> {
+    pub(crate) async fn prepare(&self, plan: &Plan<'_, HttpChannelConfig>) -> Result<PreparedAdmin, ConfigFaults> {
         let config = plan.server.admin.clone();
         let table = table_of(config.as_ref(), plan, &self.edge)?;
         let listener = match config.filter(|config| config.is_active && !self.is_silent) {
@@ -101,7 +101,7 @@ impl Admin {
         &self,
         bind: String,
         now: Option<SocketAddr>,
-        plan: &Plan<'_, RestChannelConfig>,
+        plan: &Plan<'_, HttpChannelConfig>,
     ) -> Result<Next, ConfigFaults> {
         let unbound = |error| unbound(&bind, &error);
         let workers = Workers::start(None).map_err(unbound)?;
@@ -158,14 +158,14 @@ impl Admin {
 /// Makes the table of the pages. It is there without a listener, too, for who serves it by other means.
 fn table_of(
     config: Option<&AdminConfig>,
-    plan: &Plan<'_, RestChannelConfig>,
+    plan: &Plan<'_, HttpChannelConfig>,
     edge: &Edge,
 ) -> Result<Table, ConfigFaults> {
     let entries = pages::entries(config.and_then(|config| config.security.as_deref()));
     let server = server();
     let is_open = config.is_none_or(|config| config.security.is_none());
     let inlets = pages::Pages { inspect: Arc::clone(plan.inspect), is_open };
-    Table::build(&Plan { server: &server, entries: &entries, inlets: &inlets, ..*plan }, &edge.meters, true)
+    Table::build(&Plan { server: &server, entries: &entries, inlets: &inlets, ..*plan }, edge, true)
 }
 
 /// Returns the limits that hold for operators. None is taken from what holds for callers: when those are too tight for

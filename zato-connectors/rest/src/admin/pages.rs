@@ -13,7 +13,7 @@ use zato_core::{
     message::{Message, Payload, Reply},
 };
 
-use crate::config::RestChannelConfig;
+use crate::config::{HttpChannelConfig, RestChannelConfig};
 
 /// One page.
 struct Page {
@@ -81,7 +81,7 @@ fn readiness(pages: &Pages) -> Result<Reply> {
 }
 
 /// Returns the pages as channels, each with its path for a service.
-pub(super) fn entries(security: Option<&str>) -> Vec<(RestChannelConfig, Origin)> {
+pub(super) fn entries(security: Option<&str>) -> Vec<(HttpChannelConfig, Origin)> {
     let entry = |page: &Page| {
         let security = security.filter(|_| !page.is_for_probes);
         let entry = json!({
@@ -92,8 +92,9 @@ pub(super) fn entries(security: Option<&str>) -> Vec<(RestChannelConfig, Origin)
             "security": security,
         });
         // Read as an entry of a file is, so that every key has its default.
-        let config = serde_json::from_value(entry).expect("the entry of a page has what an entry needs");
-        (config, Origin::start_of("server.admin"))
+        let config: RestChannelConfig =
+            serde_json::from_value(entry).expect("the entry of a page has what an entry needs");
+        (config.into(), Origin::start_of("server.admin"))
     };
     PAGES.iter().map(entry).collect()
 }

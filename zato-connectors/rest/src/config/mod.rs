@@ -1,8 +1,9 @@
 mod cors;
 mod date;
 mod form;
+mod http;
 
-use http::{HeaderValue, Method, Uri};
+use ::http::{HeaderValue, Method, Uri};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, de::Error};
 use zato_core::{
@@ -15,6 +16,7 @@ pub use self::{
     cors::{CorsConfig, Names, Origins, WebOrigin},
     date::{Date, NotADate},
     form::FormConfig,
+    http::HttpChannelConfig,
 };
 
 /// The section that REST channels stand in.
@@ -23,6 +25,9 @@ pub const SECTION: SectionName = SectionName { name: "channel_rest", aliases: &[
 /// The section that outgoing connections stand in, whether or not the feature is there that takes it.
 pub const OUTGOING: SectionName =
     SectionName { name: "outgoing_rest", aliases: &["outconn_plain_http", "outconn_rest"] };
+
+/// The section that SOAP channels stand in, whether or not the feature is there that takes it.
+pub const SOAP: SectionName = SectionName { name: "channel_soap", aliases: &[] };
 
 /// One entry of `channel_rest`: which service answers at which path.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]

@@ -6,14 +6,14 @@ use zato_core::{
     config::{ConfigFault, ConfigFaults, TlsConfig},
 };
 
-use crate::{config::RestChannelConfig, connection::Shared};
+use crate::{config::HttpChannelConfig, connection::Shared};
 
 /// How connections speak TLS, which none can.
 #[derive(Clone)]
 pub(crate) enum Tls {}
 
 /// Refuses a configuration that wants TLS: plain HTTP in its place would give away what was to be kept.
-pub(crate) fn prepare(plan: &Plan<'_, RestChannelConfig>, _: Option<&Tls>) -> Result<Option<Tls>, ConfigFaults> {
+pub(crate) fn prepare(plan: &Plan<'_, HttpChannelConfig>, _: Option<&Tls>) -> Result<Option<Tls>, ConfigFaults> {
     plan.server.tls.as_ref().map_or(Ok(None), |tls| Err(fault(tls).into()))
 }
 

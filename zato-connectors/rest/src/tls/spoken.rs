@@ -15,7 +15,7 @@ use zato_core::{
 use zato_tls::{ServerTls, rustls};
 
 use crate::{
-    config::RestChannelConfig,
+    config::HttpChannelConfig,
     connection::{Protocol, Shared, speak},
     refusal::Refusal,
 };
@@ -27,7 +27,7 @@ pub(crate) type Tls = ServerTls;
 const PROTOCOLS: [&str; 2] = ["h2", "http/1.1"];
 
 /// Reads certificate and key of a configuration; what is the same as before stays.
-pub(crate) fn prepare(plan: &Plan<'_, RestChannelConfig>, before: Option<&Tls>) -> Result<Option<Tls>, ConfigFaults> {
+pub(crate) fn prepare(plan: &Plan<'_, HttpChannelConfig>, before: Option<&Tls>) -> Result<Option<Tls>, ConfigFaults> {
     let Some(tls) = &plan.server.tls else { return Ok(None) };
     let built = ServerTls::build(tls, &PROTOCOLS, plan.files, plan.ambient.now())?;
     Ok(Some(built.or_same(before)))
@@ -83,7 +83,7 @@ async fn refuse(stream: TcpStream, shared: &Shared) {
     let service = service_fn(|_| async {
         let table = shared.edge.table.load();
         let refusal = Refusal::of(Error::invalid_input("this address speaks HTTPS, and not plain HTTP")).with_close();
-        Ok::<_, Infallible>(refusal.into_response(table.ambient.cid(), table.error_format, Format::default()))
+        Ok::<_, Infallible>(refusal.into_response(table.ambient.cid(), table.error_format, Format::default(), None))
     });
     let connection = http1::Builder::new().half_close(true).serve_connection(TokioIo::new(stream), service);
     if let Some(Err(error)) = shared.stop.first(connection).await {
