@@ -183,7 +183,7 @@ async fn everything_that_is_wrong_is_told_at_once() {
         said(text).await,
         "configuration:1:16: environment variable \"NO_BIND\" is not set; set it, or write ${NO_BIND:-default}\n\
          configuration:4:24: environment variable \"NO_SERVICE\" is not set; set it, or write ${NO_SERVICE:-default}\n\
-         configuration:2:1: unknown section \"ftp\"; known: channel_rest, include, outgoing_loopback, \
+         configuration:2:1: unknown section \"ftp\"; known: channel_rest, channel_soap, include, outgoing_loopback, \
          outgoing_rest, security, server, service, user_config"
     );
     let text = "channel_rest:\n  - {name: a, service: none, url_path: a}\n  - {name: b, service: other, url_path: /b}\n  \
@@ -355,6 +355,7 @@ async fn the_schema_has_every_section() {
     let expected = [
         "channel_plain_http",
         "channel_rest",
+        "channel_soap",
         "def_sec",
         "include",
         "outconn_loopback",

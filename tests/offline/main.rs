@@ -47,6 +47,7 @@ mod schema;
 mod services;
 mod serving;
 mod slow;
+mod soap;
 mod streaming;
 mod support;
 mod tls;
