@@ -101,25 +101,25 @@ async fn json_of_the_wrong_type_is_told_with_every_place() {
         "/order",
         &[
             (b"[]", &[("", "expected an object, got a list")]),
-            (b"7", &[("", "expected an object, got an integer")]),
-            (b"\"x\"", &[("", "expected an object, got a string")]),
+            (b"7", &[("", "expected an object, got an integer (value: 7)")]),
+            (b"\"x\"", &[("", "expected an object, got a string (value: x)")]),
             (b"{}", &[("/id", "missing"), ("/name", "missing"), ("/line_list", "missing")]),
             (b"", &[("/id", "missing"), ("/name", "missing"), ("/line_list", "missing")]),
             (b"{\"id\":1,\"name\":\"a\",\"line_list\":[],\"id\":2}", &[("/id", "given more than once")]),
             (
                 b"{\"id\":-1,\"name\":null,\"note\":5,\"line_list\":[{\"sku\":\"a\",\"amount\":256},7,{\"amount\":\"1\"}]}",
                 &[
-                    ("/id", "expected an integer from 0 to 4294967295, got an integer that does not fit"),
+                    ("/id", "expected an integer from 0 to 4294967295, got an integer that does not fit (value: -1)"),
                     ("/name", "expected a string, got null"),
-                    ("/note", "expected a string, got an integer"),
-                    ("/line_list/0/amount", "expected an integer from 0 to 255, got an integer that does not fit"),
-                    ("/line_list/1", "expected an object, got an integer"),
-                    ("/line_list/2/amount", "expected an integer from 0 to 255, got a string"),
+                    ("/note", "expected a string, got an integer (value: 5)"),
+                    ("/line_list/0/amount", "expected an integer from 0 to 255, got an integer that does not fit (value: 256)"),
+                    ("/line_list/1", "expected an object, got an integer (value: 7)"),
+                    ("/line_list/2/amount", "expected an integer from 0 to 255, got a string (value: 1)"),
                     ("/line_list/2/sku", "missing"),
                 ],
             ),
             (b"{\"id\":1.5,\"name\":\"a\",\"line_list\":{}}", &[
-                ("/id", "expected an integer from 0 to 4294967295, got a number with a fraction"),
+                ("/id", "expected an integer from 0 to 4294967295, got a number with a fraction (value: 1.5)"),
                 ("/line_list", "expected a list, got an object"),
             ]),
             (b"{\"id\":1e400,\"name\":\"a\",\"line_list\":[]}", &[(
@@ -147,12 +147,13 @@ async fn a_list_of_the_right_length_is_no_object() {
 }
 
 #[tokio::test]
-async fn what_was_sent_is_never_repeated() {
+async fn what_was_sent_is_repeated_where_it_is_wrong_and_nowhere_else() {
     let (_app, client) = started(CONFIG).await;
     let bodies = [
-        r#"{"id":"canary","name":["canary"],"line_list":"canary"}"#,
+        r#"{"id":1,"name":["canary"],"line_list":{"canary":"canary"}}"#,
         r#"{"id":1,"name":"canary","line_list":[]"#,
         r#"{"id":1,"id":"canary"}"#,
+        r#"{"id":1,"line_list":[{"sku":{},"amount":[{"token":"canary"}]}],"note":"canary"}"#,
         "canary",
     ];
     for body in bodies {
@@ -160,6 +161,9 @@ async fn what_was_sent_is_never_repeated() {
         assert_eq!(reply.status, 400, "{body}");
         assert!(!reply.text().contains("canary"), "{}", reply.text());
     }
+    let long = format!(r#"{{"id":"{}","name":"\u0000\u000a","line_list":[]}}"#, "é".repeat(60));
+    let shortened = format!("expected an integer from 0 to 4294967295, got a string (value: {}…)", "é".repeat(40));
+    assert_answer(client.post("/order", long).await, &Answer::faults(&cid(6), &[("/id", &shortened)]));
 }
 
 #[tokio::test]
@@ -182,8 +186,8 @@ async fn parameters_that_can_not_be_used_are_told_together_with_the_body() {
     let reply = client.post("/order/x?name=a&name=b&note=", r#"{"line_list":[{"sku":1}]}"#).await;
     let faults = [
         ("/name", "expected one value, got 2"),
-        ("/id", "expected an integer from 0 to 4294967295, which the text is not"),
-        ("/line_list/0/sku", "expected a string, got an integer"),
+        ("/id", "expected an integer from 0 to 4294967295, which the text is not (value: x)"),
+        ("/line_list/0/sku", "expected a string, got an integer (value: 1)"),
         ("/line_list/0/amount", "missing"),
     ];
     assert_answer(sorted(reply.into()), &sorted(Answer::faults(&cid(1), &faults)));
@@ -225,7 +229,7 @@ async fn forms_that_can_not_be_used_are_told_with_every_place() {
             (
                 b"id=x&name=a&name=b",
                 &[
-                    ("/id", "expected an integer from 0 to 4294967295, which the text is not"),
+                    ("/id", "expected an integer from 0 to 4294967295, which the text is not (value: x)"),
                     ("/name", "expected one value, got 2"),
                     ("/line_list", "missing"),
                 ],
@@ -317,7 +321,8 @@ async fn errors_have_zatos_form_where_the_configuration_says_so() {
     };
     assert_answer(client.get("/none").await, &error(1, 404, "no channel answers this path"));
     assert_answer(client.post("/raw", "x".repeat(1_001)).await, &error(2, 413, "the body is larger than 1000 bytes"));
-    let details = "/id: expected an integer from 0 to 4294967295, got a string; /name: missing; /line_list: missing";
+    let details =
+        "/id: expected an integer from 0 to 4294967295, got a string (value: a); /name: missing; /line_list: missing";
     assert_answer(client.post("/order", r#"{"id":"a"}"#).await, &error(3, 400, details));
     let expected = error(4, 400, "the path of the request has a segment \\\".\\\" or \\\"..\\\"");
     assert_answer(client.get("/a/..").await, &expected);

@@ -11,6 +11,7 @@ mod compression;
 mod conditional;
 mod configuration;
 mod connections;
+mod constraints;
 mod cors;
 mod credentials;
 mod csv;

@@ -213,7 +213,7 @@ async fn decimals_are_exact_or_refused() {
         let reply = client.post("/search", format!(r#"{{"target":[],"amount":{amount}}}"#)).await;
         assert_answer(reply, &json(number, &format!(r#"{{"target":[],"amount":"{exact}"}}"#)));
     }
-    let digits = "expected a decimal number of at most 28 digits";
+    let digits = "expected a decimal number of at most 28 digits (value: 0.12345678901234567890123456789)";
     let reply = client.post("/search", r#"{"target":[],"amount":"0.12345678901234567890123456789"}"#).await;
     assert_answer(reply, &Answer::faults(&cid(7), &[("/amount", digits)]));
 }
@@ -281,17 +281,17 @@ async fn what_comes_from_a_payload_is_strict_unless_the_model_coerces() {
     }
     let reply = client.post("/lenient", r#"{"number":"x","flag":"maybe","text":[],"list":["a"]}"#).await;
     let faults = [
-        ("/number", "expected an integer, which the text is not"),
-        ("/flag", "expected a boolean, which the text is not"),
+        ("/number", "expected an integer, which the text is not (value: x)"),
+        ("/flag", "expected a boolean, which the text is not (value: maybe)"),
         ("/text", "expected a string, got a list"),
-        ("/list/0", "expected an integer from 0 to 255, which the text is not"),
+        ("/list/0", "expected an integer from 0 to 255, which the text is not (value: a)"),
     ];
     assert_answer(reply, &Answer::faults(&cid(6), &faults));
     let reply = client.post("/search", r#"{"target":"CRM","limit":"7","deep":1}"#).await;
     let faults = [
-        ("/target", "expected a list, got a string"),
-        ("/limit", "expected an integer from 0 to 4294967295, got a string"),
-        ("/deep", "expected a boolean, got an integer"),
+        ("/target", "expected a list, got a string (value: CRM)"),
+        ("/limit", "expected an integer from 0 to 4294967295, got a string (value: 7)"),
+        ("/deep", "expected a boolean, got an integer (value: 1)"),
     ];
     assert_answer(reply, &Answer::faults(&cid(7), &faults));
 }
@@ -321,9 +321,9 @@ async fn a_top_level_list_goes_in_and_comes_out() {
     assert_answer(client.post("/list?number=1", r#"[{"number":"1"}]"#).await, &json(3, r#"[{"number":"1"}]"#));
     let reply = client.post("/list", r#"[{"number":"1"},{"number":2},{},7]"#).await;
     let faults = [
-        ("/1/number", "expected a string, got an integer"),
+        ("/1/number", "expected a string, got an integer (value: 2)"),
         ("/2/number", "missing"),
-        ("/3", "expected an object, got an integer"),
+        ("/3", "expected an object, got an integer (value: 7)"),
     ];
     assert_answer(reply, &Answer::faults(&cid(4), &faults));
     let reply = client.post("/list", r#"{"number":"1"}"#).await;

@@ -205,7 +205,7 @@ async fn a_service_that_is_not_there_is_said_to_be_missing() {
 async fn a_value_that_does_not_fit_is_told_to_the_service_that_invokes() {
     let (app, client, _) = started().await;
     let reply = client.post("/invoke", r#"{"service":"double","input":{"n":"x"}}"#).await;
-    assert_answer(reply, &Answer::faults(&cid(1), &[("/n", "expected an integer, got a string")]));
+    assert_answer(reply, &Answer::faults(&cid(1), &[("/n", "expected an integer, got a string (value: x)")]));
     let error = app.invoke_by_name("double", serde_json::json!({"n": 1.5})).await.unwrap_err();
     let told = "the input can't be used: /n: expected an integer, got a number with a fraction";
     assert_eq!((error.kind(), error.to_string().as_str()), (Kind::InvalidInput, told));

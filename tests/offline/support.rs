@@ -59,9 +59,16 @@ impl Answer {
         Self::problem_with(status, cid, detail, "")
     }
 
-    /// Problem details that say what is wrong with an input: each place, and what is wrong there.
+    /// Problem details that say what is wrong with an input: each place, and what is wrong there. A value that is
+    /// repeated stands behind that: `expected an integer, got a string (value: x)`.
     pub(crate) fn faults(cid: &str, faults: &[(&str, &str)]) -> Self {
-        let fault = |(path, detail): &(&str, &str)| format!(r#"{{"path":{},"detail":{}}}"#, json!(path), json!(detail));
+        let fault =
+            |(path, detail): &(&str, &str)| match detail.strip_suffix(')').and_then(|it| it.split_once(" (value: ")) {
+                None => format!(r#"{{"path":{},"detail":{}}}"#, json!(path), json!(detail)),
+                Some((detail, value)) => {
+                    format!(r#"{{"path":{},"detail":{},"value":{}}}"#, json!(path), json!(detail), json!(value))
+                }
+            };
         let faults: Vec<_> = faults.iter().map(fault).collect();
         Self::problem_with(400, cid, "the input can't be used", &format!(r#","errors":[{}]"#, faults.join(",")))
     }

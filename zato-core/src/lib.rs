@@ -48,7 +48,7 @@ pub mod __private {
     pub use serde;
 
     pub use crate::{
-        model::{Described, Hinted, ObjectOnly, buffered, buffered_option},
+        model::{Described, Hinted, ObjectOnly, OfMap, buffered, buffered_option, constraints},
         service::{Outcome, default_name},
     };
 }

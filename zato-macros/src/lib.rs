@@ -84,6 +84,11 @@ pub fn service(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | `#[model(xml(item = "rate"))]` | in XML a list has an element of its own, and each item is one of this name in it |
 /// | `#[model(xml(namespace = "urn:x"))]` | the namespace of its element |
 /// | `#[model(secret)]` | its value is never repeated, in a fault or anywhere else |
+/// | `#[model(length(min = 1, max = 64))]` | the length of a text in characters, of a list or a map in items |
+/// | `#[model(range(min = 1, max = 8))]` | between what a number is; of dates, times and decimals also as texts |
+/// | `#[model(pattern("^[A-Z]+$"))]`, `email`, `url` | what a text looks like; needs the feature `validation` |
+/// | `#[model(custom(check))]` | a function that is shown the value; also above the model, which is shown all of it |
+/// | `#[model(inner(...))]` | constraints of the items of a list or a map |
 ///
 /// # Examples
 ///

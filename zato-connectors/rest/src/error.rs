@@ -129,7 +129,7 @@ pub(crate) struct ZatoEnv<'a> {
 }
 
 fn zato(error: &Error, cid: Cid) -> ZatoEnv<'_> {
-    let faults: Vec<_> = error.input_faults().iter().map(ToString::to_string).collect();
+    let faults: Vec<_> = error.input_faults().iter().map(in_words).collect();
     let details = if faults.is_empty() { Cow::Borrowed(error.public_message()) } else { Cow::Owned(faults.join("; ")) };
     ZatoEnv { result: "Error", cid, details }
 }
@@ -144,6 +144,14 @@ fn xml(value: &impl Serialize, name: &str, namespace: Option<&str>) -> Bytes {
         text.push_str(&std::format!("<{name}/>"));
     }
     Bytes::from(text)
+}
+
+/// Says all of a fault in one text, where there are no members for its parts.
+fn in_words(fault: &Fault) -> String {
+    match &fault.value {
+        Some(value) => format!("{fault} (value: {value})"),
+        None => fault.to_string(),
+    }
 }
 
 /// Writes JSON with its members in the order of the type.

@@ -23,7 +23,7 @@ pub(crate) use self::list::ListWriter;
 use crate::{
     error::{Error, Fault, Result},
     message::{Format, FormatOptions, Head},
-    model::{Model, Overlay, Tree, decode_tree},
+    model::{Model, Overlay, Tree, decode_tree, is_valid},
 };
 
 /// Reads and writes one format.
@@ -207,7 +207,9 @@ fn left_out(format: Format) -> Error {
 
 fn decode_with<T: Model, C: Codec>(codec: &C, payload: &[u8], overlay: Overlay<'_>) -> Result<T> {
     // What a lenient reading would take otherwise is none of what a strict one takes.
-    if let Some(value) = codec.decode(payload, overlay) {
+    if let Some(value) = codec.decode(payload, overlay)
+        && is_valid(&value)
+    {
         return Ok(value);
     }
     codec.read_again(payload, overlay)

@@ -37,6 +37,25 @@ impl Transform for Described {
     }
 }
 
+/// Puts the length of a map into its schema.
+#[derive(Clone, Copy, Debug)]
+pub struct OfMap {
+    /// How many keys it has at least.
+    pub min: Option<usize>,
+    /// How many keys it has at most.
+    pub max: Option<usize>,
+}
+
+impl Transform for OfMap {
+    fn transform(&mut self, schema: &mut Schema) {
+        for (word, count) in [("minProperties", self.min), ("maxProperties", self.max)] {
+            if let Some(count) = count {
+                schema.insert(word.to_owned(), Value::from(count));
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use schemars::json_schema;

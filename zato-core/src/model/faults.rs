@@ -3,6 +3,10 @@
 use serde::Deserialize;
 
 use super::{
+    Model,
+    constraints::{Check, Found, NOTHING_MENDED, violations},
+    filler::Filler,
+    secrets,
     tree::Tree,
     tree_de::{Place, Reading},
     tree_error::{Mend, Path, TreeError},
@@ -10,77 +14,156 @@ use super::{
 use crate::error::Fault;
 
 /// The most faults that are told at once.
-pub(crate) const MAX_FAULTS: usize = 32;
+pub(crate) const MAX_FAULTS: usize = 100;
+
+/// How often an input is read again at most: once for each fault, and now and then to find what a type can be read from.
+const MAX_READINGS: usize = MAX_FAULTS + 50;
 
 /// How many values a search may look at altogether, since each fault costs another reading of the whole input.
 const MAX_WORK: usize = 400_000;
 
-/// Reads a type from a tree.
+/// Reads a model from a tree.
 ///
 /// # Errors
 ///
 /// Every fault of the input, at least one.
-pub(crate) fn decode_tree<T: for<'de> Deserialize<'de>>(tree: &Tree<'_>, is_lenient: bool) -> Result<T, Vec<Fault>> {
-    all_faults_of(tree.size(), Reading::of(is_lenient), |reading| {
-        T::deserialize(Place { tree, path: Path::Root, reading })
-    })
+pub(crate) fn decode_tree<M: Model>(tree: &Tree<'_>, is_lenient: bool) -> Result<M, Vec<Fault>> {
+    read_and_check(tree, Reading::of(is_lenient), M::__check)
 }
 
-/// Reads a type from a tree of texts, of which an empty one is as good as none: what stands in the cells of a table.
+/// Reads a model from a tree of texts, of which an empty one is as good as none: what stands in the cells of a table.
 ///
 /// # Errors
 ///
 /// As [`decode_tree`].
 #[cfg(feature = "csv")]
-pub(crate) fn decode_cells<T: for<'de> Deserialize<'de>>(tree: &Tree<'_>, is_lenient: bool) -> Result<T, Vec<Fault>> {
-    let reading = Reading { is_blank_nothing: true, ..Reading::of(is_lenient) };
-    all_faults_of(tree.size(), reading, |reading| T::deserialize(Place { tree, path: Path::Root, reading }))
+pub(crate) fn decode_cells<M: Model>(tree: &Tree<'_>, is_lenient: bool) -> Result<M, Vec<Fault>> {
+    read_and_check(tree, Reading { is_blank_nothing: true, ..Reading::of(is_lenient) }, M::__check)
+}
+
+fn read_and_check<T: for<'de> Deserialize<'de>>(
+    tree: &Tree<'_>,
+    reading: Reading,
+    check: Check<T>,
+) -> Result<T, Vec<Fault>> {
+    let read = |reading: &Reading| T::deserialize(Place { tree, path: Path::Root, reading });
+    let found = search(tree.size(), reading, read, check);
+    found.map_err(|found| found.into_iter().map(|found| told(tree, found)).collect())
 }
 
 /// Reads a type in whatever way, and finds what is wrong with the input, which has so many values.
 ///
-/// A derived `Deserialize` stops at its first fault and nobody else knows what it wants, so it is asked again and again,
-/// each time with something plausible in the place of the fault before, until nothing more is found. An empty text that
-/// can't be read is no fault where it may stand for nothing, which is known once it has been left out.
-///
 /// # Errors
 ///
 /// Every fault of the input, at least one.
+#[cfg(feature = "xml")]
 pub(crate) fn all_faults_of<T>(
+    size: usize,
+    reading: Reading,
+    read: impl Fn(&Reading) -> Result<T, TreeError>,
+) -> Result<T, Vec<Fault>> {
+    search(size, reading, read, |_, _| {}).map_err(|found| found.into_iter().map(|found| found.fault).collect())
+}
+
+/// Returns a model that was read, unless it violates constraints.
+///
+/// # Errors
+///
+/// Everything that it violates.
+#[cfg(feature = "xml")]
+pub(crate) fn checked<M: Model>(value: M) -> Result<M, Vec<Fault>> {
+    match violations(&value, &NOTHING_MENDED, M::__check) {
+        found if found.is_empty() => Ok(value),
+        found => Err(found.into_iter().map(|found| found.fault).collect()),
+    }
+}
+
+/// Adds the value that was sent to a fault, unless it is a secret.
+fn told(tree: &Tree<'_>, Found { fault, is_secret }: Found) -> Fault {
+    if is_secret || secrets::are_in(&fault.path) {
+        return fault;
+    }
+    match tree.scalar_at(&fault.path) {
+        Some(value) => fault.with_value(&value),
+        None => fault,
+    }
+}
+
+/// Reads again and again, each time with the fault before mended, until nothing more is found; then the constraints are
+/// checked of what was read.
+///
+/// A derived `Deserialize` stops at its first fault and nobody else knows what it wants, so it is asked again with
+/// something plausible in that place. An empty text that can't be read is no fault where it may stand for nothing, which is
+/// known once it has been left out.
+fn search<T>(
     size: usize,
     mut reading: Reading,
     read: impl Fn(&Reading) -> Result<T, TreeError>,
-) -> Result<T, Vec<Fault>> {
-    let mut next = match read(&reading) {
-        Ok(value) => return Ok(value),
-        Err(first) => Some(first),
-    };
-    let rounds = (MAX_WORK / size.max(1)).clamp(1, MAX_FAULTS);
-    let mut faults: Vec<Fault> = Vec::new();
-    while let Some(error) = next.take() {
-        let path = error.path.unwrap_or_default();
-        if error.is_of_empty && reading.empty.len() < rounds && reading.empty.insert(path.clone()) {
-            match read(&reading) {
-                Ok(value) if faults.is_empty() => return Ok(value),
-                again => next = again.err(),
+    check: Check<T>,
+) -> Result<T, Vec<Found>> {
+    let readings = (MAX_WORK / size.max(1)).clamp(1, MAX_READINGS);
+    let mut found: Vec<Found> = Vec::new();
+    for _ in 0..=readings {
+        let error = match read(&reading) {
+            Ok(value) => {
+                let room = MAX_FAULTS - found.len();
+                found.extend(violations(&value, &reading.mended, check).into_iter().take(room));
+                if found.is_empty() {
+                    return Ok(value);
+                }
+                break;
             }
+            Err(error) => error,
+        };
+        let path = error.path.unwrap_or_default();
+        if error.is_of_empty && reading.empty.insert(path.clone()) {
             continue;
         }
-        let (mended, is_new) = match error.mend {
-            Mend::Fill => (true, reading.mended.insert(path.clone())),
-            Mend::PassOver => (true, reading.unknown.insert(path.clone())),
-            Mend::TakeFirst => (true, reading.doubled.insert(path.clone())),
-            Mend::Impossible => (false, false),
-        };
-        if !mended || !is_new {
+        // What was read in place of a fault may be refused by the type itself, which does not know that.
+        let is_known = error.mend == Mend::Fill && reading.mended.contains_key(&path);
+        if is_known || error.mend == Mend::Impossible {
+            if !try_another(&mut reading, &path) {
+                break;
+            }
+        } else if is_new(&mut reading, error.mend, &path) {
+            found.push(Found { fault: Fault::new(path, error.detail), is_secret: error.is_secret });
+            if found.len() >= MAX_FAULTS {
+                break;
+            }
+        } else {
             break;
         }
-        faults.push(Fault::new(path, error.detail));
-        if faults.len() < rounds {
-            next = read(&reading).err();
-        }
     }
-    Err(faults)
+    Err(found)
+}
+
+/// Mends a place, and says whether that had not been done yet.
+fn is_new(reading: &mut Reading, mend: Mend, path: &str) -> bool {
+    match mend {
+        Mend::Fill => reading.mended.insert(path.to_owned(), 0).is_none(),
+        Mend::PassOver => reading.unknown.insert(path.to_owned()),
+        Mend::TakeFirst => reading.doubled.insert(path.to_owned()),
+        Mend::Impossible => false,
+    }
+}
+
+/// Has something else read in a place where what was tried could not be used.
+///
+/// Once nothing is left to try there, the list or the object around it is given up: it may do without items.
+fn try_another(reading: &mut Reading, path: &str) -> bool {
+    match reading.mended.get_mut(path) {
+        Some(tried) if *tried < Filler::TRIES => {
+            *tried += 1;
+            true
+        }
+        _ => match path.rsplit_once('/') {
+            Some((outer, _)) => match reading.mended.contains_key(outer) {
+                true => try_another(reading, outer),
+                false => reading.mended.insert(outer.to_owned(), 0).is_none(),
+            },
+            None => false,
+        },
+    }
 }
 
 #[cfg(test)]
@@ -127,7 +210,9 @@ mod tests {
 
     fn faults<T: for<'de> Deserialize<'de>>(json: &str) -> Vec<String> {
         let tree: Tree<'_> = serde_json::from_str(json).unwrap();
-        decode_tree::<T>(&tree, false).err().unwrap_or_default().iter().map(ToString::to_string).collect()
+        let found = read_and_check::<T>(&tree, Reading::of(false), |_, _| {}).err().unwrap_or_default();
+        let value = |fault: &Fault| fault.value.as_ref().map(|value| format!(" (value: {value})")).unwrap_or_default();
+        found.iter().map(|fault| format!("{fault}{}", value(fault))).collect()
     }
 
     #[test]
@@ -159,18 +244,18 @@ mod tests {
         assert_eq!(
             found,
             [
-                "/at: expected a date and time such as 2026-01-31T12:30:00Z, got an integer",
+                "/at: expected a date and time such as 2026-01-31T12:30:00Z, got an integer (value: 7)",
                 "/balance: expected a decimal number of at most 28 digits, got a list",
-                "/born: expected a date such as 2026-01-31, which the text is not",
-                "/id: expected a UUID such as 67e55044-10b1-426f-9247-bb680e5fe0c8, which the text is not",
-                "/is_active: expected a boolean, got a string",
-                "/limits/c~0d: expected an integer from -128 to 127, got an integer that does not fit",
+                "/born: expected a date such as 2026-01-31, which the text is not (value: 31-12-1999)",
+                "/id: expected a UUID such as 67e55044-10b1-426f-9247-bb680e5fe0c8, which the text is not (value: x)",
+                "/is_active: expected a boolean, got a string (value: yes)",
+                "/limits/c~0d: expected an integer from -128 to 127, got an integer that does not fit (value: 400)",
                 "/phone_list/1/name: missing",
-                "/phone_list/1/number: expected an integer from 0 to 65535, got an integer that does not fit",
+                "/phone_list/1/number: expected an integer from 0 to 65535, got an integer that does not fit (value: 70000)",
                 "/phone_list/2/name: expected a string, got null",
-                "/phone_list/2/number: expected an integer from 0 to 65535, got a string",
-                "/phone_list/3: expected an object, got an integer",
-                "/segment: expected one of retail, corporate",
+                "/phone_list/2/number: expected an integer from 0 to 65535, got a string (value: canary)",
+                "/phone_list/3: expected an object, got an integer (value: 5)",
+                "/segment: expected one of retail, corporate (value: vip)",
             ]
         );
     }
@@ -190,20 +275,92 @@ mod tests {
                 "/c: unknown key, expected one of a, b",
                 "/a: given more than once",
                 "/d: unknown key, expected one of a, b",
-                "/b: expected an integer from 0 to 255, got a string",
+                "/b: expected an integer from 0 to 255, got a string (value: x)",
             ]
         );
     }
 
     #[test]
-    fn a_type_that_holds_itself_ends_the_search_and_nothing_else() {
+    fn the_search_goes_on_past_types_that_say_nothing_of_themselves() {
+        /// Read from a text that nobody can guess, and from a number but zero.
+        #[derive(Debug, Deserialize)]
+        #[serde(try_from = "String")]
+        #[expect(dead_code, reason = "only read")]
+        struct Unguessable(String);
+
+        impl TryFrom<String> for Unguessable {
+            type Error = &'static str;
+
+            fn try_from(text: String) -> Result<Self, &'static str> {
+                if text == "the one" { Ok(Self(text)) } else { Err("expected the one") }
+            }
+        }
+
         #[derive(Debug, Deserialize)]
         #[expect(dead_code, reason = "only read")]
         struct Holder {
             formula: Endless,
+            port: std::num::NonZeroU16,
+            address: std::net::IpAddr,
+            local: chrono::NaiveDateTime,
+            items: Vec<Item>,
             number: u8,
         }
-        assert_eq!(faults::<Holder>(r#"{"formula": 5}"#).len(), 1);
+
+        #[derive(Debug, Deserialize)]
+        #[expect(dead_code, reason = "only read")]
+        struct Item {
+            word: Unguessable,
+        }
+
+        assert_eq!(
+            faults::<Holder>(
+                r#"{"formula": 5, "port": 0, "address": "x", "local": "y", "items": [{"word": "z"}, 7], "number": "n"}"#
+            ),
+            [
+                "/formula: expected the name of a variant, or an object with one as its only key, got an integer (value: 5)",
+                "/port: expected a nonzero u16, got an integer that does not fit (value: 0)",
+                "/address: expected an IP address such as 192.0.2.1 or 2001:db8::1, which the text is not (value: x)",
+                "/local: expected a date and time such as 2026-01-31T12:30:00Z, which the text is not (value: y)",
+                "/items/0/word: expected the one (value: z)",
+                "/number: expected an integer from 0 to 255, got a string (value: n)",
+            ]
+        );
+    }
+
+    #[test]
+    fn secrets_are_not_repeated() {
+        #[derive(Debug, Deserialize)]
+        #[expect(dead_code, reason = "only read")]
+        struct Login {
+            user: u8,
+            #[serde(rename = "newPassword")]
+            password: u8,
+            tokens: Vec<u8>,
+            pin: u8,
+        }
+
+        /// As the macro has a struct read that says something of its fields.
+        #[derive(Debug)]
+        #[expect(dead_code, reason = "only read")]
+        struct Hinted(Login);
+
+        impl<'de> Deserialize<'de> for Hinted {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let hints = "Login\u{1f}pin\u{1f}secret";
+                Login::deserialize(super::super::ObjectOnly::new(deserializer, hints)).map(Self)
+            }
+        }
+
+        assert_eq!(
+            faults::<Hinted>(r#"{"user": "u", "newPassword": "canary", "tokens": ["canary"], "pin": "canary"}"#),
+            [
+                "/user: expected an integer from 0 to 255, got a string (value: u)",
+                "/newPassword: expected an integer from 0 to 255, got a string",
+                "/tokens/0: expected an integer from 0 to 255, got a string",
+                "/pin: expected an integer from 0 to 255, got a string",
+            ]
+        );
     }
 
     #[test]
@@ -224,7 +381,7 @@ mod tests {
         let tree: Tree<'_> =
             serde_json::from_str(r#"{"number": "222", "flag": "on", "text": 123, "list": ["1", 2]}"#).unwrap();
         assert_eq!(
-            decode_tree::<Lenient>(&tree, true),
+            read_and_check::<Lenient>(&tree, Reading::of(true), |_, _| {}),
             Ok(Lenient { number: 222, flag: true, text: "123".to_owned(), list: vec![1, 2] })
         );
     }

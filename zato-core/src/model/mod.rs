@@ -7,6 +7,8 @@
 mod base64;
 mod buffered;
 mod buffered_key;
+#[doc(hidden)]
+pub mod constraints;
 mod decimal;
 mod described;
 mod expected;
@@ -24,6 +26,7 @@ mod iso_duration;
 mod layered;
 mod object;
 mod schema;
+mod secrets;
 mod spelling;
 mod text;
 mod tree;
@@ -49,25 +52,27 @@ pub(crate) use self::layered::from_params;
 pub(crate) use self::text::TextValues;
 pub use self::{
     base64::{Base64, InvalidBase64},
+    constraints::validate,
     decimal::{Decimal, InvalidDecimal},
-    described::Described,
+    described::{Described, OfMap},
     hints::Hinted,
     iso_duration::{InvalidIsoDuration, IsoDuration, NegativeDuration},
     object::ObjectOnly,
 };
+pub(crate) use self::{
+    constraints::is_valid,
+    faults::decode_tree,
+    schema::{Direction, document},
+    tree::{Overlay, Tree},
+};
 #[cfg(feature = "xml")]
 pub(crate) use self::{
     expected::of as expected,
-    faults::all_faults_of,
+    faults::{all_faults_of, checked},
     filler::Filler,
     hints::{Hint, Hints},
     tree_de::{Place as TreePlace, Reading},
     tree_error::{Path, TreeError},
-};
-pub(crate) use self::{
-    faults::decode_tree,
-    schema::{Direction, document},
-    tree::{Overlay, Tree},
 };
 
 /// A typed input or output of a service.
@@ -91,6 +96,13 @@ pub trait Model: Serialize + DeserializeOwned + JsonSchema + Send + 'static {
     #[doc(hidden)]
     const HINTS: &'static str = Self::NAME;
 
+    /// Goes through the constraints of the model and of every model in it.
+    #[doc(hidden)]
+    #[inline]
+    fn __check(&self, checks: &mut constraints::Checks<'_>) {
+        let _ = checks;
+    }
+
     #[doc(hidden)]
     fn __made_by_the_macro();
 }
@@ -107,6 +119,27 @@ impl<M: Model> Model for Vec<M> {
     const NAME: &'static str = M::NAME;
     const COERCE: bool = M::COERCE;
     const HINTS: &'static str = M::HINTS;
+
+    #[inline]
+    fn __check(&self, checks: &mut constraints::Checks<'_>) {
+        for (index, item) in self.iter().enumerate() {
+            item.__check(&mut checks.at_item(index));
+        }
+    }
+
+    fn __made_by_the_macro() {}
+}
+
+/// A model in a box, as one that holds itself needs.
+impl<M: Model> Model for Box<M> {
+    const NAME: &'static str = M::NAME;
+    const COERCE: bool = M::COERCE;
+    const HINTS: &'static str = M::HINTS;
+
+    #[inline]
+    fn __check(&self, checks: &mut constraints::Checks<'_>) {
+        (**self).__check(checks);
+    }
 
     fn __made_by_the_macro() {}
 }

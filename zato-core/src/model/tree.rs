@@ -56,6 +56,37 @@ impl Tree<'_> {
             _ => 1,
         }
     }
+
+    /// Returns the text of the scalar in a place, a JSON Pointer; none if there is no scalar.
+    pub(crate) fn scalar_at(&self, pointer: &str) -> Option<Cow<'_, str>> {
+        let mut here = self;
+        for step in pointer.split('/').skip(1) {
+            here = match here {
+                Tree::List(items) => items.get(step.parse::<usize>().ok()?)?,
+                Tree::Map(entries) => {
+                    let key = step.replace("~1", "/").replace("~0", "~");
+                    &entries.iter().find(|(name, _)| *name == key)?.1
+                }
+                // Several values of one parameter.
+                Tree::Text(values) => return values.get(step.parse::<usize>().ok()?).map(|it| Cow::Borrowed(&**it)),
+                _ => return None,
+            };
+        }
+        Some(match here {
+            Tree::Bool(value) => value.to_string().into(),
+            Tree::Signed(value) => value.to_string().into(),
+            Tree::Unsigned(value) => value.to_string().into(),
+            Tree::Float(value) => value.to_string().into(),
+            Tree::Str(value) => Cow::Borrowed(value),
+            Tree::Text(values) => match values.as_slice() {
+                [one] => Cow::Borrowed(one),
+                _ => return None,
+            },
+            Tree::Null | Tree::List(_) | Tree::Map(_) => return None,
+            #[cfg(feature = "multipart")]
+            Tree::File(_) => return None,
+        })
+    }
 }
 
 /// The parameters of a message, which are laid over its payload.

@@ -1,5 +1,7 @@
 //! The lists, maps and variants of a tree, item by item.
 
+use std::borrow::Cow;
+
 use serde::{
     Deserializer,
     de::{
@@ -9,7 +11,7 @@ use serde::{
 };
 
 use super::{
-    filler::Filler,
+    hints::Hints,
     text::Lent,
     tree::Tree,
     tree_de::{Place, Reading},
@@ -49,7 +51,7 @@ impl<'de> SeqAccess<'de> for Once<'de, '_> {
 }
 
 /// Several texts of one name, lent.
-pub(super) struct LentItems<'t>(pub(super) &'t [std::borrow::Cow<'t, str>]);
+pub(super) struct LentItems<'t>(pub(super) &'t [Cow<'t, str>]);
 
 impl<'de> SeqAccess<'de> for LentItems<'de> {
     type Error = TreeError;
@@ -75,7 +77,9 @@ pub(super) struct Entries<'t, 'p> {
     /// How many mended keys have been given that nobody has said.
     pub(super) unsaid: usize,
     /// The value asked for next is that of a mended key.
-    pub(super) mended: bool,
+    pub(super) mended: Option<Cow<'static, str>>,
+    /// What the struct says of its fields.
+    pub(super) hints: Hints,
 }
 
 impl Entries<'_, '_> {
@@ -94,7 +98,7 @@ impl Entries<'_, '_> {
         while let Some((field, rest)) = self.missing?.split_first() {
             self.missing = Some(rest);
             let is_given = self.entries.iter().any(|(name, _)| name == field);
-            if !is_given && self.place.reading.mended.contains(&Path::Key(&self.place.path, field).to_string()) {
+            if !is_given && self.place.reading.mended.contains_key(&Path::Key(&self.place.path, field).to_string()) {
                 return Some(field);
             }
         }
@@ -132,24 +136,26 @@ impl<'de> MapAccess<'de> for Entries<'de, '_> {
             );
         }
         if let Some(field) = self.next_mended() {
-            self.mended = true;
+            self.mended = Some(Cow::Borrowed(field));
             return seed.deserialize(StrDeserializer::new(field)).map(Some);
         }
         let Some(key) = self.next_unsaid() else { return Ok(None) };
-        self.mended = true;
+        self.mended = Some(Cow::Owned(key.clone()));
         seed.deserialize(StringDeserializer::new(key)).map(Some)
     }
 
     fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, TreeError> {
-        if std::mem::take(&mut self.mended) {
-            return seed.deserialize(Filler::default());
+        if let Some(field) = self.mended.take() {
+            let path = Path::Key(&self.place.path, &field);
+            return seed.deserialize(self.place.reading.filler(&path)).map_err(|error| error.at(path));
         }
         let Some((name, tree)) = self.entries.get(self.index) else {
             return Err(de::Error::custom("a value was asked for before its key"));
         };
         let path = Path::Key(&self.place.path, name);
         self.index += 1;
-        seed.deserialize(Place { tree, path, ..self.place }).map_err(|error| error.at(path))
+        seed.deserialize(Place { tree, path, ..self.place })
+            .map_err(|error| error.at(path).secret_if(self.hints.field(name).is_secret))
     }
 }
 

@@ -8,8 +8,10 @@ use serde::{
 };
 
 use super::{
+    constraints::Mended,
     expected,
     filler::Filler,
+    hints::Hints,
     spelling::respelled,
     text::{TextValues, parse_bool},
     tree::Tree,
@@ -25,7 +27,7 @@ pub(crate) struct Reading {
     /// Whether an empty text is as good as none, where nothing would do.
     pub(super) is_blank_nothing: bool,
     /// The places that are known to be at fault: something plausible is read there instead.
-    pub(super) mended: BTreeSet<String>,
+    pub(super) mended: Mended,
     /// The keys that are known to be unknown: they are passed over.
     pub(super) unknown: BTreeSet<String>,
     /// The places of empty texts that stand for nothing, if something optional is read there.
@@ -62,7 +64,7 @@ impl Reading {
 
     /// Whether something plausible is read in a place.
     pub(crate) fn is_mended(&self, place: &Path<'_>) -> bool {
-        is_among(&self.mended, place)
+        !self.mended.is_empty() && self.mended.contains_key(&place.to_string())
     }
 
     /// Returns the keys of an object in a place where something plausible is read.
@@ -71,7 +73,7 @@ impl Reading {
             return Vec::new();
         }
         let parent = format!("{place}/");
-        let below = self.mended.iter().filter_map(|path| path.strip_prefix(&parent));
+        let below = self.mended.keys().filter_map(|path| path.strip_prefix(&parent));
         below.filter(|key| !key.contains('/')).map(|key| key.replace("~1", "/").replace("~0", "~")).collect()
     }
 
@@ -83,6 +85,11 @@ impl Reading {
     /// Whether only the first of what is in a place counts.
     pub(crate) fn is_doubled(&self, place: &Path<'_>) -> bool {
         is_among(&self.doubled, place)
+    }
+
+    /// Returns what is read in a place that is at fault, next after what was tried there before.
+    pub(crate) fn filler(&self, path: &Path<'_>) -> Filler {
+        Filler::new(self.mended.get(&path.to_string()).copied().unwrap_or_default())
     }
 }
 
@@ -99,8 +106,12 @@ pub(crate) struct Place<'t, 'p> {
 }
 
 impl<'de> Place<'de, '_> {
-    fn is_mended(&self) -> bool {
-        self.reading.is_mended(&self.path)
+    /// Returns what is read instead, if the place is at fault.
+    fn filler(&self) -> Option<Filler> {
+        if self.reading.mended.is_empty() {
+            return None;
+        }
+        self.reading.mended.get(&self.path.to_string()).copied().map(Filler::new)
     }
 
     /// Reads what is there as it is, whatever was asked for.
@@ -121,9 +132,15 @@ impl<'de> Place<'de, '_> {
             #[cfg(feature = "multipart")]
             Tree::File(_) => Err(TreeError::said(format_args!("expected {}, got a file", expected::of(&visitor)))),
             Tree::List(items) => visitor.visit_seq(Items { place: self, items, index: 0 }),
-            Tree::Map(entries) => {
-                visitor.visit_map(Entries { place: self, entries, index: 0, missing: None, unsaid: 0, mended: false })
-            }
+            Tree::Map(entries) => visitor.visit_map(Entries {
+                place: self,
+                entries,
+                index: 0,
+                missing: None,
+                unsaid: 0,
+                mended: None,
+                hints: Hints::of(""),
+            }),
         }
     }
 
@@ -183,8 +200,8 @@ pub(super) fn integral(number: f64) -> Option<i64> {
 macro_rules! scalars {
     ($($method:ident $integral:expr;)*) => {
         $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TreeError> {
-            if self.is_mended() {
-                return Filler::default().$method(visitor);
+            if let Some(filler) = self.filler() {
+                return filler.$method(visitor);
             }
             let read = match (self.tree, self.text()) {
                 (Tree::Text(values), _) => TextValues::new(values).$method(visitor),
@@ -210,15 +227,15 @@ impl<'de> Deserializer<'de> for Place<'de, '_> {
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TreeError> {
-        if self.is_mended() {
-            return Filler::default().deserialize_any(visitor);
+        if let Some(filler) = self.filler() {
+            return filler.deserialize_any(visitor);
         }
         self.plain(visitor).map_err(|error| error.at(self.path))
     }
 
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TreeError> {
-        if self.is_mended() {
-            return Filler::default().deserialize_bool(visitor);
+        if let Some(filler) = self.filler() {
+            return filler.deserialize_bool(visitor);
         }
         let read = match self.tree {
             Tree::Text(values) => TextValues::new(values).deserialize_bool(visitor),
@@ -236,8 +253,8 @@ impl<'de> Deserializer<'de> for Place<'de, '_> {
     }
 
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TreeError> {
-        if self.is_mended() {
-            return Filler::default().deserialize_str(visitor);
+        if let Some(filler) = self.filler() {
+            return filler.deserialize_str(visitor);
         }
         let said = (&visitor as &dyn de::Expected).to_string();
         let read = match (self.tree, self.as_text(&said)) {
@@ -256,7 +273,8 @@ impl<'de> Deserializer<'de> for Place<'de, '_> {
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TreeError> {
-        if (matches!(self.tree, Tree::Null) || self.is_blank()) && !self.is_mended() {
+        // What can be left out is, where it is at fault: that is plausible whatever it would hold.
+        if matches!(self.tree, Tree::Null) || self.is_blank() || self.filler().is_some() {
             return visitor.visit_none();
         }
         if self.reading.is_nothing(&self.path) {
@@ -279,8 +297,8 @@ impl<'de> Deserializer<'de> for Place<'de, '_> {
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TreeError> {
-        if self.is_mended() {
-            return Filler::default().deserialize_seq(visitor);
+        if let Some(filler) = self.filler() {
+            return filler.deserialize_seq(visitor);
         }
         let read = match self.tree {
             Tree::Text(_) if self.is_blank() => TextValues::new(&[]).deserialize_seq(visitor),
@@ -299,8 +317,8 @@ impl<'de> Deserializer<'de> for Place<'de, '_> {
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TreeError> {
-        if self.is_mended() {
-            return Filler::default().deserialize_map(visitor);
+        if let Some(filler) = self.filler() {
+            return filler.deserialize_map(visitor);
         }
         let read = match self.tree {
             Tree::Text(values) => TextValues::new(values).deserialize_map(visitor),
@@ -310,8 +328,8 @@ impl<'de> Deserializer<'de> for Place<'de, '_> {
     }
 
     fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, TreeError> {
-        if self.is_mended() {
-            return Filler::default().deserialize_tuple(len, visitor);
+        if let Some(filler) = self.filler() {
+            return filler.deserialize_tuple(len, visitor);
         }
         self.deserialize_seq(visitor)
     }
@@ -331,13 +349,15 @@ impl<'de> Deserializer<'de> for Place<'de, '_> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, TreeError> {
-        if self.is_mended() {
-            return Filler::default().deserialize_struct(name, fields, visitor);
+        if let Some(filler) = self.filler() {
+            return filler.deserialize_struct(name, fields, visitor);
         }
         let read = match self.tree {
             Tree::Map(entries) => {
-                let missing = Some(fields);
-                visitor.visit_map(Entries { place: self, entries, index: 0, missing, unsaid: 0, mended: false })
+                // A struct with others flattened into it doesn't say which keys it has.
+                let missing = if fields.is_empty() { None } else { Some(fields) };
+                let hints = Hints::of(name);
+                visitor.visit_map(Entries { place: self, entries, index: 0, missing, unsaid: 0, mended: None, hints })
             }
             // A derived struct would read it by position.
             Tree::List(_) => Err(de::Error::invalid_type(Unexpected::Seq, &visitor)),
@@ -353,8 +373,8 @@ impl<'de> Deserializer<'de> for Place<'de, '_> {
         variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, TreeError> {
-        if self.is_mended() {
-            return Filler::default().deserialize_enum(name, variants, visitor);
+        if let Some(filler) = self.filler() {
+            return filler.deserialize_enum(name, variants, visitor);
         }
         let read = match self.tree {
             Tree::Str(word) => visitor.visit_enum(StrDeserializer::new(word)),

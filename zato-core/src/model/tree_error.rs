@@ -17,7 +17,7 @@ pub(super) enum Mend {
 }
 
 /// Where a reading stands, as a list from the inside out that costs nothing until it is written down.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Path<'a> {
     Root,
     Key(&'a Self, &'a str),
@@ -59,6 +59,8 @@ pub(crate) struct TreeError {
     below: RefCell<String>,
     /// An empty text stood there, which may stand for nothing.
     pub(super) is_of_empty: bool,
+    /// What was sent there is not to be repeated: it is a secret, or nobody asked for it, or it is not there.
+    pub(super) is_secret: bool,
     /// The words are a library's own, which may repeat what was sent.
     is_foreign: bool,
 }
@@ -72,6 +74,7 @@ impl TreeError {
             mend: Mend::Fill,
             below: RefCell::default(),
             is_of_empty: false,
+            is_secret: false,
             is_foreign: false,
         }
     }
@@ -104,6 +107,12 @@ impl TreeError {
     /// Says whether it was an empty text that could not be read.
     pub(crate) fn of_text(mut self, is_empty: bool) -> Self {
         self.is_of_empty |= is_empty && self.path.is_none();
+        self
+    }
+
+    /// Notes that what was sent there is not to be repeated, if that is so.
+    pub(crate) fn secret_if(mut self, is_secret: bool) -> Self {
+        self.is_secret |= is_secret;
         self
     }
 
@@ -160,17 +169,19 @@ impl de::Error for TreeError {
 
     fn unknown_field(field: &str, known: &'static [&'static str]) -> Self {
         let error = Self::said(format_args!("unknown key, {}", expected::one_of(known)));
-        Self { child: Some(Cow::Owned(field.to_owned())), mend: Mend::PassOver, ..error }
+        // Whatever stands under a name that nobody knows may be a password whose name is misspelt.
+        Self { child: Some(Cow::Owned(field.to_owned())), mend: Mend::PassOver, is_secret: true, ..error }
     }
 
     fn missing_field(field: &'static str) -> Self {
-        Self { child: Some(Cow::Borrowed(field)), ..Self::said(format_args!("missing")) }
+        Self { child: Some(Cow::Borrowed(field)), is_secret: true, ..Self::said(format_args!("missing")) }
     }
 
     fn duplicate_field(field: &'static str) -> Self {
         Self {
             child: Some(Cow::Borrowed(field)),
             mend: Mend::TakeFirst,
+            is_secret: true,
             ..Self::said(format_args!("given more than once"))
         }
     }

@@ -6,7 +6,7 @@ use crate::{
     error::{Error, Result},
     format,
     message::{Content, Head, Payload},
-    model::{Model, Tree, decode_tree},
+    model::{Model, Tree, decode_tree, is_valid},
 };
 
 /// What a service takes: a model, a list of them, [`Rows`](super::Rows), [`Raw`], or `()` for nothing.
@@ -37,7 +37,7 @@ impl<M: Model> Input for M {
     fn from_payload(payload: Payload, head: &Head) -> Result<Self> {
         match payload.0 {
             Content::Bytes(bytes) => format::decode(&bytes, head),
-            Content::Value(value) => from_value(value),
+            Content::Value(value) => from_value(&value),
             Content::Typed(typed) => typed.downcast().map(|model| *model).map_err(|_| mismatch::<M>(head)),
             // Channels hand one over to a service that takes it, and to no other.
             Content::Stream(_) => Err(Error::internal("a layer put a stream in the place of the payload of a model")),
@@ -72,12 +72,14 @@ impl Input for () {
     }
 }
 
-pub(super) fn from_value<M: Model>(value: Value) -> Result<M> {
-    let text = value.to_string();
-    M::deserialize(value).or_else(|_| {
-        let tree: Tree<'_> = serde_json::from_str(&text).unwrap_or(Tree::Null);
-        decode_tree(&tree, M::COERCE).map_err(Error::faults)
-    })
+pub(super) fn from_value<M: Model>(value: &Value) -> Result<M> {
+    match M::deserialize(value) {
+        Ok(model) if is_valid(&model) => Ok(model),
+        _ => {
+            let tree: Tree<'_> = serde_json::from_str(&value.to_string()).unwrap_or(Tree::Null);
+            decode_tree::<M>(&tree, M::COERCE).map_err(Error::faults)
+        }
+    }
 }
 
 fn content_type(head: &Head) -> Option<HeaderValue> {

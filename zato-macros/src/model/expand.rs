@@ -5,13 +5,15 @@ use quote::quote;
 use syn::ext::IdentExt;
 use syn::{DeriveInput, WhereClause, parse_quote};
 
-use super::{Model, fit};
+use super::serde_names::says;
+use super::{Model, checks, fit};
 
 /// Expands a model: its derives, the item, and the implementation of `Model`.
 pub(super) fn model(model: &Model) -> TokenStream {
     let item = &model.item;
     let deny_unknown = model.words.deny_unknown.then(|| quote!(#[serde(deny_unknown_fields)]));
     let described = model.described();
+    let bounds = serde_bounds(item);
     let implementation = implementation(model);
     let (remote, from_object) = from_object(model).unzip();
     // The derives come first: a `#[serde(...)]` of the user's is not known before them.
@@ -23,6 +25,7 @@ pub(super) fn model(model: &Model) -> TokenStream {
         )]
         #[serde(crate = "::zato::__private::serde")]
         #remote
+        #bounds
         #deny_unknown
         #[schemars(crate = "::zato::__private::schemars")]
         #described
@@ -80,6 +83,24 @@ fn from_object(model: &Model) -> Option<(TokenStream, TokenStream)> {
     Some((quote!(#[serde(remote = "Self")]), implementations))
 }
 
+/// Expands to the bounds that serde puts on type parameters: ours, and no others.
+///
+/// Left to itself, it wants a `Default` of every parameter that stands in a field with `#[serde(default)]`, which a list
+/// of the parameter's values does not need; and where the functions that it derives are bound more narrowly than the
+/// implementation before them, that would find no function to call but itself.
+fn serde_bounds(item: &DeriveInput) -> Option<TokenStream> {
+    if says(&item.attrs, &["bound"]) || item.generics.type_params().next().is_none() {
+        return None;
+    }
+    let each = |bound: &str| {
+        let bounds = item.generics.type_params().map(|parameter| format!("{}: {bound}", parameter.ident));
+        bounds.collect::<Vec<_>>().join(", ")
+    };
+    let writes = each("::zato::__private::serde::Serialize");
+    let reads = each("::zato::__private::serde::Deserialize<'de>");
+    Some(quote!(#[serde(bound(serialize = #writes, deserialize = #reads))]))
+}
+
 /// Returns the user's bounds, and one more for every type parameter.
 fn bounded(item: &DeriveInput, bound: &syn::TypeParamBound) -> Option<WhereClause> {
     let mut generics = item.generics.clone();
@@ -105,6 +126,7 @@ fn implementation(model: &Model) -> TokenStream {
             const HINTS: &'static str = #hints;
         }
     });
+    let check = checks::function(model);
     let (parameters, arguments, _) = item.generics.split_for_impl();
     let bounds = bounded(item, &parse_quote!(::zato::Model));
     let conditions = item.attrs.iter().filter(|attribute| attribute.path().is_ident("cfg"));
@@ -115,6 +137,7 @@ fn implementation(model: &Model) -> TokenStream {
             const NAME: &'static str = #name;
             const COERCE: bool = #coerce;
             #hints
+            #check
             #[doc(hidden)]
             fn __made_by_the_macro() {}
         }

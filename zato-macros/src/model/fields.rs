@@ -1,20 +1,56 @@
 //! What is added to fields.
 
+use proc_macro2::{TokenStream, TokenTree};
+use quote::ToTokens;
 use syn::{Data, DeriveInput, Field, Fields, Type, parse_quote};
 
+use super::fit::is_map;
+use super::rules::Rule;
 use super::said::Said;
 use super::serde_names::says;
 use super::{described, hints};
 
 /// Tells the schema what is said of fields.
 pub(super) fn describe(item: &mut DeriveInput, said: &[Vec<Said>]) {
-    let fields: Vec<&mut Field> = match &mut item.data {
+    for (field, said) in all(item).into_iter().zip(said.iter().flatten()) {
+        field.attrs.extend(described(&hints::of_field(said)));
+        let rules: Vec<_> = said.rules.iter().filter_map(Rule::schema).collect();
+        if !rules.is_empty() {
+            field.attrs.push(parse_quote!(#[schemars(#(#rules),*)]));
+        }
+        if let Some(of_map) = said.rules.iter().filter(|_| is_map(&field.ty)).find_map(Rule::schema_of_map) {
+            field.attrs.push(parse_quote!(#[schemars(transform = #of_map)]));
+        }
+    }
+}
+
+/// Leaves what is of the type `Secret` out of what is written, and out of what is repeated.
+///
+/// Only the name of the type can be seen here, which may stand in another: `Option<Secret>`.
+pub(super) fn hide_secrets(item: &mut DeriveInput, said: &mut [Vec<Said>]) {
+    for (field, said) in all(item).into_iter().zip(said.iter_mut().flatten()) {
+        if mentions_secret(field.ty.to_token_stream()) {
+            said.secret = true;
+            if field.ident.is_some() && !says(&field.attrs, &["skip", "skip_serializing", "serialize_with", "with"]) {
+                field.attrs.push(parse_quote!(#[serde(skip_serializing)]));
+            }
+        }
+    }
+}
+
+fn mentions_secret(ty: TokenStream) -> bool {
+    ty.into_iter().any(|token| match token {
+        TokenTree::Ident(ident) => ident == "Secret",
+        TokenTree::Group(group) => mentions_secret(group.stream()),
+        _ => false,
+    })
+}
+
+fn all(item: &mut DeriveInput) -> Vec<&mut Field> {
+    match &mut item.data {
         Data::Struct(data) => data.fields.iter_mut().collect(),
         Data::Enum(data) => data.variants.iter_mut().flat_map(|variant| variant.fields.iter_mut()).collect(),
         Data::Union(_) => Vec::new(),
-    };
-    for (field, said) in fields.into_iter().zip(said.iter().flatten()) {
-        field.attrs.extend(described(&hints::of_field(said)));
     }
 }
 

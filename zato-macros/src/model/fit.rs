@@ -127,6 +127,11 @@ impl Shape {
     }
 }
 
+/// Whether a type is visibly a map.
+pub(super) fn is_map(ty: &Type) -> bool {
+    shape(ty) == Shape::Map
+}
+
 fn shape(ty: &Type) -> Shape {
     const SCALARS: [&str; 18] = [
         "bool", "char", "f32", "f64", "i8", "i16", "i32", "i64", "i128", "isize", "u8", "u16", "u32", "u64", "u128",

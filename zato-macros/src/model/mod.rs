@@ -1,11 +1,13 @@
 //! `#[model]`: from a struct or an enum to something that is decoded, encoded and described.
 
 mod check;
+mod checks;
 mod derives;
 mod expand;
 mod fields;
 mod fit;
 mod hints;
+mod rules;
 mod said;
 mod serde_names;
 mod set_aside;
@@ -57,8 +59,9 @@ pub(crate) fn model(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let words = words::words(arguments, &mut errors);
     let expanded = check::check(item, &mut errors).map(|mut item| {
         derives::take(&mut item, &mut errors);
-        let said = said::take(&mut item, &mut errors);
+        let mut said = said::take(&mut item, &mut errors);
         fit::check(&item, &said, &mut errors);
+        fields::hide_secrets(&mut item, &mut said);
         fields::leave_out_none(&mut item);
         set_aside::read_late(&mut item);
         fields::describe(&mut item, &said);
@@ -70,6 +73,7 @@ pub(crate) fn model(arguments: TokenStream, item: TokenStream) -> TokenStream {
 }
 
 #[cfg(test)]
+#[expect(clippy::too_many_lines, reason = "an expansion is shown whole")]
 mod tests {
     use quote::quote;
 
@@ -126,6 +130,17 @@ mod tests {
             const NAME: &'static str = "GetUser";
             const COERCE: bool = true;
             #[doc(hidden)]
+            fn __check(&self, __checks: &mut::zato::__private::constraints::Checks<'_>) {
+                use::zato::__private::constraints:: {
+                    CheckedList as _,
+                    Unchecked as _
+                };
+                {
+                    let(__value, __checks) = (&self.since, &mut __checks.at("since"));
+                    (&::zato::__private::constraints::Nested(__value)).check_if_any(__checks);
+                }
+            }
+            #[doc(hidden)]
             fn __made_by_the_macro() {}
         }
         "##);
@@ -176,6 +191,187 @@ mod tests {
             #[doc(hidden)]
             const HINTS: &'static str = "Rates\u{1f}\u{1f}name=LT_RATES\u{1f}baseCurrency\u{1f}attribute\u{1f}rates\u{1f}secret\u{1e}item=rate";
             #[doc(hidden)]
+            fn __check(&self, __checks: &mut::zato::__private::constraints::Checks<'_>) {
+                use::zato::__private::constraints:: {
+                    CheckedList as _,
+                    Unchecked as _
+                };
+                {
+                    let(__value, __checks) = (&self.rates, &mut __checks.at_secret("rates"));
+                    (&::zato::__private::constraints::Nested(__value)).check_if_any(__checks);
+                }
+            }
+            #[doc(hidden)]
+            fn __made_by_the_macro() {}
+        }
+        "##);
+    }
+
+    #[test]
+    fn expands_constraints() {
+        let item = quote!(
+            pub struct Transfer {
+                #[model(length(min = 1, max = 64), pattern("^[A-Z]+$"))]
+                iban: String,
+                #[model(range(min = 0.01))]
+                amount: Decimal,
+                #[model(custom(check_note))]
+                note: Option<String>,
+                #[model(inner(email))]
+                notify: Vec<String>,
+                pin: Option<Secret>,
+                #[serde(flatten)]
+                more: More,
+                plain: u8,
+            }
+        );
+        insta::assert_snapshot!(rendered(model(quote!(custom(in_order)), item)), @r##"
+        #[derive(::zato::__private::serde::Serialize, ::zato::__private::serde::Deserialize, ::zato::__private::schemars::JsonSchema)]
+        #[serde(crate = "::zato::__private::serde")]
+        #[serde(remote = "Self")]
+        #[schemars(crate = "::zato::__private::schemars")]
+        pub struct Transfer {
+            #[schemars(length(min = 1, max = 64), regex(pattern = "^[A-Z]+$"))]
+            iban: String,
+            #[schemars(range(min = 0.01))]
+            amount: Decimal,
+            #[serde(skip_serializing_if = "::core::option::Option::is_none")]
+            note: Option<String>,
+            #[schemars(inner(email))]
+            notify: Vec<String>,
+            #[serde(skip_serializing)]
+            #[schemars(transform =::zato::__private::Described("secret"))]
+            pin: Option<Secret>,
+            #[serde(flatten)]
+            #[serde(deserialize_with = "::zato::__private::buffered")]
+            more: More,
+            plain: u8,
+        }
+        #[automatically_derived]
+        impl ::zato::__private::serde::Serialize for Transfer {
+            fn serialize<S: ::zato::__private::serde::Serializer>(&self, serializer: S,) -> ::core::result::Result<S::Ok,
+            S::Error> {
+                Self::serialize(self, ::zato::__private::Hinted::new(serializer, "Transfer\u{1f}pin\u{1f}secret"))
+            }
+        }
+        #[automatically_derived]
+        impl<'de>::zato::__private::serde::Deserialize<'de> for Transfer {
+            fn deserialize<D: ::zato::__private::serde::Deserializer<'de>>(deserializer: D,) -> ::core::result::Result<Self,
+            D::Error> {
+                Self::deserialize(::zato::__private::ObjectOnly::new(deserializer, "Transfer\u{1f}pin\u{1f}secret"))
+            }
+        }
+        #[automatically_derived]
+        impl ::zato::Model for Transfer {
+            const NAME: &'static str = "Transfer";
+            const COERCE: bool = false;
+            #[doc(hidden)]
+            const HINTS: &'static str = "Transfer\u{1f}pin\u{1f}secret";
+            #[doc(hidden)]
+            fn __check(&self, __checks: &mut::zato::__private::constraints::Checks<'_>) {
+                use::zato::__private::constraints:: {
+                    CheckedList as _,
+                    Unchecked as _
+                };
+                {
+                    let(__value, __checks) = (&self.iban, &mut __checks.at("iban"));
+                    ::zato::__private::constraints::length(__value, ::core::option::Option::Some(1), ::core::option::Option::Some(64), __checks);
+                    static PATTERN: ::zato::__private::constraints::Pattern =::zato::__private::constraints::Pattern::new("^[A-Z]+$");
+                    ::zato::__private::constraints::pattern(__value, &PATTERN, __checks);
+                }
+                {
+                    let(__value, __checks) = (&self.amount, &mut __checks.at("amount"));
+                    (&::zato::__private::constraints::Nested(__value)).check_if_any(__checks);
+                    ::zato::__private::constraints::range(__value, ::core::option::Option::Some(::zato::__private::constraints::Bound::Fraction(0.01)), ::core::option::Option::None, __checks);
+                }
+                {
+                    let(__value, __checks) = (&self.note, &mut __checks.at("note"));
+                    if let::core::option::Option::Some(__value) = __value {
+                        ::zato::__private::constraints::custom(check_note(__value), __checks);
+                    }
+                }
+                {
+                    let(__value, __checks) = (&self.notify, &mut __checks.at("notify"));
+                    ::zato::__private::constraints::each(__value, | __value, __checks | {::zato::__private::constraints::email(__value, __checks); }, __checks);
+                }
+                {
+                    let(__value, __checks) = (&self.pin, &mut __checks.at_secret("pin"));
+                    (&::zato::__private::constraints::Nested(__value)).check_if_any(__checks);
+                }
+                {
+                    let(__value, __checks) = (&self.more, &mut * __checks);
+                    (&::zato::__private::constraints::Nested(__value)).check_if_any(__checks);
+                }
+                ::zato::__private::constraints::custom(in_order(self), __checks);
+            }
+            #[doc(hidden)]
+            fn __made_by_the_macro() {}
+        }
+        "##);
+    }
+
+    #[test]
+    fn expands_constraints_of_variants() {
+        let item = quote!(
+            #[serde(rename_all = "snake_case", rename_all_fields = "camelCase")]
+            pub enum Contact {
+                None,
+                ByMail {
+                    #[model(email)]
+                    mail_address: String,
+                },
+                Post(Address),
+            }
+        );
+        insta::assert_snapshot!(rendered(model(quote!(), item)), @r##"
+        #[derive(::zato::__private::serde::Serialize, ::zato::__private::serde::Deserialize, ::zato::__private::schemars::JsonSchema)]
+        #[serde(crate = "::zato::__private::serde")]
+        #[schemars(crate = "::zato::__private::schemars")]
+        #[serde(rename_all = "snake_case", rename_all_fields = "camelCase")]
+        pub enum Contact {
+            None,
+            ByMail {
+                #[schemars(email)]
+                mail_address: String,
+            }
+            ,
+            Post(Address),
+        }
+        #[automatically_derived]
+        impl ::zato::Model for Contact {
+            const NAME: &'static str = "Contact";
+            const COERCE: bool = false;
+            #[doc(hidden)]
+            fn __check(&self, __checks: &mut::zato::__private::constraints::Checks<'_>) {
+                use::zato::__private::constraints:: {
+                    CheckedList as _,
+                    Unchecked as _
+                };
+                match self {
+                    Self::ByMail {
+                        mail_address: __field_0
+                    }
+                    => {
+                        let __checks = &mut __checks.at("by_mail");
+                        {
+                            let(__value, __checks) = (__field_0, &mut __checks.at("mailAddress"));
+                            ::zato::__private::constraints::email(__value, __checks);
+                        }
+                    }
+                    Self::Post {
+                        0: __field_0
+                    }
+                    => {
+                        let __checks = &mut __checks.at("post");
+                        {
+                            let(__value, __checks) = (__field_0, &mut * __checks);
+                            (&::zato::__private::constraints::Nested(__value)).check_if_any(__checks);
+                        }
+                    }
+                    _ => {}
+                }
+            }
+            #[doc(hidden)]
             fn __made_by_the_macro() {}
         }
         "##);
@@ -195,6 +391,7 @@ mod tests {
         #[derive(::zato::__private::serde::Serialize, ::zato::__private::serde::Deserialize, ::zato::__private::schemars::JsonSchema)]
         #[serde(crate = "::zato::__private::serde")]
         #[serde(remote = "Self")]
+        #[serde(bound(serialize = "T: ::zato::__private::serde::Serialize", deserialize = "T: ::zato::__private::serde::Deserialize<'de>"))]
         #[schemars(crate = "::zato::__private::schemars")]
         struct Page<T,
         const N: usize> where T: Clone,
@@ -229,6 +426,17 @@ mod tests {
         T: ::zato::Model {
             const NAME: &'static str = "Page";
             const COERCE: bool = false;
+            #[doc(hidden)]
+            fn __check(&self, __checks: &mut::zato::__private::constraints::Checks<'_>) {
+                use::zato::__private::constraints:: {
+                    CheckedList as _,
+                    Unchecked as _
+                };
+                {
+                    let(__value, __checks) = (&self.items, &mut __checks.at("items"));
+                    (&::zato::__private::constraints::Nested(__value)).check_if_any(__checks);
+                }
+            }
             #[doc(hidden)]
             fn __made_by_the_macro() {}
         }

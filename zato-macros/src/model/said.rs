@@ -3,36 +3,43 @@
 use quote::ToTokens;
 use syn::{Attribute, Data, DeriveInput, Field, Fields, Meta};
 
-use super::serde_names::{self, Names};
+use super::rules::{self, Rule};
+use super::serde_names::{self, Names, says};
 use super::words::{flag, one_of, unknown};
 use super::xml::{self, Xml};
 use crate::arguments::arguments;
 use crate::errors::Errors;
 
 /// What is said of one field.
-#[derive(Debug)]
 pub(super) struct Said {
     pub(super) names: Names,
     pub(super) xml: Xml,
     /// Its value is never repeated.
     pub(super) secret: bool,
+    /// What its value has to be.
+    pub(super) rules: Vec<Rule>,
 }
 
 /// The words that there are.
-const KNOWN: [&str; 2] = ["secret", "xml"];
+pub(super) const KNOWN: [&str; 9] = ["secret", "xml", "length", "range", "pattern", "email", "url", "custom", "inner"];
 
 /// Takes the attributes that are ours off the fields of an item: of a struct, or of each variant of an enum.
 pub(super) fn take(item: &mut DeriveInput, errors: &mut Errors) -> Vec<Vec<Said>> {
     let attributes = &item.attrs;
     match &mut item.data {
-        Data::Struct(data) => vec![of_fields(&mut data.fields, attributes, errors)],
+        Data::Struct(data) => vec![of_fields(&mut data.fields, "rename_all", attributes, errors)],
         Data::Enum(data) => {
             let variants = data.variants.iter_mut().map(|variant| {
                 for attribute in ours(&mut variant.attrs) {
                     let message = "this goes on fields: a variant is called what `#[serde(rename = \"...\")]` says";
                     errors.push(attribute, message);
                 }
-                of_fields(&mut variant.fields, &variant.attrs, errors)
+                // What the variant says counts more than what the enum says of all.
+                if says(&variant.attrs, &["rename_all"]) {
+                    of_fields(&mut variant.fields, "rename_all", &variant.attrs, errors)
+                } else {
+                    of_fields(&mut variant.fields, "rename_all_fields", attributes, errors)
+                }
             });
             variants.collect()
         }
@@ -40,12 +47,12 @@ pub(super) fn take(item: &mut DeriveInput, errors: &mut Errors) -> Vec<Vec<Said>
     }
 }
 
-fn of_fields(fields: &mut Fields, of_all: &[Attribute], errors: &mut Errors) -> Vec<Said> {
-    fields.iter_mut().map(|field| of_field(field, of_all, errors)).collect()
+fn of_fields(fields: &mut Fields, rule: &str, of_all: &[Attribute], errors: &mut Errors) -> Vec<Said> {
+    fields.iter_mut().map(|field| of_field(field, serde_names::of_field(field, rule, of_all), errors)).collect()
 }
 
-fn of_field(field: &mut Field, of_all: &[Attribute], errors: &mut Errors) -> Said {
-    let mut said = Said { names: serde_names::of_field(field, of_all), xml: Xml::default(), secret: false };
+fn of_field(field: &mut Field, names: Names, errors: &mut Errors) -> Said {
+    let mut said = Said { names, xml: Xml::default(), secret: false, rules: Vec::new() };
     for attribute in ours(&mut field.attrs) {
         let Meta::List(list) = &attribute.meta else {
             errors.push(&attribute, "this takes words in parentheses, as in `#[model(secret)]`");
@@ -69,6 +76,7 @@ fn word(said: &mut Said, meta: &Meta, errors: &mut Errors) {
         "coerce" | "deny_unknown" => {
             errors.push(meta.path(), format!("`{word}` goes on the whole model: `#[model({word})]` above it"));
         }
+        rule if rules::KNOWN.contains(&rule) => rules::read(meta, &mut said.rules, errors),
         _ => errors.push(meta.path(), unknown(&word, &KNOWN, "the #[model] of a field")),
     }
 }
@@ -118,7 +126,12 @@ mod tests {
             ("#[model(sceret)]", "sceret: unknown word `sceret` in the #[model] of a field; did you mean `secret`?"),
             ("#[model(coerce)]", "coerce: `coerce` goes on the whole model: `#[model(coerce)]` above it"),
             ("#[model(secret = 1)]", "secret = 1: `secret` takes no value: its presence says it"),
-            ("#[model(5)]", "5: expected `secret` or `xml`"),
+            (
+                "#[model(5)]",
+                "5: expected `secret`, `xml`, `length`, `range`, `pattern`, `email`, `url`, `custom` or `inner`",
+            ),
+            ("#[model(length(min = 1), length(max = 2))]", "length (max = 2): `length` is said twice"),
+            ("#[model(email, url)]", "url: nothing is an email address and a URL at once"),
         ] {
             assert_eq!(mistakes(field), expected, "{field}");
         }

@@ -1,7 +1,7 @@
 //! What serde calls things.
 
 use syn::ext::IdentExt;
-use syn::{Attribute, Expr, Field, Ident, Lit, Meta};
+use syn::{Attribute, Expr, Field, Ident, Lit, Meta, Variant};
 
 use crate::arguments::arguments;
 
@@ -26,17 +26,29 @@ pub(super) fn says(attributes: &[Attribute], words: &[&str]) -> bool {
     serde_words(attributes).iter().any(|meta| words.iter().any(|word| meta.path().is_ident(word)))
 }
 
+/// Returns the string that serde is told with a word.
+pub(super) fn value_of(attributes: &[Attribute], word: &str) -> Option<String> {
+    serde_words(attributes).iter().filter(|meta| meta.path().is_ident(word)).find_map(text_of)
+}
+
 /// Returns the names of an item.
 pub(super) fn of_item(ident: &Ident, attributes: &[Attribute]) -> Names {
     let name = ident.unraw().to_string();
     renamed(attributes, "rename", Names { written: name.clone(), read: name }, |_, new| new.to_owned())
 }
 
-/// Returns the names of a field, of an item with its own attributes.
-pub(super) fn of_field(field: &Field, attributes: &[Attribute]) -> Names {
+/// Returns the names of a field that has a rule such as `rename_all` in attributes of what it stands in.
+pub(super) fn of_field(field: &Field, rule: &str, attributes: &[Attribute]) -> Names {
     let name = field.ident.as_ref().map(|ident| ident.unraw().to_string()).unwrap_or_default();
-    let ruled = renamed(attributes, "rename_all", Names { written: name.clone(), read: name }, in_case);
+    let ruled = renamed(attributes, rule, Names { written: name.clone(), read: name }, in_case);
     renamed(&field.attrs, "rename", ruled, |_, new| new.to_owned())
+}
+
+/// Returns the names of a variant of an enum with its own attributes.
+pub(super) fn of_variant(variant: &Variant, attributes: &[Attribute]) -> Names {
+    let name = variant.ident.unraw().to_string();
+    let ruled = renamed(attributes, "rename_all", Names { written: name.clone(), read: name }, of_variant_in_case);
+    renamed(&variant.attrs, "rename", ruled, |_, new| new.to_owned())
 }
 
 /// Changes names by `word = "..."` or `word(serialize = "...", deserialize = "...")`.
@@ -85,6 +97,34 @@ fn in_case(name: &str, rule: &str) -> String {
     }
 }
 
+/// Writes a variant's name as a rule of `rename_all` says: it is in `PascalCase` already.
+fn of_variant_in_case(name: &str, rule: &str) -> String {
+    let snake = || {
+        let mut snake = String::new();
+        for letter in name.chars() {
+            if letter.is_uppercase() && !snake.is_empty() {
+                snake.push('_');
+            }
+            snake.push(letter.to_ascii_lowercase());
+        }
+        snake
+    };
+    match rule {
+        "lowercase" => name.to_ascii_lowercase(),
+        "UPPERCASE" => name.to_ascii_uppercase(),
+        "camelCase" => {
+            let mut letters = name.chars();
+            let first = letters.next().map(|it| it.to_ascii_lowercase());
+            first.into_iter().chain(letters).collect()
+        }
+        "snake_case" => snake(),
+        "SCREAMING_SNAKE_CASE" => snake().to_ascii_uppercase(),
+        "kebab-case" => snake().replace('_', "-"),
+        "SCREAMING-KEBAB-CASE" => snake().to_ascii_uppercase().replace('_', "-"),
+        _ => name.to_owned(),
+    }
+}
+
 fn pascal(name: &str) -> String {
     let mut capital = true;
     let letters = name.chars().filter_map(|letter| {
@@ -101,11 +141,11 @@ fn pascal(name: &str) -> String {
 mod tests {
     use syn::{DeriveInput, parse_quote};
 
-    use super::{Names, of_field, of_item};
+    use super::{Names, of_field, of_item, of_variant};
 
     fn names(item: &DeriveInput) -> Vec<(String, String)> {
         let syn::Data::Struct(data) = &item.data else { panic!("a struct") };
-        let fields = data.fields.iter().map(|field| of_field(field, &item.attrs));
+        let fields = data.fields.iter().map(|field| of_field(field, "rename_all", &item.attrs));
         fields.map(|Names { written, read }| (written, read)).collect()
     }
 
@@ -128,6 +168,23 @@ mod tests {
                 }
             );
             assert_eq!(names(&item), [(expected.to_owned(), expected.to_owned())], "{rule}");
+        }
+    }
+
+    #[test]
+    fn every_rule_of_serde_is_known_of_variants() {
+        for (rule, expected) in [
+            ("lowercase", "bankday"),
+            ("UPPERCASE", "BANKDAY"),
+            ("PascalCase", "BankDay"),
+            ("camelCase", "bankDay"),
+            ("snake_case", "bank_day"),
+            ("SCREAMING_SNAKE_CASE", "BANK_DAY"),
+            ("kebab-case", "bank-day"),
+            ("SCREAMING-KEBAB-CASE", "BANK-DAY"),
+        ] {
+            let variant = parse_quote!(BankDay);
+            assert_eq!(of_variant(&variant, &[parse_quote!(#[serde(rename_all = #rule)])]).read, expected, "{rule}");
         }
     }
 

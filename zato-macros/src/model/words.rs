@@ -2,24 +2,27 @@
 
 use proc_macro2::TokenStream;
 use quote::ToTokens;
-use syn::Meta;
+use syn::{Meta, Path};
 
 use super::xml::{self, Xml};
+use super::{rules, said};
 use crate::arguments::arguments;
 use crate::errors::Errors;
 use crate::nearest::nearest;
 
 /// The words that the user wrote.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Default)]
 pub(super) struct Words {
     pub(super) coerce: bool,
     pub(super) deny_unknown: bool,
     /// What the element is called, and its namespace.
     pub(super) xml: Xml,
+    /// Functions that are shown the whole.
+    pub(super) custom: Vec<Path>,
 }
 
 /// The words that there are.
-const KNOWN: [&str; 3] = ["coerce", "deny_unknown", "xml"];
+const KNOWN: [&str; 4] = ["coerce", "deny_unknown", "xml", "custom"];
 
 /// Reads the words.
 pub(super) fn words(tokens: TokenStream, errors: &mut Errors) -> Words {
@@ -34,6 +37,10 @@ pub(super) fn words(tokens: TokenStream, errors: &mut Errors) -> Words {
             "coerce" => flag(&mut words.coerce, &meta, errors),
             "deny_unknown" => flag(&mut words.deny_unknown, &meta, errors),
             "xml" => xml::read(&mut words.xml, &meta, &xml::OF_ITEM, errors),
+            "custom" => words.custom.extend(rules::custom(&meta, errors)),
+            of_field if said::KNOWN.contains(&of_field) => {
+                errors.push(meta.path(), format!("`{of_field}` goes on a field: `#[model({of_field})]` above it"));
+            }
             _ => errors.push(meta.path(), unknown(&word, &KNOWN, "#[model]")),
         }
     }
@@ -71,27 +78,28 @@ pub(super) fn one_of(words: &[&str], last: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Words, Xml, words};
+    use super::{Xml, words};
     use crate::errors::Errors;
 
-    fn read(text: &str) -> (Words, String) {
+    /// The flags, and what is wrong.
+    fn read(text: &str) -> ((bool, bool), String) {
         let mut errors = Errors::default();
         let words = words(text.parse().unwrap(), &mut errors);
-        (words, errors.rendered())
+        ((words.coerce, words.deny_unknown), errors.rendered())
     }
 
     #[test]
     fn reads_the_words() {
-        let of = |coerce, deny_unknown| (Words { coerce, deny_unknown, ..Words::default() }, String::new());
+        let of = |coerce, deny_unknown| ((coerce, deny_unknown), String::new());
         assert_eq!(read(""), of(false, false));
         assert_eq!(read("coerce"), of(true, false));
         assert_eq!(read("deny_unknown,"), of(false, true));
         assert_eq!(read("coerce, deny_unknown"), of(true, true));
+        let mut errors = Errors::default();
+        let text = "xml(name = \"LT_RATES\", namespace = \"urn:x\"), custom(a), custom(crate::b)";
+        let words = words(text.parse().unwrap(), &mut errors);
         let xml = Xml { name: Some("LT_RATES".to_owned()), namespace: Some("urn:x".to_owned()), ..Xml::default() };
-        assert_eq!(
-            read("xml(name = \"LT_RATES\", namespace = \"urn:x\")"),
-            (Words { xml, ..Words::default() }, String::new())
-        );
+        assert_eq!((words.xml, words.custom.len(), errors.rendered()), (xml, 2, String::new()));
     }
 
     #[test]
@@ -101,11 +109,12 @@ mod tests {
             ("deny_unknwon", "deny_unknwon: unknown word `deny_unknwon` in #[model]; did you mean `deny_unknown`?"),
             (
                 "format(name = \"a\")",
-                "format: unknown word `format` in #[model]; there are `coerce`, `deny_unknown` and `xml`",
+                "format: unknown word `format` in #[model]; there are `coerce`, `deny_unknown`, `xml` and `custom`",
             ),
+            ("length(min = 1)", "length: `length` goes on a field: `#[model(length)]` above it"),
             ("coerce = true", "coerce = true: `coerce` takes no value: its presence says it"),
             ("coerce, coerce", "coerce: `coerce` is said twice"),
-            ("\"coerce\"", "\"coerce\": expected `coerce`, `deny_unknown` or `xml`"),
+            ("\"coerce\"", "\"coerce\": expected `coerce`, `deny_unknown`, `xml` or `custom`"),
         ] {
             assert_eq!(read(text).1, expected, "{text}");
         }
@@ -113,8 +122,8 @@ mod tests {
 
     #[test]
     fn reports_every_mistake() {
-        let expected = "a: unknown word `a` in #[model]; there are `coerce`, `deny_unknown` and `xml`\n\
-            5: expected `coerce`, `deny_unknown` or `xml`";
-        assert_eq!(read("a, coerce, 5"), (Words { coerce: true, ..Words::default() }, expected.to_owned()));
+        let expected = "a: unknown word `a` in #[model]; there are `coerce`, `deny_unknown`, `xml` and `custom`\n\
+            5: expected `coerce`, `deny_unknown`, `xml` or `custom`";
+        assert_eq!(read("a, coerce, 5"), ((true, false), expected.to_owned()));
     }
 }

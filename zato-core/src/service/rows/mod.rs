@@ -126,7 +126,7 @@ impl<T: Model> Input for Rows<T> {
         match payload.0 {
             Content::Bytes(bytes) => reading::rows(super::Raw::new(bytes).into_stream(), head),
             Content::Stream(stream) => reading::rows(stream, head),
-            Content::Value(value) => super::input::from_value::<Vec<T>>(value).map(Self::new),
+            Content::Value(value) => super::input::from_value::<Vec<T>>(&value).map(Self::new),
             Content::Typed(typed) => {
                 typed.downcast().map(|rows| *rows).map_err(|_| super::input::mismatch::<Self>(head))
             }

@@ -18,7 +18,7 @@ use self::{
 use super::Element;
 use crate::{
     error::{Error, Fault, Result},
-    model::{Model, Overlay, Path, Reading, Tree, TreeError, all_faults_of},
+    model::{Model, Overlay, Path, Reading, Tree, TreeError, all_faults_of, checked},
 };
 
 /// Reads a model from an element, whatever that is called.
@@ -72,11 +72,12 @@ pub(in crate::format) fn read<T: Model>(
         T::deserialize(place)
     };
     let reading = Reading::of(T::COERCE);
-    match read(&reading, false) {
+    let value = match read(&reading, false) {
         Ok(value) => Ok(value),
         // Once more with the words that a caller reads, which cost too much to have them ready in case.
         Err(_) => all_faults_of(element.size(), reading, |reading| read(reading, true)),
-    }
+    };
+    value.and_then(checked)
 }
 
 /// Reads an element as data of no type.

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     message::ParamsPriority,
-    model::{Filler, Path, Reading, TextValues, Tree, TreeError, expected},
+    model::{Path, Reading, TextValues, Tree, TreeError, expected},
 };
 
 /// What a whole reading is done with.
@@ -162,7 +162,7 @@ macro_rules! scalars {
                 return self.first_item(|item| item.$method(visitor));
             }
             if self.is_mended() {
-                return Filler::default().$method(visitor);
+                return self.reader.reading.filler(&self.path).$method(visitor);
             }
             if self.element.is_nil() {
                 return self.nil(visitor);
@@ -183,7 +183,7 @@ impl<'d> Deserializer<'d> for Place<'d, '_> {
 
     fn deserialize_any<V: Visitor<'d>>(self, visitor: V) -> Result<V::Value, TreeError> {
         if self.is_mended() {
-            return Filler::default().deserialize_any(visitor);
+            return self.reader.reading.filler(&self.path).deserialize_any(visitor);
         }
         if self.element.is_nil() {
             return self.nil(visitor);
@@ -206,7 +206,7 @@ impl<'d> Deserializer<'d> for Place<'d, '_> {
             return self.first_item(|item| item.deserialize_str(visitor));
         }
         if self.is_mended() {
-            return Filler::default().deserialize_str(visitor);
+            return self.reader.reading.filler(&self.path).deserialize_str(visitor);
         }
         if self.element.is_nil() {
             return self.nil(visitor);
@@ -242,7 +242,7 @@ impl<'d> Deserializer<'d> for Place<'d, '_> {
 
     fn deserialize_seq<V: Visitor<'d>>(self, visitor: V) -> Result<V::Value, TreeError> {
         if self.is_mended() {
-            return Filler::default().deserialize_seq(visitor);
+            return self.reader.reading.filler(&self.path).deserialize_seq(visitor);
         }
         let path = self.path;
         visitor.visit_seq(Items::of(self)).map_err(|error| error.at(path))
@@ -250,7 +250,7 @@ impl<'d> Deserializer<'d> for Place<'d, '_> {
 
     fn deserialize_tuple<V: Visitor<'d>>(self, len: usize, visitor: V) -> Result<V::Value, TreeError> {
         if self.is_mended() {
-            return Filler::default().deserialize_tuple(len, visitor);
+            return self.reader.reading.filler(&self.path).deserialize_tuple(len, visitor);
         }
         self.deserialize_seq(visitor)
     }
@@ -266,7 +266,7 @@ impl<'d> Deserializer<'d> for Place<'d, '_> {
 
     fn deserialize_map<V: Visitor<'d>>(self, visitor: V) -> Result<V::Value, TreeError> {
         if self.is_mended() {
-            return Filler::default().deserialize_map(visitor);
+            return self.reader.reading.filler(&self.path).deserialize_map(visitor);
         }
         if self.element.is_nil() {
             return self.nil(visitor);
@@ -285,7 +285,7 @@ impl<'d> Deserializer<'d> for Place<'d, '_> {
             return self.first_item(|item| item.deserialize_struct(name, fields, visitor));
         }
         if self.is_mended() {
-            return Filler::default().deserialize_struct(name, fields, visitor);
+            return self.reader.reading.filler(&self.path).deserialize_struct(name, fields, visitor);
         }
         if self.element.is_nil() {
             return self.nil(visitor);
@@ -305,7 +305,7 @@ impl<'d> Deserializer<'d> for Place<'d, '_> {
             return self.first_item(|item| item.deserialize_enum(name, variants, visitor));
         }
         if self.is_mended() {
-            return Filler::default().deserialize_enum(name, variants, visitor);
+            return self.reader.reading.filler(&self.path).deserialize_enum(name, variants, visitor);
         }
         let mut children = self.element.children();
         let read = match (children.next(), children.next()) {

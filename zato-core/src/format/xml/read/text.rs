@@ -9,7 +9,7 @@ use serde::{
 };
 
 use super::place::Reader;
-use crate::model::{Filler, Path, TextValues, TreeError, expected};
+use crate::model::{Path, TextValues, TreeError, expected};
 
 /// A text, and where it stands.
 #[derive(Clone)]
@@ -44,7 +44,7 @@ macro_rules! scalars {
     ($($method:ident)*) => {
         $(fn $method<V: Visitor<'d>>(self, visitor: V) -> Result<V::Value, TreeError> {
             if self.is_mended() {
-                return Filler::default().$method(visitor);
+                return self.reader.reading.filler(&self.path).$method(visitor);
             }
             let is_blank = self.reader.reading.is_blank(&self.text);
             let read = TextValues::new(&[self.text]).$method(visitor);
@@ -57,7 +57,7 @@ macro_rules! strings {
     ($($method:ident)*) => {
         $(fn $method<V: Visitor<'d>>(self, visitor: V) -> Result<V::Value, TreeError> {
             if self.is_mended() {
-                return Filler::default().$method(visitor);
+                return self.reader.reading.filler(&self.path).$method(visitor);
             }
             self.string(visitor)
         })*
@@ -91,7 +91,7 @@ impl<'d> Deserializer<'d> for TextPlace<'d, '_> {
     /// A list in an attribute is words with white space between them (XML Schema part 2 §2.5.1.2).
     fn deserialize_seq<V: Visitor<'d>>(self, visitor: V) -> Result<V::Value, TreeError> {
         if self.is_mended() {
-            return Filler::default().deserialize_seq(visitor);
+            return self.reader.reading.filler(&self.path).deserialize_seq(visitor);
         }
         let path = self.path;
         visitor.visit_seq(Words { place: self, at: 0 }).map_err(|error| error.at(path))
@@ -99,7 +99,7 @@ impl<'d> Deserializer<'d> for TextPlace<'d, '_> {
 
     fn deserialize_tuple<V: Visitor<'d>>(self, len: usize, visitor: V) -> Result<V::Value, TreeError> {
         if self.is_mended() {
-            return Filler::default().deserialize_tuple(len, visitor);
+            return self.reader.reading.filler(&self.path).deserialize_tuple(len, visitor);
         }
         self.deserialize_seq(visitor)
     }
@@ -111,7 +111,7 @@ impl<'d> Deserializer<'d> for TextPlace<'d, '_> {
         visitor: V,
     ) -> Result<V::Value, TreeError> {
         if self.is_mended() {
-            return Filler::default().deserialize_enum(name, variants, visitor);
+            return self.reader.reading.filler(&self.path).deserialize_enum(name, variants, visitor);
         }
         let word = Cow::Owned(self.text.trim().to_owned());
         TextValues::new(&[word])
