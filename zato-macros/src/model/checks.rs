@@ -1,7 +1,8 @@
 //! The check of a model's constraints.
 
-use proc_macro2::TokenStream;
-use quote::{format_ident, quote};
+use proc_macro2::{Span, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
+use syn::spanned::Spanned;
 use syn::{Data, DataEnum, Fields, GenericArgument, PathArguments, Type};
 
 use super::said::Said;

@@ -5,7 +5,7 @@ use quote::ToTokens;
 use syn::{Data, DeriveInput, Field, Fields, Type, parse_quote};
 
 use super::fit::is_map;
-use super::rules::Rule;
+use super::rules::Constraint;
 use super::said::Said;
 use super::serde_names::says;
 use super::{described, hints};
@@ -14,11 +14,11 @@ use super::{described, hints};
 pub(super) fn describe(item: &mut DeriveInput, said: &[Vec<Said>]) {
     for (field, said) in all(item).into_iter().zip(said.iter().flatten()) {
         field.attrs.extend(described(&hints::of_field(said)));
-        let rules: Vec<_> = said.rules.iter().filter_map(Rule::schema).collect();
+        let rules: Vec<_> = said.rules.iter().filter_map(Constraint::schema).collect();
         if !rules.is_empty() {
             field.attrs.push(parse_quote!(#[schemars(#(#rules),*)]));
         }
-        if let Some(of_map) = said.rules.iter().filter(|_| is_map(&field.ty)).find_map(Rule::schema_of_map) {
+        if let Some(of_map) = said.rules.iter().filter(|_| is_map(&field.ty)).find_map(Constraint::schema_of_map) {
             field.attrs.push(parse_quote!(#[schemars(transform = #of_map)]));
         }
     }

@@ -1,12 +1,19 @@
 //! What a value has to be beyond its type.
 
-use proc_macro2::TokenStream;
-use quote::{ToTokens, quote};
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::spanned::Spanned;
 use syn::{Expr, ExprLit, Lit, LitInt, LitStr, Meta, Path};
 
 use super::words::{one_of, unknown};
 use crate::arguments::arguments;
 use crate::errors::Errors;
+
+/// A constraint, and which word of the user's it is, where a mistake about its type is shown.
+pub(super) struct Constraint {
+    rule: Rule,
+    at: Span,
+}
 
 /// One constraint.
 pub(super) enum Rule {
@@ -17,7 +24,7 @@ pub(super) enum Rule {
     Url,
     Custom(Path),
     /// Constraints of every item.
-    Inner(Vec<Self>),
+    Inner(Vec<Constraint>),
 }
 
 /// Between what something is.
@@ -31,7 +38,8 @@ pub(super) struct Ends {
 pub(super) const KNOWN: [&str; 7] = ["length", "range", "pattern", "email", "url", "custom", "inner"];
 
 /// Reads a constraint, if that is what a word is.
-pub(super) fn read(meta: &Meta, rules: &mut Vec<Rule>, errors: &mut Errors) {
+pub(super) fn read(meta: &Meta, rules: &mut Vec<Constraint>, errors: &mut Errors) {
+    let before = errors.len();
     let word = meta.path().to_token_stream().to_string();
     let rule = match word.as_str() {
         "length" => ends(meta, &["min", "max", "equal"], errors).map(|ends| length(ends, errors)),
@@ -43,13 +51,17 @@ pub(super) fn read(meta: &Meta, rules: &mut Vec<Rule>, errors: &mut Errors) {
         _ => inner(meta, errors),
     };
     let Some(rule) = rule else { return };
-    let is_same = |other: &Rule| std::mem::discriminant(other) == std::mem::discriminant(&rule);
+    let is_same = |other: &Constraint| std::mem::discriminant(&other.rule) == std::mem::discriminant(&rule);
+    let is_format = |rule: &Rule| matches!(rule, Rule::Email | Rule::Url);
     if !matches!(rule, Rule::Custom(_)) && rules.iter().any(is_same) {
         errors.push(meta, format!("`{word}` is said twice"));
-    } else if matches!(rule, Rule::Email | Rule::Url) && rules.iter().any(|it| matches!(it, Rule::Email | Rule::Url)) {
+    } else if is_format(&rule) && rules.iter().any(|other| is_format(&other.rule)) {
         errors.push(meta, "nothing is an email address and a URL at once");
     }
-    rules.push(rule);
+    // What is wrong already would be reported a second time, by the compiler.
+    if errors.len() == before {
+        rules.push(Constraint { rule, at: Span::call_site().located_at(meta.path().span()) });
+    }
 }
 
 /// Reads the function in `custom(path)`.
@@ -220,45 +232,46 @@ fn inner(meta: &Meta, errors: &mut Errors) -> Option<Rule> {
     Some(Rule::Inner(rules))
 }
 
-impl Rule {
+impl Constraint {
     /// Expands to the check of `__value`, which is told to `__checks`.
     pub(super) fn check(&self, is_option: bool) -> TokenStream {
-        let constraints = quote!(::zato::__private::constraints);
-        match self {
-            Self::Length(Ends { min, max }) => {
+        let at = self.at;
+        let constraints = quote_spanned!(at=> ::zato::__private::constraints);
+        match &self.rule {
+            Rule::Length(Ends { min, max }) => {
                 let (min, max) = (option(min.as_ref()), option(max.as_ref()));
-                quote!(#constraints::length(__value, #min, #max, __checks);)
+                quote_spanned!(at=> #constraints::length(__value, #min, #max, __checks);)
             }
-            Self::Range(Ends { min, max }) if [min, max].into_iter().flatten().any(is_text) => {
+            Rule::Range(Ends { min, max }) if [min, max].into_iter().flatten().any(is_text) => {
                 let (min, max) = (option(min.as_ref()), option(max.as_ref()));
-                quote!(#constraints::range_of_text(__value, #min, #max, __checks);)
+                quote_spanned!(at=> #constraints::range_of_text(__value, #min, #max, __checks);)
             }
-            Self::Range(Ends { min, max }) => {
+            Rule::Range(Ends { min, max }) => {
                 let (min, max) = (option(min.as_ref().map(bound)), option(max.as_ref().map(bound)));
-                quote!(#constraints::range(__value, #min, #max, __checks);)
+                quote_spanned!(at=> #constraints::range(__value, #min, #max, __checks);)
             }
-            Self::Pattern(text) => quote! {
+            Rule::Pattern(text) => quote_spanned! {at=>
                 static PATTERN: #constraints::Pattern = #constraints::Pattern::new(#text);
                 #constraints::pattern(__value, &PATTERN, __checks);
             },
-            Self::Email => quote!(#constraints::email(__value, __checks);),
-            Self::Url => quote!(#constraints::url(__value, __checks);),
-            Self::Custom(path) if is_option => quote! {
+            Rule::Email => quote_spanned!(at=> #constraints::email(__value, __checks);),
+            Rule::Url => quote_spanned!(at=> #constraints::url(__value, __checks);),
+            Rule::Custom(path) if is_option => quote_spanned! {at=>
                 if let ::core::option::Option::Some(__value) = __value {
                     #constraints::custom(#path(__value), __checks);
                 }
             },
-            Self::Custom(path) => quote!(#constraints::custom(#path(__value), __checks);),
-            Self::Inner(rules) => {
+            Rule::Custom(path) => quote_spanned!(at=> #constraints::custom(#path(__value), __checks);),
+            Rule::Inner(rules) => {
                 let checks = rules.iter().map(|rule| rule.check(false));
-                quote!(#constraints::each(__value, |__value, __checks| { #(#checks)* }, __checks);)
+                quote_spanned!(at=> #constraints::each(__value, |__value, __checks| { #(#checks)* }, __checks);)
             }
         }
     }
 
     /// Expands to what changes the schema of a map, of whose length `schemars` says nothing.
     pub(super) fn schema_of_map(&self) -> Option<TokenStream> {
-        let Self::Length(Ends { min, max }) = self else { return None };
+        let Rule::Length(Ends { min, max }) = &self.rule else { return None };
         let (min, max) = (option(min.as_ref()), option(max.as_ref()));
         Some(quote!(::zato::__private::OfMap { min: #min, max: #max }))
     }
@@ -271,20 +284,20 @@ impl Rule {
             let ends = [min, max].into_iter().flatten();
             quote!(#(#ends),*)
         };
-        match self {
-            Self::Length(bounds) => {
+        match &self.rule {
+            Rule::Length(bounds) => {
                 let bounds = ends(bounds);
                 Some(quote!(length(#bounds)))
             }
-            Self::Range(bounds) => {
+            Rule::Range(bounds) => {
                 let bounds = (![&bounds.min, &bounds.max].into_iter().flatten().any(is_text)).then(|| ends(bounds))?;
                 Some(quote!(range(#bounds)))
             }
-            Self::Pattern(text) => Some(quote!(regex(pattern = #text))),
-            Self::Email => Some(quote!(email)),
-            Self::Url => Some(quote!(url)),
-            Self::Custom(_) => None,
-            Self::Inner(rules) => {
+            Rule::Pattern(text) => Some(quote!(regex(pattern = #text))),
+            Rule::Email => Some(quote!(email)),
+            Rule::Url => Some(quote!(url)),
+            Rule::Custom(_) => None,
+            Rule::Inner(rules) => {
                 let rules: Vec<_> = rules.iter().filter_map(Self::schema).collect();
                 (!rules.is_empty()).then(|| quote!(inner(#(#rules),*)))
             }

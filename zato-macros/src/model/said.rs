@@ -3,7 +3,7 @@
 use quote::ToTokens;
 use syn::{Attribute, Data, DeriveInput, Field, Fields, Meta};
 
-use super::rules::{self, Rule};
+use super::rules::{self, Constraint};
 use super::serde_names::{self, Names, says};
 use super::words::{flag, one_of, unknown};
 use super::xml::{self, Xml};
@@ -17,7 +17,7 @@ pub(super) struct Said {
     /// Its value is never repeated.
     pub(super) secret: bool,
     /// What its value has to be.
-    pub(super) rules: Vec<Rule>,
+    pub(super) rules: Vec<Constraint>,
 }
 
 /// The words that there are.
