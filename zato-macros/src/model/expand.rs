@@ -6,7 +6,7 @@ use syn::ext::IdentExt;
 use syn::{DeriveInput, WhereClause, parse_quote};
 
 use super::serde_names::says;
-use super::{Model, checks, fit};
+use super::{Model, checks, fields, fit};
 
 /// Expands a model: its derives, the item, and the implementation of `Model`.
 pub(super) fn model(model: &Model) -> TokenStream {
@@ -14,6 +14,7 @@ pub(super) fn model(model: &Model) -> TokenStream {
     let deny_unknown = model.words.deny_unknown.then(|| quote!(#[serde(deny_unknown_fields)]));
     let described = model.described();
     let bounds = serde_bounds(item);
+    let order = fields::order(item);
     let implementation = implementation(model);
     let (remote, from_object) = from_object(model).unzip();
     // The derives come first: a `#[serde(...)]` of the user's is not known before them.
@@ -29,6 +30,7 @@ pub(super) fn model(model: &Model) -> TokenStream {
         #deny_unknown
         #[schemars(crate = "::zato::__private::schemars")]
         #described
+        #order
         #item
         #from_object
         #implementation

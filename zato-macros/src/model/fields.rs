@@ -2,12 +2,12 @@
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
-use syn::{Data, DeriveInput, Field, Fields, Type, parse_quote};
+use syn::{Attribute, Data, DeriveInput, Field, Fields, Type, parse_quote};
 
 use super::fit::is_map;
 use super::rules::Constraint;
 use super::said::Said;
-use super::serde_names::says;
+use super::serde_names::{of_field, says};
 use super::{described, hints};
 
 /// Tells the schema what is said of fields.
@@ -54,6 +54,19 @@ fn all(item: &mut DeriveInput) -> Vec<&mut Field> {
     }
 }
 
+/// Returns the attribute by which the schema is told in which order the fields of a struct stand: JSON has none, and XML
+/// does. Where fields are flattened into it, nobody knows here which those are.
+pub(super) fn order(item: &DeriveInput) -> Option<Attribute> {
+    let Data::Struct(data) = &item.data else { return None };
+    let Fields::Named(fields) = &data.fields else { return None };
+    if fields.named.len() < 2 || fields.named.iter().any(|field| says(&field.attrs, &["flatten"])) {
+        return None;
+    }
+    let is_read = |field: &&Field| !says(&field.attrs, &["skip", "skip_deserializing"]);
+    let names = fields.named.iter().filter(is_read).map(|field| of_field(field, "rename_all", &item.attrs).read);
+    Some(parse_quote!(#[schemars(extend("x-order" = [#(#names),*]))]))
+}
+
 /// Leaves every named field that is `None` out of what is written.
 pub(super) fn leave_out_none(item: &mut DeriveInput) {
     match &mut item.data {
@@ -93,7 +106,24 @@ mod tests {
     use quote::ToTokens;
     use syn::DeriveInput;
 
-    use super::leave_out_none;
+    use super::{leave_out_none, order};
+
+    /// What the schema is told of the order of the fields.
+    fn ordered(item: &str) -> Option<String> {
+        order(&syn::parse_str(item).unwrap()).map(|attribute| attribute.into_token_stream().to_string())
+    }
+
+    #[test]
+    fn tells_the_order_of_fields_as_they_are_read() {
+        let expected = "# [schemars (extend (\"x-order\" = [\"B\" , \"type\"]))]";
+        let item = "struct A { #[serde(rename = \"B\")] b: u8, r#type: u8, #[serde(skip)] c: u8 }";
+        assert_eq!(ordered(item).as_deref(), Some(expected));
+        for item in
+            ["struct A { b: u8 }", "struct A(u8, u8);", "enum A { B, C }", "struct A { b: u8, #[serde(flatten)] c: B }"]
+        {
+            assert_eq!(ordered(item), None, "{item}");
+        }
+    }
 
     /// Whether `field` is left out of what is written.
     fn is_left_out(field: &str) -> bool {

@@ -100,6 +100,7 @@ mod tests {
         #[serde(remote = "Self")]
         #[serde(deny_unknown_fields)]
         #[schemars(crate = "::zato::__private::schemars")]
+        #[schemars(extend("x-order" = ["userName", "account", "since"]))]
         #[doc = r" Which user to look up."]
         #[derive(Debug)]
         #[serde(rename_all = "camelCase")]
@@ -163,6 +164,7 @@ mod tests {
         #[serde(remote = "Self")]
         #[schemars(crate = "::zato::__private::schemars")]
         #[schemars(transform =::zato::__private::Described("name=LT_RATES"))]
+        #[schemars(extend("x-order" = ["baseCurrency", "rates"]))]
         #[serde(rename_all = "camelCase")]
         pub struct Rates {
             #[schemars(transform =::zato::__private::Described("attribute"))]
