@@ -5,6 +5,7 @@
 //! nothing; only when all have, each is told to switch over, which can't fail.
 
 mod inherited;
+mod served;
 
 use std::{fmt, io, net::TcpListener, pin::Pin, sync::Arc, time::Duration};
 
@@ -22,9 +23,12 @@ use crate::{
     security::Securities,
 };
 
-pub use self::inherited::Inherited;
 #[cfg(unix)]
 pub(crate) use self::inherited::{ACTIVATED, READY, TAKEOVER};
+pub use self::{
+    inherited::Inherited,
+    served::{Served, Shape},
+};
 
 /// A future that is boxed at a seam between rooms.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -236,6 +240,11 @@ pub trait Intake: Send + Sync {
     fn gives_model(&self) -> bool {
         true
     }
+
+    /// Returns what callers may be told of the service; `None` if it is none that anybody registered.
+    fn served(&self) -> Option<Served<'_>> {
+        None
+    }
 }
 
 impl Inlet {
@@ -261,6 +270,12 @@ impl Inlet {
     #[must_use]
     pub fn gives_model(&self) -> bool {
         self.0.gives_model()
+    }
+
+    /// Returns what callers may be told of the service; `None` if it is none that anybody registered.
+    #[must_use]
+    pub fn served(&self) -> Option<Served<'_>> {
+        self.0.served()
     }
 
     /// Serves one message. A channel that acknowledges does so when this has returned, never before.

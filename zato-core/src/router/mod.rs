@@ -14,7 +14,7 @@ use tokio::sync::watch;
 
 use crate::{
     ambient::Ambient,
-    channel::{BoxFuture, Inlet, Inlets, Intake, Places},
+    channel::{BoxFuture, Inlet, Inlets, Intake, Places, Served},
     config::{ConfigFault, ConfigFaults, ServerConfig, listing},
     error::{Error, Result},
     layer::{
@@ -87,9 +87,7 @@ struct Route {
     layers: Layers,
     /// What a message says that comes from another service.
     channel: Arc<ChannelInfo>,
-    takes_stream: bool,
-    takes_model: bool,
-    gives_model: bool,
+    definition: Arc<Definition>,
 }
 
 impl Router {
@@ -202,15 +200,7 @@ impl Route {
         let recorder = parts.recorders.get(name).cloned().unwrap_or_default();
         let layers = Layers { recorder, slow: (parts.slow)(name), limit: limit.clone() };
         let channel = Arc::new(ChannelInfo::new("invoke", "invoke", name));
-        let (input, output) = (definition.input(), definition.output());
-        Self {
-            service: layered,
-            layers,
-            channel,
-            takes_stream: input.takes_stream(),
-            takes_model: input.is_model(),
-            gives_model: output.is_model(),
-        }
+        Self { service: layered, layers, channel, definition: Arc::new(definition.clone()) }
     }
 
     /// Returns the same for a channel with a limiter of its own.
@@ -219,7 +209,7 @@ impl Route {
         let (recorder, limit) = (Arc::clone(recorder), limit.clone().with_channel(limiter));
         let layers = Layers { recorder, slow: *slow, limit };
         let (service, channel) = (self.service.clone(), Arc::clone(&self.channel));
-        Self { service, layers, channel, ..*self }
+        Self { service, layers, channel, definition: Arc::clone(&self.definition) }
     }
 
     fn call(&self, message: Message) -> BoxFuture<'static, Result<Reply>> {
@@ -239,15 +229,19 @@ impl Intake for Entrance {
     }
 
     fn takes_stream(&self) -> bool {
-        self.route.takes_stream
+        self.route.definition.input().takes_stream()
+    }
+
+    fn served(&self) -> Option<Served<'_>> {
+        Some(self.route.definition.served())
     }
 
     fn takes_model(&self) -> bool {
-        self.route.takes_model
+        self.route.definition.input().is_model()
     }
 
     fn gives_model(&self) -> bool {
-        self.route.gives_model
+        self.route.definition.output().is_model()
     }
 }
 

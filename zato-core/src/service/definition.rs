@@ -1,10 +1,10 @@
 use std::{any::TypeId, borrow::Cow, fmt};
 
-use schemars::{Schema, SchemaGenerator};
 use serde_json::Value;
 
 use super::{Binder, FromUserConfig, Input, Output, Service};
 use crate::{
+    channel::{Served, Shape},
     connection::{Connector, Handle},
     error::Result,
     model::{self, Direction, Model},
@@ -188,6 +188,11 @@ impl Definition {
         &self.needs
     }
 
+    /// Returns what a channel may tell its callers of it.
+    pub(crate) fn served(&self) -> Served<'_> {
+        Served { name: &self.name, documentation: &self.docs, input: self.input, output: self.output }
+    }
+
     /// Returns the name of the service's type, by which others say that they need it.
     pub(crate) fn type_name(&self) -> &'static str {
         self.type_name
@@ -252,41 +257,6 @@ impl fmt::Debug for Need {
     }
 }
 
-/// What a service takes or gives.
-#[derive(Clone, Copy)]
-#[non_exhaustive]
-pub enum Shape {
-    /// Nothing.
-    Nothing,
-    /// Bytes as they come, all at once or in pieces.
-    Raw,
-    /// A form whose parts come one by one.
-    #[cfg(feature = "multipart")]
-    Multipart,
-    /// A list of models that comes or goes one by one.
-    Rows {
-        /// The name of the model.
-        name: &'static str,
-        /// Gives the JSON Schema of the list.
-        schema: fn(&mut SchemaGenerator) -> Schema,
-        /// Gives the JSON Schema of the list as a document of its own.
-        root: fn(SchemaGenerator) -> Schema,
-        /// Whether it is read leniently.
-        is_lenient: bool,
-    },
-    /// A model.
-    Model {
-        /// The model's name.
-        name: &'static str,
-        /// Gives its JSON Schema, as a part of a document with others.
-        schema: fn(&mut SchemaGenerator) -> Schema,
-        /// Gives its JSON Schema as a document of its own.
-        root: fn(SchemaGenerator) -> Schema,
-        /// Whether it is read leniently.
-        is_lenient: bool,
-    },
-}
-
 impl Shape {
     /// Returns the shape of a model.
     #[must_use]
@@ -304,9 +274,7 @@ impl Shape {
             Self::Model { root, is_lenient, .. } | Self::Rows { root, is_lenient, .. } => {
                 Some(model::document(root, direction, is_lenient))
             }
-            #[cfg(feature = "multipart")]
-            Self::Multipart => None,
-            Self::Nothing | Self::Raw => None,
+            _ => None,
         }
     }
 
@@ -336,17 +304,5 @@ impl Shape {
             Self::Multipart => true,
             Self::Nothing | Self::Model { .. } => false,
         }
-    }
-}
-
-impl fmt::Debug for Shape {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Nothing => "nothing",
-            Self::Raw => "raw",
-            #[cfg(feature = "multipart")]
-            Self::Multipart => "multipart",
-            Self::Rows { name, .. } | Self::Model { name, .. } => name,
-        })
     }
 }

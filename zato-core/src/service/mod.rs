@@ -21,7 +21,7 @@ pub use self::multipart::{Multipart, Part};
 pub use self::{
     binder::{Binder, FromUserConfig, State},
     context::Context,
-    definition::{Definition, Need, NeedKind, Shape},
+    definition::{Definition, Need, NeedKind},
     input::Input,
     invoke::{Invocation, Invoke, MAX_DEPTH},
     name::{check_name, default_name},
@@ -37,6 +37,7 @@ pub(crate) use self::{
     patterns::Background,
     services::Registration,
 };
+pub use crate::channel::Shape;
 use crate::error::{Error, Result};
 
 /// A service: a function over typed input and output, with everything it needs bound to it.
