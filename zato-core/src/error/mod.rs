@@ -170,6 +170,28 @@ impl Error {
         self.0.source.as_deref().map(|source| source as &(dyn StdError + 'static))
     }
 
+    /// Returns the first error of a type among the causes of this one, such as what another system said that went wrong.
+    ///
+    /// ```
+    /// use zato_core::{BoxError, Error};
+    ///
+    /// let cause = Error::upstream("no answer").with_source(std::fmt::Error);
+    /// let error = Error::internal("the report can't be made").with_source(BoxError::from(cause));
+    /// assert_eq!(error.find::<std::fmt::Error>(), Some(&std::fmt::Error));
+    /// assert!(error.find::<std::io::Error>().is_none());
+    /// ```
+    #[must_use]
+    pub fn find<T: StdError + 'static>(&self) -> Option<&T> {
+        let mut next = self.source();
+        while let Some(cause) = next {
+            if let Some(found) = cause.downcast_ref() {
+                return Some(found);
+            }
+            next = cause.source();
+        }
+        None
+    }
+
     /// Returns whether doing the same thing again can help.
     #[must_use]
     pub fn retry(&self) -> Retry {
