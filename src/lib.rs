@@ -19,6 +19,7 @@
 #![doc = include_str!("docs/http.md")]
 #![doc = include_str!("docs/edge.md")]
 #![doc = include_str!("docs/soap.md")]
+#![doc = include_str!("docs/wsdl.md")]
 #![doc = include_str!("docs/layers.md")]
 #![doc = include_str!("docs/running.md")]
 #![doc = include_str!("docs/operations.md")]

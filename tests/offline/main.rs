@@ -57,5 +57,6 @@ mod unions;
 mod user_config;
 mod user_layers;
 mod workers;
+mod wsdl;
 mod xml;
 mod zato_cases;

@@ -148,7 +148,7 @@ impl Admission {
             })?);
         }
         if let Some(endpoint) = described {
-            return Err(Exchange::description(&endpoint, parts).unwrap_or_else(Refusal::nothing_here));
+            return Err(Exchange::description(&endpoint, table, parts, via).unwrap_or_else(Refusal::nothing_here));
         }
         self.soap.as_ref().map_or(Ok(()), |soap| soap.check())
     }

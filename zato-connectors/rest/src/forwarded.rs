@@ -5,6 +5,9 @@ use std::net::{IpAddr, SocketAddr};
 use http::{HeaderMap, HeaderName, header};
 use zato_core::config::{ForwardedHeader, Network, ServerConfig};
 
+#[cfg(feature = "soap")]
+use crate::host::is_well_formed;
+
 /// The proxies whose word on the client's address is taken.
 #[derive(Debug)]
 pub(crate) struct Proxies {
@@ -13,6 +16,12 @@ pub(crate) struct Proxies {
 }
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+#[cfg(feature = "soap")]
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+
+#[cfg(feature = "soap")]
+const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
 impl Proxies {
     /// Returns the proxies of a configuration; `None` if there are none, so that nothing is looked at.
@@ -51,6 +60,27 @@ impl Proxies {
             }
         }
         client
+    }
+
+    /// Returns what the nearest proxy says of how a client reached it: the scheme, and the host with its port. The nearest
+    /// is the one that is known to be trusted; what others have written is left of that.
+    #[cfg(feature = "soap")]
+    pub(crate) fn reached(&self, headers: &HeaderMap) -> (Option<String>, Option<String>) {
+        let last = |name: HeaderName| {
+            let value = headers.get_all(name).iter().next_back()?;
+            let (_, element) = self.split_last(value.as_bytes());
+            str::from_utf8(element).ok().map(str::trim).filter(|element| !element.is_empty())
+        };
+        let (scheme, host) = match self.header {
+            ForwardedHeader::Forwarded => {
+                let element = last(header::FORWARDED);
+                (element.and_then(|it| parameter(it, "proto")), element.and_then(|it| parameter(it, "host")))
+            }
+            _ => (last(X_FORWARDED_PROTO).map(str::to_owned), last(X_FORWARDED_HOST).map(str::to_owned)),
+        };
+        let scheme = scheme.map(|scheme| scheme.to_ascii_lowercase());
+        let scheme = scheme.filter(|scheme| matches!(scheme.as_str(), "http" | "https"));
+        (scheme, host.filter(|host| !host.is_empty() && is_well_formed(host.as_bytes())))
     }
 
     /// Splits the last element off a list.
@@ -162,6 +192,28 @@ mod tests {
 
     fn by_forwarded(value: &str) -> String {
         client(ForwardedHeader::Forwarded, "10.0.0.1", &[("forwarded", value)])
+    }
+
+    #[test]
+    #[cfg(feature = "soap")]
+    fn how_a_client_reached_us_is_what_the_nearest_proxy_says() {
+        let reached = |header, headers: &[(&'static str, &str)]| {
+            let map = headers.iter().map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()));
+            let (scheme, host) = proxies(header).reached(&map.collect());
+            format!("{}://{}", scheme.unwrap_or_default(), host.unwrap_or_default())
+        };
+        let by_x = |proto, host| {
+            reached(ForwardedHeader::XForwardedFor, &[("x-forwarded-proto", proto), ("x-forwarded-host", host)])
+        };
+        assert_eq!(by_x("HTTPS", "bank.example:8443"), "https://bank.example:8443");
+        assert_eq!(by_x("http, https", "evil.example, bank.example"), "https://bank.example");
+        assert_eq!(by_x("javascript", "a\"b"), "://");
+        let by_forwarded = |value| reached(ForwardedHeader::Forwarded, &[("forwarded", value)]);
+        assert_eq!(
+            by_forwarded("for=1.2.3.4;proto=http, for=10.0.0.1;proto=https;host=\"bank.example:1\""),
+            "https://bank.example:1"
+        );
+        assert_eq!(by_forwarded("for=10.0.0.1"), "://");
     }
 
     #[test]

@@ -28,7 +28,7 @@ impl Hosts {
 
 /// Whether a `Host` header has a form that it may have (RFC 9110 §7.2, RFC 3986 §3.2.2): who stands between us and the
 /// client could read another host in it than we or a service. An empty one is allowed where there is no host to name.
-fn is_well_formed(host: &[u8]) -> bool {
+pub(crate) fn is_well_formed(host: &[u8]) -> bool {
     // Nearly all hosts are letters, digits, dots and hyphens, and this is on the way of every request.
     let plain = host.iter().take_while(|byte| IS_PLAIN.get(usize::from(**byte)).copied().unwrap_or_default()).count();
     match host.split_at_checked(plain) {

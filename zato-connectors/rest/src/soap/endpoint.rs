@@ -1,6 +1,6 @@
 //! The SOAP channels of one path.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use zato_core::{
     Error,
@@ -8,12 +8,14 @@ use zato_core::{
     format::xml::Element,
 };
 
-use super::Operation;
+use super::{Operation, wsdl::Wsdl};
 use crate::{entry::Entry, table::Route};
 
 /// The SOAP channels of one path, those that are active, in the order of the file; never none.
 pub(crate) struct Endpoint {
     routes: Vec<Arc<Route>>,
+    /// What describes them, once somebody has asked.
+    pub(super) wsdl: OnceLock<Wsdl>,
 }
 
 impl Endpoint {
@@ -29,7 +31,7 @@ impl Endpoint {
             }
         }
         let routes: Vec<_> = active.into_iter().map(|(_, route)| Arc::clone(route)).collect();
-        (!routes.is_empty()).then_some(Self { routes })
+        (!routes.is_empty()).then(|| Self { routes, wsdl: OnceLock::new() })
     }
 
     /// Returns the channel that stands for all of them until it is known which one is asked.

@@ -10,11 +10,12 @@ use zato_core::{
     message::{Caller, Cid, Head, Payload, Reply},
 };
 
-use super::{Endpoint, Operation, action::Said, fault};
+use super::{Endpoint, Operation, action::Said, description::address_of, fault};
 use crate::{
     body::Body,
+    edge::Via,
     refusal::Refusal,
-    table::{PathParams, Route},
+    table::{PathParams, Route, Table},
 };
 
 /// What is known of one SOAP request.
@@ -160,8 +161,8 @@ impl Exchange {
     }
 
     /// Returns the description of the endpoint, for a request that may ask for it.
-    pub(crate) fn description(endpoint: &Endpoint, parts: &Parts) -> Option<Refusal> {
-        endpoint.description(parts).map(|(bytes, content_type)| Refusal::document(bytes, content_type))
+    pub(crate) fn description(endpoint: &Endpoint, table: &Table, parts: &Parts, via: Via<'_>) -> Option<Refusal> {
+        endpoint.description(&address_of(table, parts, via)).map(|(bytes, content_type)| Refusal::document(bytes, content_type))
     }
 }
 

@@ -20,6 +20,7 @@ mod endpoint;
 mod exchange;
 mod fault;
 mod operation;
+pub(crate) mod wsdl;
 
 pub use self::config::SoapChannelConfig;
 pub(crate) use self::{config::SoapOptions, endpoint::Endpoint, exchange::Exchange, operation::Operation};

@@ -59,7 +59,7 @@ impl Operation {
 }
 
 /// Makes one word of a service's name, as XML and the languages of clients can have it: `ClientGet` of `client.get`.
-fn derived(service: &str) -> String {
+pub(super) fn derived(service: &str) -> String {
     let words = service.split(|character: char| !character.is_alphanumeric()).filter(|word| !word.is_empty());
     let capitalized = words.flat_map(|word| {
         let mut characters = word.chars();
