@@ -20,6 +20,7 @@
 #![doc = include_str!("docs/edge.md")]
 #![doc = include_str!("docs/soap.md")]
 #![doc = include_str!("docs/wsdl.md")]
+#![doc = include_str!("docs/outgoing_soap.md")]
 #![doc = include_str!("docs/layers.md")]
 #![doc = include_str!("docs/running.md")]
 #![doc = include_str!("docs/operations.md")]
@@ -104,6 +105,12 @@ fn outgoing(app: App) -> App {
     let app = app.left_out(rest::OUTGOING, "outgoing");
     #[cfg(all(feature = "rest", not(feature = "soap")))]
     let app = app.left_out(rest::SOAP, "soap");
+    #[cfg(all(feature = "outgoing", feature = "soap"))]
+    let app = app.connector::<rest::SoapConnector>();
+    #[cfg(all(feature = "outgoing", not(feature = "soap")))]
+    let app = app.left_out(rest::OUTGOING_SOAP, "soap");
+    #[cfg(all(feature = "rest", not(feature = "outgoing")))]
+    let app = app.left_out(rest::OUTGOING_SOAP, "outgoing");
     app
 }
 

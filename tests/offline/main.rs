@@ -33,6 +33,7 @@ mod outgoing_changes;
 mod outgoing_credentials;
 mod outgoing_crowd;
 mod outgoing_http2;
+mod outgoing_soap;
 mod patterns;
 mod places;
 mod properties;

@@ -68,14 +68,16 @@ mod tls;
 mod upload;
 mod workers;
 
+#[cfg(all(feature = "outgoing", feature = "soap"))]
+pub use self::outgoing::soap::{Soap, SoapConfig, SoapConnector, SoapFault, SoapRequest, SoapResponse};
 #[cfg(feature = "outgoing")]
 pub use self::outgoing::{Ping, Rest, RestConfig, RestConnector, RestRequest, RestResponse, reqwest};
 pub use self::{
     body::Body,
     channel::{Prepared, RestChannels},
     config::{
-        CorsConfig, Date, FormConfig, HttpChannelConfig, Names, NotADate, OUTGOING, Origins, RestChannelConfig,
-        SECTION, SOAP, WebOrigin,
+        CorsConfig, Date, FormConfig, HttpChannelConfig, Names, NotADate, OUTGOING, OUTGOING_SOAP, Origins,
+        RestChannelConfig, SECTION, SOAP, WebOrigin,
     },
     peer::Peer,
     service::HttpService,

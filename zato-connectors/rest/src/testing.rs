@@ -15,6 +15,8 @@ use zato_core::{app::Running, service::Raw};
 
 #[cfg(feature = "outgoing")]
 pub use crate::outgoing::testing::{PartnerCall, PartnerReply, RestExpectation, RestFake};
+#[cfg(all(feature = "outgoing", feature = "soap"))]
+pub use crate::outgoing::testing::{SoapExpectation, SoapFake};
 use crate::{Body, HttpService, RestChannels, upload};
 
 /// Returns REST channels that open no socket, whatever the configuration says, neither for callers nor for operators:

@@ -29,6 +29,9 @@ pub const OUTGOING: SectionName =
 /// The section that SOAP channels stand in, whether or not the feature is there that takes it.
 pub const SOAP: SectionName = SectionName { name: "channel_soap", aliases: &[] };
 
+/// The section that outgoing connections that speak SOAP stand in, whether or not the features are there that take it.
+pub const OUTGOING_SOAP: SectionName = SectionName { name: "outgoing_soap", aliases: &["outconn_soap"] };
+
 /// One entry of `channel_rest`: which service answers at which path.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -1,6 +1,7 @@
 //! What a call carries.
 
 use std::{
+    fmt,
     pin::Pin,
     sync::{Mutex, PoisonError},
     task::{Context, Poll},
@@ -13,12 +14,25 @@ use zato_core::{Error, Result, bytes::Bytes, futures_core::Stream, message::Byte
 use super::error;
 
 /// What a call carries: bytes, which can be sent as often as need be, or something that can be sent once.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) enum CallBody {
     #[default]
     None,
     Bytes(Bytes),
+    /// Bytes that are made anew each time, since a partner takes none of them twice.
+    #[cfg(feature = "soap")]
+    Made(Box<Make>),
     Once(Mutex<Option<Once>>),
+}
+
+/// Makes a body.
+#[cfg(feature = "soap")]
+pub(super) type Make = dyn Fn() -> Bytes + Send + Sync;
+
+impl fmt::Debug for CallBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CallBody")
+    }
 }
 
 #[derive(Debug)]
@@ -42,6 +56,8 @@ impl CallBody {
         let body = match self {
             Self::None => return Ok(request),
             Self::Bytes(bytes) => bytes.clone().into(),
+            #[cfg(feature = "soap")]
+            Self::Made(make) => make().into(),
             Self::Once(once) => {
                 let taken = once.lock().unwrap_or_else(PoisonError::into_inner).take();
                 match taken.ok_or_else(|| Error::internal("a streamed body can't be sent twice"))? {

@@ -2,12 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use reqwest::Url;
 use tokio::time::Instant;
 use zato_core::{
+    bytes::Bytes,
     message::{Cid, TraceParent},
-    resilience::Deadline,
+    resilience::{Deadline, Verdict},
 };
 
 use super::body::CallBody;
@@ -39,7 +40,12 @@ pub(super) struct Parts {
     pub(super) max_response_size: usize,
     /// How long each piece of a streamed answer may take; `None` if the answer is read as a whole.
     pub(super) streamed: Option<Duration>,
+    /// What knows better than the status what an answer tells of the partner.
+    pub(super) judge: Option<Judge>,
 }
+
+/// Judges a whole answer; `None` leaves it to the status.
+pub(super) type Judge = fn(StatusCode, &HeaderMap, &Bytes) -> Option<Verdict>;
 
 impl Call {
     /// Takes a call as it is to be sent; who asks for it, and in which trace, is added to its headers.

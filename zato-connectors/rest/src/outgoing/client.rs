@@ -204,6 +204,12 @@ impl RestClient {
         &self.settings
     }
 
+    /// Returns the network.
+    #[cfg(feature = "soap")]
+    pub(super) fn transport(&self) -> &Transport {
+        &self.transport
+    }
+
     /// Makes a call, through all layers.
     pub(super) async fn send(&self, call: Call) -> Result<(Arc<str>, Answer)> {
         if !spans_are_read() {
@@ -269,6 +275,7 @@ impl RestClient {
             deadline: Deadline::since(started, *timeout),
             max_response_size: *max_response_size,
             streamed: None,
+            judge: None,
         };
         let call = Call::new(parts, cid, &cid.trace(self.ambient.random()));
         let answered = time::timeout(*timeout, self.innermost.clone().oneshot(call)).await;

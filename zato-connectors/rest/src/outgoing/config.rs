@@ -240,43 +240,43 @@ impl RestConfig {
 /// What a semaphore of tokio's can hold is far more, and no process serves that.
 const MAX_PLACES: usize = 100_000;
 
-fn yes() -> bool {
+pub(super) fn yes() -> bool {
     true
 }
 
-fn ten_seconds() -> Duration {
+pub(super) fn ten_seconds() -> Duration {
     Duration::from_secs(10)
 }
 
-fn three_seconds() -> Duration {
+pub(super) fn three_seconds() -> Duration {
     Duration::from_secs(3)
 }
 
-fn ninety_seconds() -> Duration {
+pub(super) fn ninety_seconds() -> Duration {
     Duration::from_secs(90)
 }
 
-fn five_minutes() -> Duration {
+pub(super) fn five_minutes() -> Duration {
     Duration::from_secs(300)
 }
 
-fn ten_mebibytes() -> ByteSize {
+pub(super) fn ten_mebibytes() -> ByteSize {
     ByteSize(10 << 20)
 }
 
-fn twenty() -> usize {
+pub(super) fn twenty() -> usize {
     20
 }
 
-fn hundred() -> usize {
+pub(super) fn hundred() -> usize {
     100
 }
 
-fn head() -> Method {
+pub(super) fn head() -> Method {
     Method::HEAD
 }
 
-fn ping_method<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Method, D::Error> {
+pub(super) fn ping_method<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Method, D::Error> {
     method(&String::deserialize(deserializer)?)
 }
 
@@ -300,7 +300,7 @@ fn header_value<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Hea
 }
 
 /// What stands in them may be a key of the partner's, so that no value is ever shown.
-fn headers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<(HeaderName, HeaderValue)>, D::Error> {
+pub(super) fn headers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<(HeaderName, HeaderValue)>, D::Error> {
     let texts = Option::<BTreeMap<String, Secret>>::deserialize(deserializer)?.unwrap_or_default();
     let read = |(name, value): (String, Secret)| {
         let words = "expected headers, such as {X-Tenant: bank}; none may have line breaks in it";

@@ -79,16 +79,7 @@ impl Connector for RestConnector {
     }
 
     async fn connect(prepared: &PreparedRest) -> Result<RestClient> {
-        let config = &prepared.config;
-        if !config.tls_verify && prepared.speaks_tls() {
-            warn!(
-                section = Self::SECTION.name,
-                connection = config.name,
-                "tls_verify is false: the certificate of the other side is not checked, and anybody in between can read \
-                 and change everything"
-            );
-        }
-        prepared.client(Transport::new(prepared.make(), config.max_connection_age.into())?)
+        prepared.connected(Self::SECTION)
     }
 
     /// Any answer is a sign of life, but one that says that the partner is broken.
@@ -106,6 +97,20 @@ impl Connector for RestConnector {
 }
 
 impl PreparedRest {
+    /// Makes the client of a connection that stands in a section.
+    pub(super) fn connected(&self, section: SectionName) -> Result<RestClient> {
+        let config = &self.config;
+        if !config.tls_verify && self.speaks_tls() {
+            warn!(
+                section = section.name,
+                connection = config.name,
+                "tls_verify is false: the certificate of the other side is not checked, and anybody in between can read \
+                 and change everything"
+            );
+        }
+        self.client(Transport::new(self.make(), config.max_connection_age.into())?)
+    }
+
     /// Whether what is presented to us is there to be checked.
     fn speaks_tls(&self) -> bool {
         let fetches = |endpoint: &TokenEndpoint| endpoint.request.is_tls() && endpoint.request.tls().is_none();

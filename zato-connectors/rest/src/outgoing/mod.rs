@@ -26,6 +26,8 @@ mod meter;
 mod pairs;
 mod request;
 mod response;
+#[cfg(feature = "soap")]
+pub mod soap;
 mod stack;
 #[cfg(feature = "testing")]
 pub(crate) mod testing;

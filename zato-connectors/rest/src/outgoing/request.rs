@@ -60,7 +60,7 @@ pub struct RestRequest<'a> {
 }
 
 /// Longer than anybody waits, and short enough for a clock to add.
-const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
+pub(super) const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// What is known of a call so far.
 struct Draft {
@@ -282,6 +282,7 @@ impl<'a> RestRequest<'a> {
             deadline: Deadline::since(begun, timeout),
             max_response_size: draft.max_response_size.unwrap_or(settings.max_response_size),
             streamed: draft.is_streamed.then_some(timeout),
+            judge: None,
         };
         Ok((client, Call::new(parts, draft.cid, &draft.trace)))
     }

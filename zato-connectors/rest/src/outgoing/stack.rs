@@ -84,6 +84,9 @@ impl OutgoingResponse for Answer {
         if self.status.is_success() {
             return Verdict::GOOD;
         }
+        if let Some(verdict) = self.verdict {
+            return verdict;
+        }
         Verdict::of_status(self.status, retry_after(&self.headers))
     }
 

@@ -18,6 +18,7 @@ use zato_core::{
     bytes::{Bytes, BytesMut},
     futures_core::Stream,
     message::ByteStream,
+    resilience::Verdict,
 };
 
 use super::{
@@ -32,6 +33,8 @@ pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     pub(super) body: AnswerBody,
+    /// What it tells of the partner, if its status doesn't.
+    pub(super) verdict: Option<Verdict>,
 }
 
 /// The body of an answer: all of it, or what is still to come.
@@ -168,7 +171,11 @@ async fn answer(mut response: reqwest::Response, parts: &Parts) -> Result<Answer
             })
         }
     };
-    Ok(Answer { status, headers, body })
+    let verdict = match (parts.judge, &body) {
+        (Some(judge), AnswerBody::Whole(whole)) => judge(status, &headers, whole),
+        _ => None,
+    };
+    Ok(Answer { status, headers, body, verdict })
 }
 
 /// Whether a body may seem to have ended that hasn't. By HTTP/2 the library takes a stream that the partner resets without

@@ -7,6 +7,8 @@ mod expectation;
 mod reply;
 mod report;
 mod script;
+#[cfg(feature = "soap")]
+mod soap;
 
 use std::{fmt, sync::Arc};
 
@@ -19,8 +21,10 @@ use zato_core::{
 };
 
 pub(super) use self::script::Script;
+#[cfg(feature = "soap")]
+pub use self::soap::{SoapExpectation, SoapFake};
 pub use self::{call::PartnerCall, expectation::RestExpectation, reply::PartnerReply};
-use super::{PreparedRest, Rest, RestConfig, RestConnector};
+use super::{Rest, RestConnector};
 
 /// A partner that a test makes up: it expects calls, replies to them or fails as a network does, and records what came.
 ///
@@ -79,6 +83,12 @@ pub struct RestFake {
 
 /// Looks at the end whether everything was as expected.
 struct Guard(Arc<Script>);
+
+impl Guard {
+    fn of(script: &Arc<Script>) -> Arc<Self> {
+        Arc::new(Self(Arc::clone(script)))
+    }
+}
 
 impl Drop for Guard {
     fn drop(&mut self) {
@@ -159,7 +169,7 @@ impl RestFake {
 
     #[track_caller]
     fn made(yaml: &str, definition: Option<&str>) -> Self {
-        let made = prepared(yaml, definition).and_then(|prepared| {
+        let made = prepared::<RestConnector>("RestFake", yaml, definition).and_then(|prepared| {
             let script = Arc::new(Script::new(prepared.config()));
             let client = prepared.faked(Arc::clone(&script));
             let client = client.map_err(|error| ConfigFault::new(error.report().to_string()))?;
@@ -167,7 +177,7 @@ impl RestFake {
         });
         match made {
             Ok((script, slot)) => {
-                let guard = Arc::new(Guard(Arc::clone(&script)));
+                let guard = Guard::of(&script);
                 Self { script, rest: Rest::from_slot(slot), _guard: guard }
             }
             Err(faults) => panic!("the settings of a fake can't be used: {faults}"),
@@ -228,9 +238,6 @@ impl fmt::Debug for RestFake {
     }
 }
 
-/// What stands where the name of a file does in what is said of the settings.
-const FILE: &str = "RestFake";
-
 /// What the settings of a fake need not say. A test counts the calls of its service: only one that is about retries or the
 /// circuit breaker has them.
 const DEFAULTS: &str = "\
@@ -240,24 +247,25 @@ retry: {max_retries: 0}
 circuit_breaker: {is_active: false}
 ";
 
-fn prepared(yaml: &str, definition: Option<&str>) -> Result<PreparedRest, ConfigFaults> {
-    let mut node = yaml::parse(FILE, yaml)?;
+/// Works out what settings mean; `file` stands where the name of a file does in what is said of them.
+fn prepared<C: Connector>(file: &str, yaml: &str, definition: Option<&str>) -> Result<C::Prepared, ConfigFaults> {
+    let mut node = yaml::parse(file, yaml)?;
     if matches!(node.kind, NodeKind::Null) {
         node.kind = NodeKind::Map(Vec::new());
     }
-    let defaults = yaml::parse(FILE, DEFAULTS)?;
+    let defaults = yaml::parse(file, DEFAULTS)?;
     let missing: Vec<_> = defaults.entries().iter().filter(|(key, _)| node.get(&key.name).is_none()).cloned().collect();
     if let NodeKind::Map(entries) = &mut node.kind {
         entries.extend(missing);
     }
-    let config: RestConfig = from_node(&node)?;
+    let config: C::Config = from_node(&node)?;
     let security = definition.map(security).transpose()?.map(Arc::new);
     if config.security().is_some() && security.is_none() {
         let place = &node.at_path("security").unwrap_or(&node).origin;
         return Err(ConfigFault::at(place, "the definition is elsewhere; give it to `with_credentials`").into());
     }
     let (files, ambient) = (Files::in_folder("."), Ambient::new(TestClock::default(), SequentialIds::default()));
-    RestConnector::prepare(Setup { config, node: &node, security, files: &files, ambient: &ambient })
+    C::prepare(Setup { config, node: &node, security, files: &files, ambient: &ambient })
 }
 
 fn security(yaml: &str) -> Result<SecurityConfig, ConfigFault> {

@@ -296,7 +296,8 @@ const CONFIG: &str = "timeout: 300ms\nconnect_timeout: 100ms\nmax_response_size:
 
 /// The handle of a connection that goes over the network.
 async fn networked(address: SocketAddr) -> Result<Rest> {
-    let prepared = prepared(&format!("{CONFIG}\nhost: http://{address}"), None).expect("the settings can be used");
+    let prepared = prepared::<RestConnector>("RestFake", &format!("{CONFIG}\nhost: http://{address}"), None)
+        .expect("the settings can be used");
     Ok(Rest::from_slot(Slot::up("partner", RestConnector::connect(&prepared).await?)))
 }
 
