@@ -5,3 +5,4 @@
 
 mod partner;
 mod partners;
+mod soap;

@@ -26,12 +26,43 @@ pub(crate) struct Interpreter {
     variable: &'static str,
     program: &'static str,
     script: &'static str,
+    /// What the script can't do without, beside what comes with the interpreter.
+    packages: Option<Packages>,
 }
 
-pub(crate) const PYTHON: Interpreter =
-    Interpreter { variable: "ZATO_TEST_PYTHON", program: "python3", script: "partner.py" };
+/// Libraries of others.
+#[derive(Clone, Copy, Debug)]
+struct Packages {
+    /// Says where they are; set by `cargo xtask test`, and then they have to be there.
+    variable: &'static str,
+    /// Where they are otherwise, once that has put them there.
+    folder: &'static str,
+    /// What the interpreter looks for them by.
+    path: &'static str,
+}
 
-pub(crate) const NODE: Interpreter = Interpreter { variable: "ZATO_TEST_NODE", program: "node", script: "partner.mjs" };
+const PYTHON_PACKAGES: Packages =
+    Packages { variable: "ZATO_TEST_PYTHON_PACKAGES", folder: "target/packages/pip", path: "PYTHONPATH" };
+
+const NODE_PACKAGES: Packages =
+    Packages { variable: "ZATO_TEST_NODE_PACKAGES", folder: "target/packages/npm", path: "ZATO_TEST_NODE_PACKAGES" };
+
+pub(crate) const PYTHON: Interpreter =
+    Interpreter { variable: "ZATO_TEST_PYTHON", program: "python3", script: "partner.py", packages: None };
+
+pub(crate) const NODE: Interpreter =
+    Interpreter { variable: "ZATO_TEST_NODE", program: "node", script: "partner.mjs", packages: None };
+
+/// A server of SOAP, on spyne.
+pub(crate) const SPYNE: Interpreter =
+    Interpreter { script: "soap_partner.py", packages: Some(PYTHON_PACKAGES), ..PYTHON };
+
+/// A client of SOAP, on zeep.
+pub(crate) const ZEEP: Interpreter = Interpreter { script: "soap_client.py", ..SPYNE };
+
+/// A client of SOAP, on the package of that name.
+pub(crate) const NODE_SOAP: Interpreter =
+    Interpreter { script: "soap_client.mjs", packages: Some(NODE_PACKAGES), ..NODE };
 
 /// A partner that runs until the value is dropped.
 pub(crate) struct Partner {
@@ -56,6 +87,37 @@ impl Interpreter {
         None
     }
 
+    /// Returns what runs our script.
+    async fn command(self, test: &str) -> Option<Command> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let mut command = Command::new(self.find(test).await?);
+        if let Some(packages) = self.packages {
+            let folder = env::var_os(packages.variable).map_or_else(|| root.join(packages.folder), Into::into);
+            if !folder.exists() {
+                let (program, folder) = (self.program, folder.display());
+                let _ = writeln!(
+                    io::stderr(),
+                    "LEFT OUT: {test}: the packages of {program} are not in {folder}; `cargo xtask test` installs them"
+                );
+                return None;
+            }
+            command.env(packages.path, folder);
+        }
+        command.arg(root.join("tests/servers").join(self.script));
+        Some(command)
+    }
+
+    /// Runs our script to its end, and returns what it says in JSON.
+    pub(crate) async fn run(self, test: &str, arguments: &[&str]) -> Option<serde_json::Value> {
+        let mut command = self.command(test).await?;
+        command.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
+        let output = timeout(PATIENCE, command.output()).await.expect("it ends in time").expect("it can be started");
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{command:?} failed: {said}{errors}");
+        Some(serde_json::from_str(&said).unwrap_or_else(|_| panic!("JSON, not {said:?}: {errors}")))
+    }
+
     /// Starts our script on a port; on a free one if that is 0.
     pub(crate) async fn partner(self, test: &str, port: u16) -> Option<Partner> {
         self.partner_with(test, port, &[]).await
@@ -63,9 +125,8 @@ impl Interpreter {
 
     /// Starts our script with the files of a key and its certificate, if it shall speak TLS.
     pub(crate) async fn partner_with(self, test: &str, port: u16, files: &[&Path]) -> Option<Partner> {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/servers").join(self.script);
-        let mut command = Command::new(self.find(test).await?);
-        command.arg(script).arg(port.to_string()).args(files);
+        let mut command = self.command(test).await?;
+        command.arg(port.to_string()).args(files);
         let (process, line) = started(command).await;
         let ports = serde_json::from_str(&line).unwrap_or_else(|_| panic!("the ports, not {line:?}"));
         Some(Partner { process, ports })

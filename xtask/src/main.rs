@@ -8,6 +8,7 @@ mod cargo;
 mod ci;
 mod install;
 mod interpreters;
+mod packages;
 mod services;
 mod soak;
 mod steps;
