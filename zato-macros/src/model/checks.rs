@@ -15,14 +15,15 @@ pub(super) fn function(model: &Model) -> Option<TokenStream> {
         Data::Struct(data) => {
             let said = model.said.first()?;
             let members = data.fields.members().map(|member| quote!(&self.#member));
-            let checks: TokenStream = of_fields(&data.fields, said, members);
-            checks
+            of_fields(&data.fields, said, members)
         }
         Data::Enum(data) => of_variants(model, data),
         Data::Union(_) => return None,
     };
-    let customs =
-        model.words.custom.iter().map(|path| quote!(::zato::__private::constraints::custom(#path(self), __checks);));
+    let customs = model.words.custom.iter().map(|path| {
+        let at = Span::call_site().located_at(path.span());
+        quote_spanned!(at=> ::zato::__private::constraints::custom(#path(self), __checks);)
+    });
     let customs: TokenStream = customs.collect();
     if fields.is_empty() && customs.is_empty() {
         return None;
