@@ -58,15 +58,19 @@ impl Metadata {
 
 /// Builds one program, and returns where it is. `arguments` must select exactly that target.
 pub(crate) fn build(arguments: &str, target: &str) -> Result<PathBuf> {
-    let mut command = cargo(arguments);
+    built(cargo(arguments), target)
+}
+
+/// Runs a command that builds one program, and returns where that is.
+pub(crate) fn built(mut command: Command, target: &str) -> Result<PathBuf> {
     command.arg("--message-format=json-render-diagnostics").stderr(Stdio::inherit());
     let output = command.output()?;
     if !output.status.success() {
-        return Err(format!("cargo {arguments} ended with {}", output.status).into());
+        return Err(format!("{command:?} ended with {}", output.status).into());
     }
     let messages = String::from_utf8_lossy(&output.stdout);
     let built = messages.lines().find_map(|line| executable(line, target));
-    Ok(built.ok_or_else(|| format!("cargo {arguments} built no program named {target:?}"))?)
+    Ok(built.ok_or_else(|| format!("{command:?} built no program named {target:?}"))?)
 }
 
 /// The path in a cargo message, if it is the one that says that `target` was built.

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use crate::{
     Result, bench,
     cargo::cargo,
+    fuzz,
     steps::{self, Step},
     test,
 };
@@ -26,5 +27,6 @@ fn steps() -> Result<Vec<Step>> {
     ];
     steps.extend(test::all()?);
     steps.push(Step::function("bench", bench::check));
+    steps.push(Step::function("fuzz", fuzz::check));
     Ok(steps)
 }

@@ -1,11 +1,12 @@
 //! What a person or CI types: `cargo xtask test`, `cargo xtask bench`, `cargo xtask soak`,
-//! `cargo xtask services`, `cargo xtask ci`.
+//! `cargo xtask fuzz`, `cargo xtask services`, `cargo xtask ci`.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool talks on its terminal")]
 
 mod bench;
 mod cargo;
 mod ci;
+mod fuzz;
 mod install;
 mod interpreters;
 mod packages;
@@ -39,6 +40,8 @@ enum Command {
     Bench(bench::Options),
     /// Puts servers under load for a while, with changes and misbehaving clients, and fails if anything is lost or left
     Soak(soak::Options),
+    /// Sends inputs that nobody thought of through channels of every format, and fails if one is answered wrongly
+    Fuzz(fuzz::Options),
     /// Starts, stops and lists the real servers that tests talk to
     Services(services::Options),
 }
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
         Command::Ci => ci::run(),
         Command::Bench(options) => bench::run(&options).map(|()| ExitCode::SUCCESS),
         Command::Soak(options) => soak::run(&options),
+        Command::Fuzz(options) => fuzz::run(&options),
         Command::Services(options) => services::run(&options).map(|()| ExitCode::SUCCESS),
     };
     outcome.unwrap_or_else(|error| {
