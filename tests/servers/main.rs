@@ -6,3 +6,4 @@
 mod partner;
 mod partners;
 mod soap;
+mod treasury;

@@ -60,6 +60,9 @@ pub(crate) const SPYNE: Interpreter =
 /// A client of SOAP, on zeep.
 pub(crate) const ZEEP: Interpreter = Interpreter { script: "soap_client.py", ..SPYNE };
 
+/// Clients of the example `treasury_rates`, one of them on zeep.
+pub(crate) const TREASURY: Interpreter = Interpreter { script: "treasury_client.py", ..SPYNE };
+
 /// A client of SOAP, on the package of that name.
 pub(crate) const NODE_SOAP: Interpreter =
     Interpreter { script: "soap_client.mjs", packages: Some(NODE_PACKAGES), ..NODE };
