@@ -19,6 +19,7 @@ use crate::{
     Result,
     call::{self, Partner},
     customer::{self, fresh_cid, get_client},
+    formats,
     order::{self, Order},
     talk::{Orders, listening},
 };
@@ -54,19 +55,16 @@ async fn answer(request: Request<Incoming>, partner: Option<Arc<Partner>>) -> Re
     if request.method() != Method::POST {
         return empty(StatusCode::NOT_FOUND);
     }
-    let (does_echo, does_call) = match request.uri().path() {
-        customer::PATH => (false, false),
-        call::PATH => (false, true),
-        order::PATH => (true, false),
+    let does_call = match request.uri().path() {
+        customer::PATH => false,
+        call::PATH => true,
+        order::PATH => return convert(request, |body| json(&serde_json::from_slice::<Order>(body)?)).await,
+        formats::ORDER => return convert(request, |body| json(&formats::order(body)?)).await,
+        formats::ROWS => return convert(request, |body| json(&formats::rows(body)?)).await,
+        formats::SOAP => return convert(request, soap).await,
         _ => return empty(StatusCode::NOT_FOUND),
     };
     let body = request.into_body().collect().await?.to_bytes();
-    if does_echo {
-        return match serde_json::from_slice::<Order>(&body) {
-            Ok(order) => json(&order),
-            Err(_) => empty(StatusCode::BAD_REQUEST),
-        };
-    }
     let Ok(input) = serde_json::from_slice(&body) else {
         return empty(StatusCode::BAD_REQUEST);
     };
@@ -81,6 +79,23 @@ async fn answer(request: Request<Incoming>, partner: Option<Arc<Partner>>) -> Re
         Some(client) => json(&client),
         None => empty(StatusCode::NOT_FOUND),
     }
+}
+
+/// Answers with what a function makes of the body.
+async fn convert(
+    request: Request<Incoming>,
+    convert: fn(&Bytes) -> Result<Response<Full<Bytes>>>,
+) -> Result<Response<Full<Bytes>>> {
+    let body = request.into_body().collect().await?.to_bytes();
+    convert(&body).or_else(|_| empty(StatusCode::BAD_REQUEST))
+}
+
+fn soap(body: &Bytes) -> Result<Response<Full<Bytes>>> {
+    let Some(reply) = formats::soap(body)? else { return empty(StatusCode::INTERNAL_SERVER_ERROR) };
+    let mut response = Response::new(Full::new(Bytes::from(reply)));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/xml; charset=utf-8"));
+    response.headers_mut().insert(CID, HeaderValue::from_bytes(&fresh_cid())?);
+    Ok(response)
 }
 
 fn json(model: &impl Serialize) -> Result<Response<Full<Bytes>>> {

@@ -11,6 +11,7 @@ mod alloc;
 mod axum;
 mod call;
 mod customer;
+mod formats;
 mod hundred;
 mod hyper;
 mod order;

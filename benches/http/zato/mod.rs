@@ -3,6 +3,7 @@
 
 mod call;
 pub(crate) mod client;
+mod formats;
 mod invoke;
 mod order;
 mod reload;
@@ -14,6 +15,7 @@ use zato::{App, services};
 use self::{
     call::call_partner,
     client::{find_client, get_client},
+    formats::add_rows,
     invoke::{invoke_many, nothing, waiting},
     order::echo,
 };
@@ -56,16 +58,20 @@ fn app(job: &str, partner: Option<&str>) -> Result<App> {
         "routes" => thousand(),
         "query" => channel("find-client", "/api/v1/client", "client.find"),
         "json" => channel("order", "/api/v1/order", "order.echo"),
+        "xml" => formats::ORDER.to_owned(),
+        "csv" => formats::ROWS.to_owned(),
+        "soap" => formats::SOAP.to_owned(),
         "invoke" | "invoke-1000" => channel("invoke", "/api/v1/invoke", "bench.invoke"),
         "reload" => return Ok(app.services(services![get_client]).config_yaml(reload::configuration(0))),
         "start" => return Ok(app.services(hundred::services()).config_yaml(hundred::configuration())),
         other => return Err(format!("no job named {other:?}").into()),
     };
     let services = match job {
-        "client" | "routes" => services![get_client],
+        "client" | "routes" | "soap" => services![get_client],
         "call" => services![call_partner],
         "query" => services![find_client],
-        "json" => services![echo],
+        "json" | "xml" => services![echo],
+        "csv" => services![add_rows],
         _ => services![invoke_many, nothing, waiting],
     };
     Ok(app.services(services).config_yaml(format!("{SERVER}{config}")))

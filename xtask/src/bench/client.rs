@@ -34,12 +34,12 @@ impl Client {
         let bytes = asked.bytes(self.address);
         let start = Instant::now();
         for number in 1..=requests {
-            self.exchange(&bytes, &asked.reply).map_err(|error| format!("reply {number} of {requests}: {error}"))?;
+            self.exchange(&bytes, asked).map_err(|error| format!("reply {number} of {requests}: {error}"))?;
         }
         Ok(start.elapsed())
     }
 
-    fn exchange(&mut self, request: &[u8], reply: &str) -> Result<()> {
+    fn exchange(&mut self, request: &[u8], asked: &Asked) -> Result<()> {
         self.stream.get_mut().write_all(request)?;
         let status = self.line()?;
         let mut headers = Headers::default();
@@ -48,12 +48,12 @@ impl Client {
             if line.is_empty() {
                 break;
             }
-            headers.take(&line)?;
+            headers.take(&line, asked.reply_type)?;
         }
         let mut body = vec![0; headers.length.ok_or("it has no content-length")?];
         self.stream.read_exact(&mut body)?;
         let body = String::from_utf8_lossy(&body);
-        if status != "HTTP/1.1 200 OK" || body != reply {
+        if status != "HTTP/1.1 200 OK" || body != asked.reply {
             return Err(format!("it is {status:?} with {body:?}").into());
         }
         self.check_cid(headers.cid.ok_or("it has no x-zato-cid")?)
@@ -84,13 +84,13 @@ struct Headers {
 }
 
 impl Headers {
-    fn take(&mut self, line: &str) -> Result<()> {
+    fn take(&mut self, line: &str, content_type: &str) -> Result<()> {
         let (name, value) = line.split_once(':').ok_or_else(|| format!("{line:?} is no header"))?;
         let value = value.trim();
         match name.to_ascii_lowercase().as_str() {
             "content-length" => self.length = Some(value.parse()?),
             "x-zato-cid" => self.cid = Some(value.to_owned()),
-            "content-type" if value != "application/json" => {
+            "content-type" if value != content_type => {
                 return Err(format!("its content-type is {value:?}").into());
             }
             _ => {}

@@ -48,8 +48,21 @@ use crate::{
 const SERVERS: [&str; 4] = ["hyper", "axum", "actix", "zato"];
 
 /// Every job, in the order of the table.
-const NAMES: [&str; 10] =
-    ["client", "json", "call", "query", "routes", "invoke", "invoke-1000", reload::NAME, start::NAME, size::NAME];
+const NAMES: [&str; 13] = [
+    "client",
+    "json",
+    "xml",
+    "csv",
+    "soap",
+    "call",
+    "query",
+    "routes",
+    "invoke",
+    "invoke-1000",
+    reload::NAME,
+    start::NAME,
+    size::NAME,
+];
 
 /// How many units of a job the smoke run asks each server for.
 const SMOKE: u32 = 200;
