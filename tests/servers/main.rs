@@ -7,3 +7,4 @@ mod partner;
 mod partners;
 mod soap;
 mod treasury;
+mod xml_suite;

@@ -14,6 +14,7 @@ mod services;
 mod soak;
 mod steps;
 mod test;
+mod xml_suite;
 
 use std::{error::Error, process::ExitCode};
 

@@ -9,10 +9,11 @@ use crate::{
     Result,
     interpreters::{NODE, PYTHON},
     packages::{NODE_PACKAGES, PYTHON_PACKAGES},
+    xml_suite::XmlSuite,
 };
 
 /// Every server that tests of this version need.
-pub(crate) const SERVERS: &[&dyn Server] = &[&PYTHON, &NODE, &PYTHON_PACKAGES, &NODE_PACKAGES];
+pub(crate) const SERVERS: &[&dyn Server] = &[&PYTHON, &NODE, &PYTHON_PACKAGES, &NODE_PACKAGES, &XmlSuite];
 
 /// Said instead of an empty table, so that nobody looks for what is not there.
 const NONE: &str = "no part of this version needs a server yet";
