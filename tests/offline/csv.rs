@@ -132,10 +132,10 @@ async fn what_is_wrong_is_told_by_row_and_column() {
     let expected = Answer::faults(
         &cid(1),
         &[
-            ("row 2, column \"amount\"", "expected a decimal number of at most 28 digits"),
+            ("row 2, column \"amount\"", "expected a decimal number of at most 28 digits (value: x)"),
             ("row 3", "the row has 3 values, and there are 4 columns"),
-            ("row 4, column \"country\"", "expected one of ca, us"),
-            ("row 4, column \"is_final\"", "expected a boolean, which the text is not"),
+            ("row 4, column \"country\"", "expected one of ca, us (value: de)"),
+            ("row 4, column \"is_final\"", "expected a boolean, which the text is not (value: maybe)"),
         ],
     );
     assert_answer(client.post("/echo", table).await, &expected);

@@ -239,9 +239,9 @@ async fn json_stays_strict_in_what_serde_sets_aside() {
         .post("/json/search?name=given", r#"{"number":"1","least":"1.5","is_net":"yes","account":1.5,"only":["1"]}"#)
         .await;
     let faults = [
-        ("/number", "expected an integer from 0 to 4294967295, got a string"),
-        ("/is_net", "expected a boolean, got a string"),
-        ("/account", "expected an integer of 0 or more, got a number with a fraction"),
+        ("/number", "expected an integer from 0 to 4294967295, got a string (value: 1)"),
+        ("/is_net", "expected a boolean, got a string (value: yes)"),
+        ("/account", "expected an integer of 0 or more, got a number with a fraction (value: 1.5)"),
         ("/only", "expected an integer from 0 to 255, got a string"),
     ];
     assert_answer(reply, &Answer::faults(&cid(1), &faults));
@@ -256,11 +256,11 @@ async fn every_fault_of_flattened_fields_is_told_with_its_place() {
     let reply = client.post("/form/search", "number=x&least=y&is_net=maybe&account=-1&only=1&only=300&size=").await;
     let faults = [
         ("/name", "missing"),
-        ("/number", "expected an integer from 0 to 4294967295, which the text is not"),
-        ("/size", "expected an integer from 0 to 65535, which the text is not"),
-        ("/least", "expected a decimal number of at most 28 digits"),
-        ("/is_net", "expected a boolean, which the text is not"),
-        ("/account", "expected an integer of 0 or more, which the text is not"),
+        ("/number", "expected an integer from 0 to 4294967295, which the text is not (value: x)"),
+        ("/size", "expected an integer from 0 to 65535, which the text is not (value: )"),
+        ("/least", "expected a decimal number of at most 28 digits (value: y)"),
+        ("/is_net", "expected a boolean, which the text is not (value: maybe)"),
+        ("/account", "expected an integer of 0 or more, which the text is not (value: -1)"),
         ("/only", "expected an integer from 0 to 255, which the text is not"),
     ];
     assert_answer(reply, &Answer::faults(&cid(1), &faults));
@@ -275,7 +275,10 @@ async fn every_fault_of_flattened_fields_is_told_with_its_place() {
     ];
     assert_answer(reply, &Answer::faults(&cid(2), &faults));
     let reply = client.post("/json/paid", r#"{"order":1,"kind":"cheque"}"#).await;
-    assert_answer(reply, &Answer::faults(&cid(3), &[("/kind", "expected one of card, transfer, cash")]));
+    assert_answer(
+        reply,
+        &Answer::faults(&cid(3), &[("/kind", "expected one of card, transfer, cash (value: cheque)")]),
+    );
 }
 
 #[tokio::test]
@@ -284,10 +287,11 @@ async fn recursive_models_nest_and_what_text_cannot_carry_is_refused() {
     let nested = r#"{"name":"a","children":[{"name":"b","children":[{"name":"c","children":[]}]}],"parent":{"name":"d","children":[]}}"#;
     assert_answer(client.post("/json/node", nested).await, &Answer::json(200, &cid(1), nested));
     let reply = client.post("/json/node", r#"{"name":"a","children":[{"name":"b","children":[{"name":1}]}]}"#).await;
-    let faults = [("/children/0/children/0/name", "expected a string, got an integer")];
+    let faults = [("/children/0/children/0/name", "expected a string, got an integer (value: 1)")];
     assert_answer(reply, &Answer::faults(&cid(2), &faults));
     let reply = client.get("/json/node?name=a&parent=b&children=c&children=d").await;
     let no_object = "expected an object, which no text can be: send it in the payload";
-    let faults = [("/parent", no_object), ("/children", no_object)];
+    let of_one = format!("{no_object} (value: b)");
+    let faults = [("/parent", &*of_one), ("/children", no_object)];
     assert_answer(reply, &Answer::faults(&cid(3), &faults));
 }
