@@ -66,7 +66,7 @@ async fn what_is_unknown_is_told_with_what_was_probably_meant() {
         (
             "chanel_rest: []",
             "configuration:1:1: unknown section \"chanel_rest\"; did you mean \"channel_rest\"? (channel_rest, \
-             include, outgoing_loopback, outgoing_rest, security, server, service, user_config)",
+             channel_soap, include, outgoing_loopback, outgoing_rest, outgoing_soap, security, server, service, user_config)",
         ),
         (
             "server: {bnd: x}",
@@ -88,7 +88,7 @@ async fn what_is_unknown_is_told_with_what_was_probably_meant() {
         ),
         (
             "security: [{name: A, type: basic, username: a, password: b}]",
-            "configuration:1:28: unknown value \"basic\"; known: apikey, basic_auth, bearer_token, mtls, oauth",
+            "configuration:1:28: unknown value \"basic\"; known: apikey, basic_auth, bearer_token, mtls, oauth, wss",
         ),
     ] {
         assert_eq!(said(text).await, expected, "{text}");
@@ -184,7 +184,7 @@ async fn everything_that_is_wrong_is_told_at_once() {
         "configuration:1:16: environment variable \"NO_BIND\" is not set; set it, or write ${NO_BIND:-default}\n\
          configuration:4:24: environment variable \"NO_SERVICE\" is not set; set it, or write ${NO_SERVICE:-default}\n\
          configuration:2:1: unknown section \"ftp\"; known: channel_rest, channel_soap, include, outgoing_loopback, \
-         outgoing_rest, security, server, service, user_config"
+         outgoing_rest, outgoing_soap, security, server, service, user_config"
     );
     let text = "channel_rest:\n  - {name: a, service: none, url_path: a}\n  - {name: b, service: other, url_path: /b}\n  \
                 - {name: c, service: echo.channel, url_path: /c, metod: GET}\n  - {name: c}\n";
@@ -361,8 +361,10 @@ async fn the_schema_has_every_section() {
         "outconn_loopback",
         "outconn_plain_http",
         "outconn_rest",
+        "outconn_soap",
         "outgoing_loopback",
         "outgoing_rest",
+        "outgoing_soap",
         "security",
         "server",
         "service",
