@@ -211,6 +211,7 @@ impl JsonSchema for IsoDuration {
         json_schema!({
             "type": "string",
             "pattern": format!("^[ \\t\\r\\n]*[+-]?P([0-9]{{1,9}}W|{date}({time})?|{time})[ \\t\\r\\n]*$"),
+            "xml": {"x-type": "duration"},
             "description": "Length of time as in ISO 8601, in weeks, days, hours, minutes and seconds: PT1H30M"
         })
     }

@@ -51,6 +51,10 @@ impl Simple {
         if encoding == Some("base64") {
             return Self::plain("xs:base64Binary");
         }
+        // What JSON has no format for, or one that takes less.
+        if json::xml_text(schema, "x-type") == Some("duration") {
+            return Self::plain("xs:duration");
+        }
         match schema.get("format").and_then(Value::as_str) {
             Some("date") => Self::plain("xs:date"),
             Some("date-time" | "partial-date-time") => Self::plain("xs:dateTime"),
@@ -73,8 +77,10 @@ impl Simple {
         ];
         let facets = bounds.into_iter().filter_map(|(word, name, natural)| {
             let value = number(schema.get(word)?)?;
-            // What the type says itself needs no facet.
-            (Some(value.as_str()) != natural).then(|| facet(name, &value))
+            // What the type says itself needs no facet; neither does the range of our decimals, which is wider than anything
+            // that a model asks for, and can't be written in XML Schema as JSON has it.
+            let is_own = Some(value.as_str()) == natural || (base == "xs:decimal" && value.contains(['e', 'E']));
+            (!is_own).then(|| facet(name, &value))
         });
         Self { base, facets: facets.collect() }
     }
@@ -204,12 +210,13 @@ mod tests {
             (json!({"type": "integer", "format": "uint64", "minimum": 0}), "xs:unsignedLong"),
             (json!({"type": "integer"}), "xs:integer"),
             (json!({"type": "number", "format": "double"}), "xs:double"),
-            (json!({"type": ["string", "number"], "format": "decimal"}), "xs:decimal"),
+            (json!({"type": ["string", "number"], "format": "decimal", "maximum": 7.9e28}), "xs:decimal"),
             (json!({"type": ["string", "null"], "format": "date"}), "xs:date"),
             (json!({"type": "string", "format": "date-time"}), "xs:dateTime"),
             (json!({"type": "string", "format": "partial-time"}), "xs:time"),
             (json!({"type": "string", "format": "duration"}), "xs:duration"),
-            (json!({"type": "string", "contentEncoding": "base64"}), "xs:base64Binary"),
+            (json!({"type": "string", "contentEncoding": "base64", "pattern": "^A*$"}), "xs:base64Binary"),
+            (json!({"type": "string", "xml": {"x-type": "duration"}, "pattern": "^P$"}), "xs:duration"),
             (json!({"type": "string", "format": "uri"}), "xs:anyURI"),
             (json!({"type": ["integer", "string"]}), "xs:string"),
         ] {
