@@ -75,8 +75,8 @@ fn body(pattern: &str) -> Option<Body> {
 fn escape(rest: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Option<String> {
     let character = rest.next()?;
     Some(match character {
-        'n' | 'r' | 't' | 's' | 'S' | 'd' | 'D' | 'w' | 'W' => format!("\\{character}"),
-        '\\' | '|' | '.' | '-' | '^' | '?' | '*' | '+' | '{' | '}' | '(' | ')' | '[' | ']' => format!("\\{character}"),
+        'n' | 'r' | 't' | 's' | 'S' | 'd' | 'D' | 'w' | 'W' | '\\' | '|' | '.' | '-' | '^' | '?' | '*' | '+' | '{'
+        | '}' | '(' | ')' | '[' | ']' => format!("\\{character}"),
         'p' | 'P' => {
             rest.next_if_eq(&'{')?;
             let name: String = std::iter::from_fn(|| rest.next_if(char::is_ascii_alphabetic)).collect();

@@ -36,9 +36,9 @@ fn wsdl(operations: Vec<Operation<'_>>) -> String {
 /// The types of one message, without the rest of the document.
 fn types_of<T: JsonSchema>() -> String {
     let written = wsdl(vec![operation("Op", "OpResponse", shape::<T>(), Shape::Nothing)]);
-    let begin = written.find("  <wsdl:types>").unwrap();
-    let end = written.find("  </wsdl:types>").unwrap();
-    written[begin..end].lines().skip(1).map(|line| format!("{}\n", &line[4..])).collect()
+    let (_, rest) = written.split_once("  <wsdl:types>\n").unwrap();
+    let (types, _) = rest.split_once("  </wsdl:types>").unwrap();
+    types.lines().map(|line| format!("{}\n", line.strip_prefix("    ").unwrap())).collect()
 }
 
 /// What to look for.
@@ -65,7 +65,7 @@ struct Order {
     note: Option<String>,
     #[schemars(transform = wrapped)]
     tags: Vec<String>,
-    next: Option<Box<Order>>,
+    next: Option<Box<Self>>,
 }
 
 fn wrapped(schema: &mut Schema) {
@@ -173,14 +173,14 @@ fn whatever_a_model_can_be_has_a_type() {
 
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "only its schema matters")]
-struct Endless(Vec<Endless>);
+struct Endless(Vec<Self>);
 
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "only its schema matters")]
 struct Recursive {
-    children: Vec<Recursive>,
+    children: Vec<Self>,
     endless: Endless,
-    all: BTreeMap<String, Recursive>,
+    all: BTreeMap<String, Self>,
 }
 
 #[test]

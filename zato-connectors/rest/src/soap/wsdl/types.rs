@@ -69,7 +69,7 @@ impl<'a> Types<'a> {
         if let Some(name) = json::reference(schema)
             && schema.get("properties").is_none()
         {
-            return self.reference(name, place, depth);
+            return self.reference(&name, place, depth);
         }
         if let Some(simple) = Simple::of(schema) {
             return if simple.is_built_in() {
@@ -86,9 +86,9 @@ impl<'a> Types<'a> {
     }
 
     /// Finds the type of a definition, which is written later if it needs a name of its own.
-    fn reference(&mut self, name: String, place: Place, depth: usize) -> Type {
+    fn reference(&mut self, name: &str, place: Place, depth: usize) -> Type {
         let definitions = self.definitions;
-        let Some(schema) = definitions.get(&name) else { return Type::Named(ANY_TYPE.to_owned()) };
+        let Some(schema) = definitions.get(name) else { return Type::Named(ANY_TYPE.to_owned()) };
         if let Some(simple) = Simple::of(schema).filter(Simple::is_built_in) {
             return Type::Named(simple.base.to_owned());
         }
@@ -99,10 +99,10 @@ impl<'a> Types<'a> {
         }
         let within = place;
         let place = json::xml_text(schema, "namespace").map_or(place, |namespace| self.documents.of(namespace));
-        if self.named.insert((name.clone(), place)) {
-            self.pending.push_back((name.clone(), place));
+        if self.named.insert((name.to_owned(), place)) {
+            self.pending.push_back((name.to_owned(), place));
         }
-        Type::Named(self.documents.name(place, &type_name(&name), within))
+        Type::Named(self.documents.name(place, &type_name(name), within))
     }
 
     fn named_type(&mut self, schema: &Value, place: Place, name: &str) -> Markup {
