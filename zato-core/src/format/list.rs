@@ -53,6 +53,10 @@ impl<T: Model> ListWriter<T> {
     /// # Errors
     ///
     /// As [`write`](super::write()).
+    #[cfg_attr(
+        not(any(feature = "csv", feature = "json")),
+        expect(unused_variables, clippy::ptr_arg, reason = "only those formats write a model at once")
+    )]
     pub(crate) fn push(&mut self, row: T, output: &mut Vec<u8>) -> Result<()> {
         match self {
             #[cfg(feature = "csv")]

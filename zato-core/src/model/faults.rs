@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::{
     Model,
-    constraints::{Check, Found, NOTHING_MENDED, violations},
+    constraints::{Check, Found, violations},
     filler::Filler,
     secrets,
     tree::Tree,
@@ -72,7 +72,7 @@ pub(crate) fn all_faults_of<T>(
 /// Everything that it violates.
 #[cfg(feature = "xml")]
 pub(crate) fn checked<M: Model>(value: M) -> Result<M, Vec<Fault>> {
-    match violations(&value, &NOTHING_MENDED, M::__check) {
+    match violations(&value, &super::constraints::NOTHING_MENDED, M::__check) {
         found if found.is_empty() => Ok(value),
         found => Err(found.into_iter().map(|found| found.fault).collect()),
     }

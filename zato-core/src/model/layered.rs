@@ -25,6 +25,7 @@ impl<'p, D> Layered<'p, D> {
 }
 
 /// Reads a model from parameters alone, where there is no payload.
+#[cfg(feature = "json")]
 pub(crate) fn from_params<'de, T: Deserialize<'de>, E: Error>(overlay: Overlay<'_>) -> Result<T, E> {
     let empty = de::value::MapDeserializer::new(std::iter::empty::<(&str, &str)>());
     T::deserialize(Layered::new(empty, overlay))

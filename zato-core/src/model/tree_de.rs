@@ -42,11 +42,6 @@ impl Reading {
         Self { is_lenient, ..Self::default() }
     }
 
-    /// Writes a text anew as a type wants it, if the reading is lenient and the type a date or a time.
-    pub(crate) fn respelled(&self, expected: &dyn de::Expected, text: &str) -> Option<String> {
-        if self.is_lenient { respelled(&expected.to_string(), text) } else { None }
-    }
-
     /// Whether a text is that of nothing, in a reading that may take it for that.
     pub(crate) fn is_blank(&self, text: &str) -> bool {
         self.is_lenient && text.trim().is_empty()
@@ -55,16 +50,6 @@ impl Reading {
     /// Whether nothing is read in a place, where that would do.
     pub(crate) fn is_nothing(&self, place: &Path<'_>) -> bool {
         is_among(&self.empty, place)
-    }
-
-    /// Whether it knows of none.
-    pub(crate) fn is_first(&self) -> bool {
-        self.mended.is_empty() && self.unknown.is_empty() && self.doubled.is_empty()
-    }
-
-    /// Whether something plausible is read in a place.
-    pub(crate) fn is_mended(&self, place: &Path<'_>) -> bool {
-        !self.mended.is_empty() && self.mended.contains_key(&place.to_string())
     }
 
     /// Returns the keys of an object in a place where something plausible is read.
@@ -77,6 +62,30 @@ impl Reading {
         below.filter(|key| !key.contains('/')).map(|key| key.replace("~1", "/").replace("~0", "~")).collect()
     }
 
+    /// Returns what is read in a place that is at fault, next after what was tried there before.
+    pub(crate) fn filler(&self, path: &Path<'_>) -> Filler {
+        Filler::new(self.mended.get(&path.to_string()).copied().unwrap_or_default())
+    }
+}
+
+/// What a reading of elements asks, which are no tree.
+#[cfg(feature = "xml")]
+impl Reading {
+    /// Writes a text anew as a type wants it, if the reading is lenient and the type a date or a time.
+    pub(crate) fn respelled(&self, expected: &dyn de::Expected, text: &str) -> Option<String> {
+        if self.is_lenient { respelled(&expected.to_string(), text) } else { None }
+    }
+
+    /// Whether it knows of none.
+    pub(crate) fn is_first(&self) -> bool {
+        self.mended.is_empty() && self.unknown.is_empty() && self.doubled.is_empty()
+    }
+
+    /// Whether something plausible is read in a place.
+    pub(crate) fn is_mended(&self, place: &Path<'_>) -> bool {
+        !self.mended.is_empty() && self.mended.contains_key(&place.to_string())
+    }
+
     /// Whether a place is passed over.
     pub(crate) fn is_unknown(&self, place: &Path<'_>) -> bool {
         is_among(&self.unknown, place)
@@ -85,11 +94,6 @@ impl Reading {
     /// Whether only the first of what is in a place counts.
     pub(crate) fn is_doubled(&self, place: &Path<'_>) -> bool {
         is_among(&self.doubled, place)
-    }
-
-    /// Returns what is read in a place that is at fault, next after what was tried there before.
-    pub(crate) fn filler(&self, path: &Path<'_>) -> Filler {
-        Filler::new(self.mended.get(&path.to_string()).copied().unwrap_or_default())
     }
 }
 

@@ -23,8 +23,10 @@ pub(crate) enum Path<'a> {
     Key(&'a Self, &'a str),
     Index(&'a Self, usize),
     /// An element of XML, and which of those of its name, counted from 1; 0 where there is one alone.
+    #[cfg(feature = "xml")]
     Element(&'a Self, &'a str, usize),
     /// An attribute of XML.
+    #[cfg(feature = "xml")]
     Attribute(&'a Self, &'a str),
 }
 
@@ -34,8 +36,11 @@ impl fmt::Display for Path<'_> {
             Self::Root => Ok(()),
             Self::Key(parent, key) => write!(f, "{parent}/{}", escaped(key)),
             Self::Index(parent, index) => write!(f, "{parent}/{index}"),
+            #[cfg(feature = "xml")]
             Self::Element(parent, name, 0) => write!(f, "{parent}/{name}"),
+            #[cfg(feature = "xml")]
             Self::Element(parent, name, position) => write!(f, "{parent}/{name}[{position}]"),
+            #[cfg(feature = "xml")]
             Self::Attribute(parent, name) => write!(f, "{parent}/@{name}"),
         }
     }

@@ -19,6 +19,7 @@ mod tag;
 mod write;
 
 pub(super) use self::codec::Xml;
+#[cfg(feature = "soap")]
 pub(in crate::format) use self::read::read as read_with;
 pub use self::{
     document::Document,
