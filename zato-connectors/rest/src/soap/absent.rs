@@ -12,9 +12,10 @@ use zato_core::{
 
 use crate::{
     body::Body,
+    edge::Via,
     entry::Entry,
     refusal::Refusal,
-    table::{PathParams, Route},
+    table::{PathParams, Route, Table},
 };
 
 /// There is none.
@@ -78,7 +79,7 @@ impl Exchange {
         match *self {}
     }
 
-    pub(crate) fn description(endpoint: &Endpoint, _: &Parts) -> Option<Refusal> {
+    pub(crate) fn description(endpoint: &Endpoint, _: &Table, _: &Parts, _: Via<'_>) -> Option<Refusal> {
         match *endpoint {}
     }
 }
