@@ -221,3 +221,32 @@ async fn no_more_rows_are_read_than_are_taken() {
     }
     assert_eq!(bytes, HEADER.len() + 30_000 * "2012-06-01,us,0.10,true,\r\n".len());
 }
+
+/// A row with a rule.
+#[model]
+struct Paid {
+    #[model(range(min = 1))]
+    amount: i64,
+}
+
+/// Says what is wrong with the rows that are.
+#[service(name = "paid.check")]
+async fn check(mut input: Rows<Paid>) -> Result<Total> {
+    let mut total = Total { rows: 0, bad: String::new() };
+    loop {
+        match input.next().await {
+            Ok(Some(_)) => total.rows += 1,
+            Ok(None) => return Ok(total),
+            Err(error) => total.bad = error.to_string(),
+        }
+    }
+}
+
+#[tokio::test]
+async fn constraints_hold_for_rows_that_come_one_by_one() {
+    let yaml = "channel_rest: [{name: a, url_path: /a, service: paid.check, data_format: csv}]";
+    let app = testing::app("rows").services(services![check]).config_yaml(yaml).start().await.expect("it starts");
+    let reply = testing::client(&app).post("/a", "amount\n1\n0\n2\n").await;
+    assert!(reply.text().starts_with("rows,bad\r\n2,"), "{}", reply.text());
+    assert!(reply.text().contains("row 3, column"), "{}", reply.text());
+}

@@ -29,7 +29,7 @@ use super::Codec;
 use crate::{
     error::{Error, Fault, Result},
     message::CsvOptions,
-    model::{Model, Overlay, Tree},
+    model::{Model, Overlay, Tree, is_valid},
 };
 
 /// CSV as a channel says that it is.
@@ -102,7 +102,9 @@ pub(crate) fn records_of<T: Model>(options: &CsvOptions, max_row: usize) -> Reco
 ///
 /// [`InvalidInput`](crate::Kind::InvalidInput) with every fault of the row.
 pub(crate) fn read_one<T: Model>(records: &Records, overlay: Overlay<'_>) -> Result<T> {
-    if let Ok(value) = read_row::<_, Unread>(std::marker::PhantomData::<T>, records, overlay) {
+    if let Ok(value) = read_row::<_, Unread>(std::marker::PhantomData::<T>, records, overlay)
+        && is_valid(&value)
+    {
         return Ok(value);
     }
     let mut found = Found::default();
