@@ -1,6 +1,6 @@
 //! What `#[model(...)]` says of a model beside names and types.
 
-use zato::{__private::schemars, Model, Value, model};
+use zato::{__private::schemars, Model, Value, model, xml};
 
 /// The rates of a day.
 #[model(xml(name = "LT_RATES", namespace = "urn:rates"))]
@@ -40,10 +40,35 @@ struct Plain {
 fn formats_are_told_it_under_the_names_of_serde() {
     assert_eq!(
         Rates::HINTS.replace('\u{1f}', "|").replace('\u{1e}', "&"),
-        "Rates||name=LT_RATES&namespace=urn:rates|baseCurrency|attribute|rateList|item=rate|pinCode|secret"
+        "Rates||name=LT_RATES&namespace=urn:rates|baseCurrency|attribute|rateList|list&item=rate|pinCode|secret"
     );
     assert_eq!(<Vec<Rates>>::HINTS, Rates::HINTS);
     assert_eq!(Plain::HINTS, "Plain");
+}
+
+/// Lists that are repeated elements, and what may be missing beside them.
+#[model]
+#[derive(Debug, PartialEq)]
+struct Basket {
+    line: Vec<String>,
+    #[model(xml(item = "tag"))]
+    tags: Vec<u8>,
+    #[serde(default = "one")]
+    copies: Vec<u8>,
+}
+
+fn one() -> Vec<u8> {
+    vec![1]
+}
+
+#[test]
+fn a_list_without_items_is_nothing_in_xml_and_has_to_be_said_in_json() {
+    let empty = Basket { line: Vec::new(), tags: Vec::new(), copies: vec![1] };
+    let read = |xml: &'static str| xml::Document::parse(xml).and_then(|document| document.read::<Basket>(None));
+    assert_eq!(read("<basket/>").unwrap(), empty);
+    assert_eq!(read("<basket><tags/></basket>").unwrap(), empty);
+    assert_eq!(read("<basket><line>a</line></basket>").unwrap().line, ["a"]);
+    assert!(serde_json::from_str::<Basket>("{}").is_err());
 }
 
 #[test]
@@ -70,7 +95,8 @@ fn the_schema_has_it_as_openapi_does() {
                         "value": {"type": "string", "xml": {"x-text": true}}
                     },
                     "required": ["currency", "value"],
-                    "type": "object"
+                    "type": "object",
+                    "x-order": ["currency", "value"]
                 }
             },
             "title": "Rates",
@@ -86,7 +112,8 @@ fn the_schema_has_it_as_openapi_does() {
                 },
                 "pinCode": {"type": ["string", "null"], "format": "password", "writeOnly": true}
             },
-            "required": ["baseCurrency", "rateList"]
+            "required": ["baseCurrency", "rateList"],
+            "x-order": ["baseCurrency", "rateList", "pinCode"]
         }"##,
     )
     .unwrap();

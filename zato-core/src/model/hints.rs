@@ -30,6 +30,8 @@ pub(crate) struct Hint {
     pub(crate) name: Option<&'static str>,
     /// `namespace=...`: the XML namespace of its element, or of all elements of the struct.
     pub(crate) namespace: Option<&'static str>,
+    /// `list`: it is a list that has to be there; one without items leaves nothing behind in XML.
+    pub(crate) is_list: bool,
     /// `secret`: its value is never repeated in a fault or a log line.
     pub(crate) is_secret: bool,
 }
@@ -78,6 +80,7 @@ pub(super) fn hint(words: &'static str) -> Hint {
         match word.split_once('=').unwrap_or((word, "")) {
             ("attribute", _) => hint.is_attribute = true,
             ("text", _) => hint.is_text = true,
+            ("list", _) => hint.is_list = true,
             ("secret", _) => hint.is_secret = true,
             ("item", item) => hint.item = Some(item),
             ("name", name) => hint.name = Some(name),

@@ -127,6 +127,12 @@ impl Shape {
     }
 }
 
+/// Whether a type is visibly a list of any length, which no elements of XML are as well as some.
+pub(super) fn is_list(ty: &Type) -> bool {
+    let is_bare = |path: &syn::TypePath| path.path.segments.last().is_none_or(|last| last.ident != "Option");
+    shape(ty) == Shape::List && matches!(ty, Type::Path(path) if is_bare(path))
+}
+
 /// Whether a type is visibly a map.
 pub(super) fn is_map(ty: &Type) -> bool {
     shape(ty) == Shape::Map

@@ -30,6 +30,11 @@ pub(super) fn of(item: &DeriveInput, words: &Words, said: &[Vec<Said>]) -> Strin
     }
     for said in said.iter().flatten() {
         let words = of_field(said);
+        let words = match (said.list, words.is_empty()) {
+            (false, _) => words,
+            (true, true) => "list".to_owned(),
+            (true, false) => ["list", &words].join(WORDS),
+        };
         add(&said.names.read, &words);
         if said.names.written != said.names.read {
             add(&said.names.written, &words);
@@ -88,7 +93,7 @@ mod tests {
         let said = said::take(&mut item, &mut errors);
         assert_eq!(errors.rendered(), "");
         let expected = "Rate||name=LT_Rate&namespace=urn:x|baseCurrency|attribute&name=cur\
-            |bankDays|secret&item=day|out|secret&item=day";
+            |bankDays|list&secret&item=day|out|list&secret&item=day";
         assert_eq!(of(&item, &words, &said).replace('\u{1f}', "|").replace('\u{1e}', "&"), expected);
     }
 }

@@ -3,6 +3,7 @@
 use quote::ToTokens;
 use syn::{Attribute, Data, DeriveInput, Field, Fields, Meta};
 
+use super::fit;
 use super::rules::{self, Constraint};
 use super::serde_names::{self, Names, says};
 use super::words::{flag, one_of, unknown};
@@ -16,6 +17,8 @@ pub(super) struct Said {
     pub(super) xml: Xml,
     /// Its value is never repeated.
     pub(super) secret: bool,
+    /// It is a list that has to be there, which one without items is in formats that write no list around items.
+    pub(super) list: bool,
     /// What its value has to be.
     pub(super) rules: Vec<Constraint>,
 }
@@ -52,7 +55,10 @@ fn of_fields(fields: &mut Fields, rule: &str, of_all: &[Attribute], errors: &mut
 }
 
 fn of_field(field: &mut Field, names: Names, errors: &mut Errors) -> Said {
-    let mut said = Said { names, xml: Xml::default(), secret: false, rules: Vec::new() };
+    let is_there =
+        !says(&field.attrs, &["default", "deserialize_with", "flatten", "skip", "skip_deserializing", "with"]);
+    let list = is_there && fit::is_list(&field.ty);
+    let mut said = Said { names, xml: Xml::default(), secret: false, list, rules: Vec::new() };
     for attribute in ours(&mut field.attrs) {
         let Meta::List(list) = &attribute.meta else {
             errors.push(&attribute, "this takes words in parentheses, as in `#[model(secret)]`");

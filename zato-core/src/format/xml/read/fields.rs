@@ -4,7 +4,7 @@ use std::{borrow::Cow, cell::Cell};
 
 use serde::de::{
     self, DeserializeSeed, MapAccess,
-    value::{BorrowedStrDeserializer, StrDeserializer},
+    value::{BorrowedStrDeserializer, SeqDeserializer, StrDeserializer},
 };
 
 use super::{
@@ -31,6 +31,8 @@ pub(super) struct Fields<'d, 'p> {
     attribute: usize,
     children: Children<'d>,
     param: usize,
+    /// The field that is looked at next for being a list without items.
+    list: usize,
     /// The parameters that the payload has given a value for already.
     overruled: Vec<bool>,
     /// Names of which all elements have been read, as items of a list.
@@ -46,6 +48,7 @@ enum Stage {
     Elements,
     Text,
     ParamsLast,
+    Lists,
     Mended,
 }
 
@@ -55,6 +58,7 @@ enum Next<'d> {
     Attribute(Attribute<'d>),
     Element(Element<'d>, Hint),
     Text,
+    NoItems,
     Mended,
     None,
 }
@@ -88,6 +92,7 @@ impl<'d, 'p> Fields<'d, 'p> {
             attribute: 0,
             children: place.element.children(),
             param: 0,
+            list: 0,
             overruled: vec![false; params],
             listed: Vec::new(),
             next: Next::None,
@@ -180,6 +185,19 @@ impl<'d, 'p> Fields<'d, 'p> {
         Some(Cow::Borrowed(key))
     }
 
+    /// Returns the next list that no element is an item of: an empty one is written as nothing.
+    fn next_list(&mut self) -> Option<&'static str> {
+        let hinted = self.hinted?;
+        while let Some((field, hint)) = hinted.fields().nth(self.list) {
+            self.list += 1;
+            if hint.is_list && !self.is_given(field) {
+                self.next = Next::NoItems;
+                return Some(field);
+            }
+        }
+        None
+    }
+
     /// Returns the next field that is known to be missing, and that something plausible is given for.
     fn next_mended(&mut self) -> Option<&'static str> {
         if self.place.reader.reading.is_first() {
@@ -224,7 +242,8 @@ impl<'d, 'p> Fields<'d, 'p> {
                     self.stage = Stage::ParamsLast;
                     (self.next_text(), Stage::ParamsLast)
                 }
-                Stage::ParamsLast => (self.next_param().map(Cow::Borrowed), Stage::Mended),
+                Stage::ParamsLast => (self.next_param().map(Cow::Borrowed), Stage::Lists),
+                Stage::Lists => (self.next_list().map(Cow::Borrowed), Stage::Mended),
                 Stage::Mended => return self.next_mended().map(Cow::Borrowed),
             };
             if key.is_some() {
@@ -246,7 +265,7 @@ impl<'d, 'p> Fields<'d, 'p> {
                 let name = self.place.reader.params.get(*param).map_or("", |(name, _)| *name);
                 error.at(Path::Key(&Path::Root, name))
             }
-            Next::Mended | Next::None => error.at(*parent),
+            Next::NoItems | Next::Mended | Next::None => error.at(*parent),
         }
     }
 
@@ -304,6 +323,7 @@ impl<'d> MapAccess<'d> for Fields<'d, '_> {
                 let path = Path::Key(&Path::Root, name);
                 seed.deserialize(TreePlace { tree, path, reading: reader.reading }).map_err(|error| error.at(path))
             }
+            Next::NoItems => seed.deserialize(SeqDeserializer::new(std::iter::empty::<()>())),
             Next::Mended => seed.deserialize(Filler::default()),
             Next::None => Err(de::Error::custom("a value was asked for before its key")),
         }
