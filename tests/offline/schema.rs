@@ -147,8 +147,8 @@ struct Denying {
 #[model]
 struct Node {
     name: String,
-    children: Vec<Node>,
-    parent: Option<Box<Node>>,
+    children: Vec<Self>,
+    parent: Option<Box<Self>>,
 }
 
 #[model(coerce)]
@@ -162,7 +162,7 @@ struct Lenient {
     list: Vec<u16>,
     color: Color,
     amount: Decimal,
-    inner: Option<Box<Lenient>>,
+    inner: Option<Box<Self>>,
 }
 
 macro_rules! echoes {
@@ -217,7 +217,7 @@ async fn started() -> (zato::Running, testing::Client, Vec<(String, Value, Value
 /// Values that a schema accepts, or nearly so.
 fn accepted(schema: &Value, whole: &Value, depth: u8) -> BoxedStrategy<Value> {
     if let Some(name) = schema["$ref"].as_str() {
-        let referred = if name == "#" { whole } else { whole.pointer(&name[1..]).expect("a definition") };
+        let referred = whole.pointer(name.trim_start_matches('#')).expect("a definition");
         return accepted(referred, whole, depth + 1);
     }
     if let Some(value) = schema.get("const") {
@@ -246,7 +246,7 @@ fn accepted(schema: &Value, whole: &Value, depth: u8) -> BoxedStrategy<Value> {
     }
     let types = match &schema["type"] {
         Value::String(one) => vec![one.clone()],
-        Value::Array(several) => several.iter().map(|one| one.as_str().unwrap().to_owned()).collect(),
+        Value::Array(several) => several.iter().map(|one| one.as_str().expect("a name of a type").to_owned()).collect(),
         _ if schema["properties"].is_object() => vec!["object".to_owned()],
         _ => return prop_oneof![Just(json!(null)), Just(json!({"a": [1.5, "x"]})), Just(json!("é"))].boxed(),
     };
@@ -286,7 +286,7 @@ fn integer(schema: &Value) -> BoxedStrategy<Value> {
         limit.as_i64().map(i128::from).or_else(|| limit.as_u64().map(i128::from)).unwrap_or(otherwise)
     };
     let (least, most) = (limit("minimum", i64::MIN.into()), limit("maximum", i64::MAX.into()));
-    let as_json = |number: i128| i64::try_from(number).map_or_else(|_| json!(number as u64), |number| json!(number));
+    let as_json = |number: i128| i64::try_from(number).map_or_else(|_| json!(u64::try_from(number).expect("no smaller than zero")), |number| json!(number));
     let small = (least.max(-99)..=most.min(99)).prop_map(move |number| json!(number as f64));
     prop_oneof![Just(as_json(least)), Just(as_json(most)), (least..=most).prop_map(as_json), small,].boxed()
 }
@@ -322,7 +322,7 @@ fn array(schema: &Value, whole: &Value, depth: u8) -> BoxedStrategy<Value> {
         return items.prop_map(Value::from).boxed();
     }
     let limit =
-        |keyword: &str, otherwise| schema[keyword].as_u64().map_or(otherwise, |limit| limit.try_into().unwrap());
+        |keyword: &str, otherwise| schema[keyword].as_u64().map_or(otherwise, |limit| limit.try_into().expect("a limit of tests"));
     let (least, most) = (limit("minItems", 0), if depth > 4 { 0 } else { limit("maxItems", 3) });
     if most == 0 {
         return Just(json!([])).boxed();

@@ -103,8 +103,8 @@ struct Counts {
 struct Node {
     name: String,
     #[serde(default)]
-    children: Vec<Node>,
-    parent: Option<Box<Node>>,
+    children: Vec<Self>,
+    parent: Option<Box<Self>>,
 }
 
 #[model]

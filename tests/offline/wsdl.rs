@@ -141,7 +141,7 @@ async fn a_new_configuration_is_described_anew() -> Result<()> {
 /// A recursive model, of which every list is one of itself.
 #[model]
 struct Tree {
-    children: Vec<Tree>,
+    children: Vec<Self>,
 }
 
 #[service(name = "tree")]

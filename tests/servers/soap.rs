@@ -32,7 +32,7 @@ struct Order {
     tags: Vec<String>,
     payment: Payment,
     note: Option<String>,
-    parent: Option<Box<Order>>,
+    parent: Option<Box<Self>>,
 }
 
 #[model]
@@ -92,7 +92,8 @@ async fn find(input: Find) -> Result<Vec<Line>> {
         "" => Err(Error::faults(vec![zato::Fault::new("/customer", "expected a name")])),
         "nobody" => Err(Error::not_found("no such customer")),
         _ => {
-            let line = |sku: &str| Line { sku: sku.to_owned(), count: 1, price: "0.10".parse().unwrap(), note: None };
+            let price: Decimal = "0.10".parse()?;
+            let line = |sku: &str| Line { sku: sku.to_owned(), count: 1, price, note: None };
             Ok(vec![line("A"), line("B")])
         }
     }
@@ -122,7 +123,8 @@ channel_soap:
 
 async fn called_by(client: Interpreter, test: &str) -> Result<Option<Value>> {
     let app = zato::app("orders").services(services![place, find, count, forget]).config_yaml(CHANNELS).start().await?;
-    let said = client.run(test, &[&app.addresses()[0]]).await;
+    let address = app.addresses().first().cloned().unwrap_or_default();
+    let said = client.run(test, &[&address]).await;
     app.stop().await;
     Ok(said)
 }
@@ -232,7 +234,7 @@ struct Said {
 async fn call_all(ctx: &Context, #[out("1.1")] of_11: Soap, #[out("1.2")] of_12: Soap) -> Result<Said> {
     let mut said = Vec::new();
     for soap in [of_11, of_12] {
-        let since = NaiveDate::from_ymd_opt(2026, 1, 1).unwrap();
+        let since = NaiveDate::from_ymd_opt(2026, 1, 1).expect("there is such a day");
         let rates: Rates = soap.invoke(ctx, "GetRates").model(&GetRates { since, count: 2 }).await?.model()?;
         said.extend(rates.rates.iter().map(|rate| format!("{} {} {:?}", rate.day, rate.value, rate.note)));
         let echo = soap.invoke(ctx, "Echo").model(&Echo { text: "a < b & Żółw".to_owned() }).await?;

@@ -89,7 +89,7 @@ async fn slow() -> Result<()> {
 
 #[service(name = "panics")]
 async fn panics() -> Result<()> {
-    Err(Error::internal("never")).or_else(|_: Error| panic!("secret"))
+    Err(Error::internal("never")).map_err(|_: Error| panic!("secret"))
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,7 +1,7 @@
 //! Formats: bytes to models and back, one file each.
 //!
 //! All of them read through the same decoder, so that parameters, defaults and faults work alike in each. A new format
-//! is a new file with a [`Codec`], a name in [`Format`], and an arm in [`with_codec`].
+//! is a new file with a `Codec`, a name in [`Format`], and an arm in `with_codec!`.
 
 #[cfg(feature = "csv")]
 pub(crate) mod csv;

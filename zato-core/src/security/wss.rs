@@ -67,7 +67,7 @@ impl std::fmt::Debug for TokenPassword {
 /// ```
 /// use zato_core::security::password_digest;
 ///
-/// assert_eq!(password_digest(b"nonce", "2026-01-01T00:00:00Z", "not-a-secret"), "Y9n6TdBGvwYk+y1QdVMR9JKK1pc=");
+/// assert_eq!(password_digest(b"nonce", "2026-01-01T00:00:00Z", "not-a-secret"), "+vnFDmDYbTpX0H7nw76G77cMnTs=");
 /// ```
 #[must_use]
 pub fn password_digest(nonce: &[u8], created: &str, password: &str) -> String {

@@ -8,8 +8,8 @@
 //!     soap_action: urn:client:get
 //! ```
 //!
-//! A SOAP channel is an HTTP channel with more to it. The path finds an [`Endpoint`], all the channels of one path; the
-//! action of a request, or the element in its body, finds the channel. An [`Exchange`] is what is known of one request:
+//! A SOAP channel is an HTTP channel with more to it. The path finds an `Endpoint`, all the channels of one path; the
+//! action of a request, or the element in its body, finds the channel. An `Exchange` is what is known of one request:
 //! it opens the envelope once the body is there, and makes a fault of whatever goes wrong from then on or went wrong
 //! before.
 
