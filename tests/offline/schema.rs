@@ -286,7 +286,10 @@ fn integer(schema: &Value) -> BoxedStrategy<Value> {
         limit.as_i64().map(i128::from).or_else(|| limit.as_u64().map(i128::from)).unwrap_or(otherwise)
     };
     let (least, most) = (limit("minimum", i64::MIN.into()), limit("maximum", i64::MAX.into()));
-    let as_json = |number: i128| i64::try_from(number).map_or_else(|_| json!(u64::try_from(number).expect("no smaller than zero")), |number| json!(number));
+    let as_json = |number: i128| {
+        i64::try_from(number)
+            .map_or_else(|_| json!(u64::try_from(number).expect("no smaller than zero")), |number| json!(number))
+    };
     let small = (least.max(-99)..=most.min(99)).prop_map(move |number| json!(number as f64));
     prop_oneof![Just(as_json(least)), Just(as_json(most)), (least..=most).prop_map(as_json), small,].boxed()
 }
@@ -321,8 +324,9 @@ fn array(schema: &Value, whole: &Value, depth: u8) -> BoxedStrategy<Value> {
         let items: Vec<_> = items.iter().map(|item| accepted(item, whole, depth + 1)).collect();
         return items.prop_map(Value::from).boxed();
     }
-    let limit =
-        |keyword: &str, otherwise| schema[keyword].as_u64().map_or(otherwise, |limit| limit.try_into().expect("a limit of tests"));
+    let limit = |keyword: &str, otherwise| {
+        schema[keyword].as_u64().map_or(otherwise, |limit| limit.try_into().expect("a limit of tests"))
+    };
     let (least, most) = (limit("minItems", 0), if depth > 4 { 0 } else { limit("maxItems", 3) });
     if most == 0 {
         return Just(json!([])).boxed();

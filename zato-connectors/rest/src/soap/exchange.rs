@@ -162,7 +162,9 @@ impl Exchange {
 
     /// Returns the description of the endpoint, for a request that may ask for it.
     pub(crate) fn description(endpoint: &Endpoint, table: &Table, parts: &Parts, via: Via<'_>) -> Option<Refusal> {
-        endpoint.description(&address_of(table, parts, via)).map(|(bytes, content_type)| Refusal::document(bytes, content_type))
+        endpoint
+            .description(&address_of(table, parts, via))
+            .map(|(bytes, content_type)| Refusal::document(bytes, content_type))
     }
 }
 
