@@ -147,8 +147,8 @@ async fn faults_are_told_in_xml_with_xpaths() {
     let (client, _app) = client(YAML).await;
     let wrong =
         "<rate xmlns='urn:rates'><Value/><days><day>1</day><day>x</day></days><note lang='en'><b/></note></rate>";
-    let errors = "<i><path>/rate/Value</path><detail>expected a decimal number of at most 28 digits, which the text is not</detail></i>\
-        <i><path>/rate/days/day[2]</path><detail>expected an integer from 0 to 255, which the text is not</detail></i>\
+    let errors = "<i><path>/rate/Value</path><detail>expected a decimal number of at most 28 digits, which the text is not</detail><value/></i>\
+        <i><path>/rate/days/day[2]</path><detail>expected an integer from 0 to 255, which the text is not</detail><value>x</value></i>\
         <i><path>/rate/@currency</path><detail>missing</detail></i>";
     assert_answer(client.post("/echo", wrong).await, &problem(1, "the input can't be used", errors));
     for (number, (body, said)) in [

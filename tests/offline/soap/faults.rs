@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use zato::{Error, Result, http::Method, service, services, soap::Version, testing};
+use zato::{Error, Result, http::Method, model, service, services, soap::Version, testing};
 
 use super::{RATE, code, envelope, fault_11, fault_12, post, started};
 use crate::support::assert_answer;
@@ -12,12 +12,52 @@ async fn every_fault_of_an_input_is_told_with_its_xpath() {
     let (_app, client) = started(RATE).await;
     let body = "<GetRate><amounts>1</amounts><amounts>x</amounts><factor>300</factor></GetRate>";
     let reply = client.soap("/rate", "", body).await;
-    let faults = "<zato:fault path=\"/GetRate/amounts[2]\">expected an integer from 0 to 4294967295, which the text is not</zato:fault>\
-                  <zato:fault path=\"/GetRate/factor\">expected an integer from 0 to 255, which the text is not</zato:fault>\
+    let faults = "<zato:fault path=\"/GetRate/amounts[2]\" value=\"x\">expected an integer from 0 to 4294967295, which the text is not</zato:fault>\
+                  <zato:fault path=\"/GetRate/factor\" value=\"300\">expected an integer from 0 to 255, which the text is not</zato:fault>\
                   <zato:fault path=\"/GetRate/day\">missing</zato:fault>";
     assert_answer(reply, &fault_11(500, 1, "Client", "the input can't be used", faults));
     let reply = post(&client, "/rate", Version::V12, envelope(Version::V12, "", body)).await;
     assert_answer(reply, &fault_12(400, 2, "", &code("Sender"), "the input can't be used", faults));
+}
+
+#[tokio::test]
+async fn constraints_are_told_with_the_faults_of_types() {
+    /// What is transferred.
+    #[model]
+    struct Transfer {
+        amounts: Vec<Amount>,
+        #[model(secret, length(equal = 4))]
+        pin: String,
+        copies: u8,
+    }
+
+    #[model]
+    struct Amount {
+        #[model(xml(attribute), pattern("^[A-Z]{3}$"))]
+        currency: String,
+        #[model(xml(text), range(min = 1))]
+        amount: i64,
+    }
+
+    #[service(name = "transfer")]
+    async fn transfer(input: Transfer) -> Result<Transfer> {
+        Ok(input)
+    }
+
+    let yaml = "channel_soap: [{name: transfer, url_path: /transfer, service: transfer}]";
+    let app = testing::app("transfers").services(services![transfer]).config_yaml(yaml).start().await;
+    let app = app.expect("the app starts");
+    let client = testing::client(&app);
+    let body = "<Transfer><amounts currency='EUR'>5</amounts><amounts currency='&lt;'>0</amounts><pin>123</pin>\
+                <copies>many</copies></Transfer>";
+    let faults = "<zato:fault path=\"/Transfer/copies\" value=\"many\">expected an integer from 0 to 255, which the text is not</zato:fault>\
+                  <zato:fault path=\"/Transfer/amounts[2]/@currency\" value=\"&lt;\">expected a text that matches ^[A-Z]{3}$</zato:fault>\
+                  <zato:fault path=\"/Transfer/amounts[2]/text()\" value=\"0\">expected at least 1</zato:fault>\
+                  <zato:fault path=\"/Transfer/pin\">expected 4 characters, got 3</zato:fault>";
+    assert_answer(
+        client.soap("/transfer", "", body).await,
+        &fault_11(500, 1, "Client", "the input can't be used", faults),
+    );
 }
 
 #[tokio::test]

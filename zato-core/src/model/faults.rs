@@ -47,11 +47,15 @@ fn read_and_check<T: for<'de> Deserialize<'de>>(
     check: Check<T>,
 ) -> Result<T, Vec<Fault>> {
     let read = |reading: &Reading| T::deserialize(Place { tree, path: Path::Root, reading });
-    let found = search(tree.size(), reading, read, check);
+    let found = search(tree.size(), reading, read, |value, reading, found| {
+        let room = MAX_FAULTS.saturating_sub(found.len());
+        found.extend(value.map(|value| violations(value, &reading.mended, check)).into_iter().flatten().take(room));
+    });
     found.map_err(|found| found.into_iter().map(|found| told(tree, found)).collect())
 }
 
-/// Reads a type in whatever way, and finds what is wrong with the input, which has so many values.
+/// Reads a type in whatever way, and finds what is wrong with the input, which has so many values; whoever completes what
+/// was found has what could be read, and the reading that did it.
 ///
 /// # Errors
 ///
@@ -61,21 +65,9 @@ pub(crate) fn all_faults_of<T>(
     size: usize,
     reading: Reading,
     read: impl Fn(&Reading) -> Result<T, TreeError>,
+    complete: impl FnOnce(Option<&T>, &Reading, &mut Vec<Found>),
 ) -> Result<T, Vec<Fault>> {
-    search(size, reading, read, |_, _| {}).map_err(|found| found.into_iter().map(|found| found.fault).collect())
-}
-
-/// Returns a model that was read, unless it violates constraints.
-///
-/// # Errors
-///
-/// Everything that it violates.
-#[cfg(feature = "xml")]
-pub(crate) fn checked<M: Model>(value: M) -> Result<M, Vec<Fault>> {
-    match violations(&value, &super::constraints::NOTHING_MENDED, M::__check) {
-        found if found.is_empty() => Ok(value),
-        found => Err(found.into_iter().map(|found| found.fault).collect()),
-    }
+    search(size, reading, read, complete).map_err(|found| found.into_iter().map(|found| found.fault).collect())
 }
 
 /// Adds the value that was sent to a fault, unless it is a secret.
@@ -89,8 +81,8 @@ fn told(tree: &Tree<'_>, Found { fault, is_secret }: Found) -> Fault {
     }
 }
 
-/// Reads again and again, each time with the fault before mended, until nothing more is found; then the constraints are
-/// checked of what was read.
+/// Reads again and again, each time with the fault before mended, until nothing more is found; then what was read is
+/// looked at for more.
 ///
 /// A derived `Deserialize` stops at its first fault and nobody else knows what it wants, so it is asked again with
 /// something plausible in that place. An empty text that can't be read is no fault where it may stand for nothing, which is
@@ -99,18 +91,15 @@ fn search<T>(
     size: usize,
     mut reading: Reading,
     read: impl Fn(&Reading) -> Result<T, TreeError>,
-    check: Check<T>,
+    complete: impl FnOnce(Option<&T>, &Reading, &mut Vec<Found>),
 ) -> Result<T, Vec<Found>> {
     let readings = (MAX_WORK / size.max(1)).clamp(1, MAX_READINGS);
     let mut found: Vec<Found> = Vec::new();
+    let mut value = None;
     for _ in 0..=readings {
         let error = match read(&reading) {
-            Ok(value) => {
-                let room = MAX_FAULTS - found.len();
-                found.extend(violations(&value, &reading.mended, check).into_iter().take(room));
-                if found.is_empty() {
-                    return Ok(value);
-                }
+            Ok(read) => {
+                value = Some(read);
                 break;
             }
             Err(error) => error,
@@ -134,7 +123,11 @@ fn search<T>(
             break;
         }
     }
-    Err(found)
+    complete(value.as_ref(), &reading, &mut found);
+    match value {
+        Some(value) if found.is_empty() => Ok(value),
+        _ => Err(found),
+    }
 }
 
 /// Mends a place, and says whether that had not been done yet.

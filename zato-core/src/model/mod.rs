@@ -40,8 +40,10 @@ use serde_json::Value;
 
 #[doc(hidden)]
 pub use self::buffered::{buffered, buffered_option};
+#[cfg(any(feature = "csv", feature = "xml"))]
+pub(crate) use self::faults::MAX_FAULTS;
 #[cfg(feature = "csv")]
-pub(crate) use self::faults::{MAX_FAULTS, decode_cells};
+pub(crate) use self::faults::decode_cells;
 #[cfg(feature = "multipart")]
 pub use self::form_file::FormFile;
 #[cfg(any(feature = "csv", feature = "json"))]
@@ -67,10 +69,11 @@ pub(crate) use self::{
 };
 #[cfg(feature = "xml")]
 pub(crate) use self::{
+    constraints::{Found, Mended, violations},
     expected::of as expected,
-    faults::{all_faults_of, checked},
-    filler::Filler,
+    faults::all_faults_of,
     hints::{Hint, Hints},
+    secrets::is_secret as is_secret_name,
     tree_de::{Place as TreePlace, Reading},
     tree_error::{Path, TreeError},
 };

@@ -11,7 +11,8 @@ pub(super) fn are_in(path: &str) -> bool {
     path.split('/').any(is_secret)
 }
 
-fn is_secret(key: &str) -> bool {
+/// Whether a name is one of a secret.
+pub(crate) fn is_secret(key: &str) -> bool {
     let letters: String = key.chars().filter(char::is_ascii_alphanumeric).map(|it| it.to_ascii_lowercase()).collect();
     WORDS.iter().any(|word| letters.contains(word))
 }

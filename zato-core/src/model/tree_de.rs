@@ -27,7 +27,7 @@ pub(crate) struct Reading {
     /// Whether an empty text is as good as none, where nothing would do.
     pub(super) is_blank_nothing: bool,
     /// The places that are known to be at fault: something plausible is read there instead.
-    pub(super) mended: Mended,
+    pub(crate) mended: Mended,
     /// The keys that are known to be unknown: they are passed over.
     pub(super) unknown: BTreeSet<String>,
     /// The places of empty texts that stand for nothing, if something optional is read there.

@@ -30,6 +30,17 @@ pub(crate) enum Path<'a> {
     Attribute(&'a Self, &'a str),
 }
 
+#[cfg(feature = "xml")]
+impl Path<'_> {
+    /// Returns the name of an element or an attribute.
+    pub(crate) fn name(&self) -> Option<&str> {
+        match self {
+            Self::Element(_, name, _) | Self::Attribute(_, name) => Some(name),
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Display for Path<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

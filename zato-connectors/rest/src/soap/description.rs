@@ -78,10 +78,11 @@ fn detail() -> Value {
         "type": "object",
         "properties": {
             "path": {"type": "string", "xml": {"attribute": true}},
+            "value": {"type": "string", "xml": {"attribute": true}},
             "text": {"type": "string", "xml": {"x-text": true}},
         },
         "required": ["path", "text"],
-        "x-order": ["path", "text"],
+        "x-order": ["path", "value", "text"],
     });
     json!({
         "type": "object",
@@ -122,7 +123,7 @@ mod tests {
 
     #[test]
     fn the_detail_is_described_as_it_is_written() {
-        let faults = [Fault::new("/a/b", "missing")];
+        let faults = [Fault::new("/a/b", "expected a day").with_value("x\"<")];
         let message = FaultMessage {
             version: Version::V12,
             code: &FaultCode::Sender,
@@ -137,7 +138,9 @@ mod tests {
         assert_eq!((error.name(), error.namespace()), ("error", Some(ERROR_NAMESPACE)));
         let children: Vec<_> = error.children().map(|child| (child.name(), child.namespace())).collect();
         assert_eq!(children, [("cid", Some(ERROR_NAMESPACE)), ("fault", Some(ERROR_NAMESPACE))]);
-        assert_eq!(error.child("fault").and_then(|fault| fault.attribute("path")), Some("/a/b"));
+        let fault = error.child("fault").unwrap();
+        assert_eq!((fault.attribute("path"), fault.attribute("value")), (Some("/a/b"), Some("x\"<")));
+        assert_eq!(fault.text(), "expected a day");
         assert_eq!(detail()["x-order"], json!(["cid", "fault"]));
     }
 }

@@ -198,7 +198,11 @@ impl FaultMessage<'_> {
         to.raw("<zato:error xmlns:zato=\"").raw(ERROR_NAMESPACE).raw("\"><zato:cid>").text(self.cid.as_str());
         to.raw("</zato:cid>");
         for fault in self.faults {
-            to.raw("<zato:fault path=\"").text(&fault.path).raw("\">").text(&fault.detail).raw("</zato:fault>");
+            to.raw("<zato:fault path=\"").text(&fault.path);
+            if let Some(value) = &fault.value {
+                to.raw("\" value=\"").text(value);
+            }
+            to.raw("\">").text(&fault.detail).raw("</zato:fault>");
         }
         to.raw("</zato:error>");
     }

@@ -6,9 +6,12 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Document;
 use crate::{
-    Value, format,
+    Fault, Value, format,
     message::{Format, FormatOptions},
-    model::{Decimal, Hinted, Model, ObjectOnly},
+    model::{
+        Decimal, Hinted, Model, ObjectOnly,
+        constraints::{Checks, custom},
+    },
 };
 
 /// Makes a struct a model whose hints are written as the macro writes them.
@@ -491,4 +494,99 @@ proptest! {
             prop_assert!(error.input_faults().iter().all(|fault| fault.path.starts_with("/order")), "{error}");
         }
     }
+}
+
+/// A list of texts that are refused, each in its place.
+#[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+struct Refused {
+    #[serde(default)]
+    words: Vec<String>,
+    #[serde(default)]
+    api_key: Vec<String>,
+    number: Option<u8>,
+}
+
+impl Model for Refused {
+    const NAME: &'static str = "Refused";
+
+    fn __check(&self, checks: &mut Checks<'_>) {
+        custom(Err::<(), _>("refused"), checks);
+        custom(Err::<(), _>("refused"), &mut checks.at("words"));
+        for (index, _) in self.words.iter().enumerate() {
+            custom(Err::<(), _>("refused"), &mut checks.at("words").at_item(index));
+        }
+        custom(Err::<(), _>("refused"), &mut checks.at("api_key").at_item(0));
+        custom(Err::<(), _>("refused"), &mut checks.at("absent").at_item(6).at("a/b"));
+    }
+
+    fn __made_by_the_macro() {}
+}
+
+fn told<T: Model>(xml: &str) -> Vec<String> {
+    let error = format::read::<T>(Format::Xml, xml.as_bytes()).err().expect("it is refused");
+    let value = |fault: &Fault| fault.value.as_ref().map(|value| format!(" ({value})")).unwrap_or_default();
+    error.input_faults().iter().map(|fault| format!("{fault}{}", value(fault))).collect()
+}
+
+#[test]
+fn constraints_are_told_with_xpaths_and_values() {
+    let rest = ["/r/api_key[1]: refused", "/r/absent[7]/a/b: refused"];
+    let list = ["/r: refused", "/r/words: refused"];
+    let with =
+        |words: &[&str]| list.iter().chain(words).chain(&rest).map(|said| (*said).to_owned()).collect::<Vec<_>>();
+    for (xml, words) in [
+        ("<words>a</words><api_key>canary</api_key><words>b&lt;</words>", ["a", "b<"].as_slice()),
+        ("<words/><api_key>canary</api_key>", &[""]),
+    ] {
+        let expected: Vec<_> =
+            words.iter().zip(1..).map(|(word, at)| format!("/r/words[{at}]: refused ({word})")).collect();
+        let expected: Vec<_> = expected.iter().map(String::as_str).collect();
+        assert_eq!(told::<Refused>(&format!("<r>{xml}</r>")), with(&expected));
+    }
+    let wrapped = "<r><words><item>a</item><item>b</item></words><api_key>canary</api_key></r>";
+    assert_eq!(told::<Refused>(wrapped), with(&["/r/words/item[1]: refused (a)", "/r/words/item[2]: refused (b)"]));
+}
+
+#[test]
+fn what_was_made_up_in_place_of_a_fault_is_not_checked() {
+    let xml = "<r><words>a</words><words><b/></words><number>canary</number><api_key>k</api_key><words>c</words></r>";
+    assert_eq!(
+        told::<Refused>(xml),
+        [
+            "/r/words[2]: expected text, got elements",
+            "/r/number: expected an integer from 0 to 255, which the text is not (canary)",
+            "/r/words[1]: refused (a)",
+            "/r/words[3]: refused (c)",
+            "/r/api_key[1]: refused",
+            "/r/absent[7]/a/b: refused",
+        ]
+    );
+}
+
+#[test]
+fn values_of_secrets_are_not_repeated() {
+    model! {
+        struct Login = "\u{1f}pin\u{1f}secret\u{1f}code\u{1f}secret\u{1e}attribute\u{1f}word\u{1f}name=xApiKey" {
+            user: u8,
+            pin: u8,
+            code: u8,
+            word: u8,
+            password: Vec<u8>,
+            tokens: BTreeMap<String, u8>,
+        }
+    }
+    let xml = "<login code='canary'><user>u</user><pin>canary</pin><xApiKey>canary</xApiKey><password>canary</password>\
+        <tokens><a>canary</a></tokens></login>";
+    let wrong = "expected an integer from 0 to 255, which the text is not";
+    assert_eq!(
+        told::<Login>(xml),
+        [
+            format!("/login/@code: {wrong}"),
+            format!("/login/user: {wrong} (u)"),
+            format!("/login/pin: {wrong}"),
+            format!("/login/xApiKey: {wrong}"),
+            format!("/login/password[1]: {wrong}"),
+            format!("/login/tokens/a: {wrong}"),
+        ]
+    );
 }

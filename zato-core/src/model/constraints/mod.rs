@@ -59,23 +59,23 @@ pub(crate) fn is_valid<M: Model>(value: &M) -> bool {
 }
 
 /// What goes through a value.
-pub(super) type Check<T> = fn(&T, &mut Checks<'_>);
+pub(crate) type Check<T> = fn(&T, &mut Checks<'_>);
 
 /// The places of a value that are not what was sent, with how often each was tried.
-pub(super) type Mended = BTreeMap<String, usize>;
+pub(crate) type Mended = BTreeMap<String, usize>;
 
 pub(super) static NOTHING_MENDED: Mended = BTreeMap::new();
 
 /// A constraint that is violated.
 #[derive(Debug)]
-pub(super) struct Found {
-    pub(super) fault: Fault,
+pub(crate) struct Found {
+    pub(crate) fault: Fault,
     /// Whether the value in that place must not be repeated.
-    pub(super) is_secret: bool,
+    pub(crate) is_secret: bool,
 }
 
 /// Returns what a value violates, apart from what was only read in place of a fault.
-pub(super) fn violations<T>(value: &T, mended: &Mended, check: Check<T>) -> Vec<Found> {
+pub(crate) fn violations<T>(value: &T, mended: &Mended, check: Check<T>) -> Vec<Found> {
     let mut found = Vec::new();
     check(value, &mut Checks { path: Path::Root, is_secret: false, mended, found: &mut found });
     found

@@ -10,12 +10,13 @@ use serde::de::{
 use super::{
     super::{Attribute, Element},
     keys,
+    notes::{Seen, Step},
     place::{Many, Place},
     text::TextPlace,
 };
 use crate::{
     message::ParamsPriority,
-    model::{Filler, Path, TreeError, TreePlace},
+    model::{Path, TreeError},
 };
 
 /// The attributes (`@name`), elements by their names, and text (`$text`) of an element, with the parameters laid over the
@@ -27,7 +28,7 @@ pub(super) struct Entries<'d, 'p> {
     /// The keys that are known to be missing, where something plausible is given: nobody says which keys there are.
     unsaid: std::vec::IntoIter<String>,
     /// The value asked for next is that of such a key.
-    is_mended: bool,
+    mended: Option<String>,
 }
 
 enum Given<'d> {
@@ -68,7 +69,7 @@ impl<'d, 'p> Entries<'d, 'p> {
         let reading = place.reader.reading;
         let mut unsaid = reading.mended_below(&place.path);
         unsaid.retain(|key| !entries.iter().any(|(given, _)| given == key));
-        Self { place, entries: entries.into_iter(), next: None, unsaid: unsaid.into_iter(), is_mended: false }
+        Self { place, entries: entries.into_iter(), next: None, unsaid: unsaid.into_iter(), mended: None }
     }
 }
 
@@ -92,8 +93,9 @@ impl<'d> MapAccess<'d> for Entries<'d, '_> {
         self.next = self.entries.next();
         let Some((key, _)) = &self.next else {
             let Some(key) = self.unsaid.next() else { return Ok(None) };
-            self.is_mended = true;
-            return seed.deserialize(StrDeserializer::new(&key)).map(Some);
+            let read = seed.deserialize(StrDeserializer::new(&key)).map(Some);
+            self.mended = Some(key);
+            return read;
         };
         let read = match key {
             Cow::Borrowed(key) => seed.deserialize(BorrowedStrDeserializer::new(key)),
@@ -106,18 +108,25 @@ impl<'d> MapAccess<'d> for Entries<'d, '_> {
     }
 
     fn next_value_seed<T: DeserializeSeed<'d>>(&mut self, seed: T) -> Result<T::Value, TreeError> {
-        if self.is_mended {
-            return seed.deserialize(Filler::default());
+        let Place { path: parent, reader, namespace, .. } = &self.place;
+        let (parent, reader) = (parent, *reader);
+        if let Some(key) = self.mended.take() {
+            let path = Path::Element(parent, &key, 0);
+            let seen = || Seen { step: Step::Key(Cow::Borrowed(&key)), is_secret: false, text: None };
+            return reader.within(&path, seen, || seed.deserialize(reader.reading.filler(&path)));
         }
         let Some((key, given)) = self.next.take() else {
             return Err(de::Error::custom("a value was asked for before its key"));
         };
-        let Place { path: parent, reader, namespace, .. } = &self.place;
-        let (parent, reader) = (parent, *reader);
+        let step = || Step::Key(key.clone());
         match given {
             Given::Attribute(attribute) => {
                 let (text, path) = (Cow::Borrowed(attribute.value), Path::Attribute(parent, attribute.written));
-                seed.deserialize(TextPlace { text, path, reader, is_content: false }).map_err(|error| error.at(path))
+                TextPlace { text, path, reader, is_content: false }.read(|| (step(), false), seed)
+            }
+            Given::Text(text) => {
+                let path = Path::Element(parent, "text()", 0);
+                TextPlace { text, path, reader, is_content: true }.read(|| (step(), false), seed)
             }
             Given::Elements(elements) => {
                 let path = Path::Element(parent, &key, 0);
@@ -125,20 +134,14 @@ impl<'d> MapAccess<'d> for Entries<'d, '_> {
                     return Err(de::Error::custom("a name without an element"));
                 };
                 let many = Many::Group(&elements);
-                seed.deserialize(Place { element, path, reader, namespace: *namespace, many })
-                    .map_err(|error| error.at(path))
+                let place = Place { element, path, reader, namespace: *namespace, many };
+                let seen = || Seen { step: step(), ..place.seen(Step::Same, false) };
+                reader.within(&path, seen, || seed.deserialize(place)).map_err(|error| error.at(path))
             }
-            Given::Text(text) => {
-                let path = Path::Element(parent, "text()", 0);
-                seed.deserialize(TextPlace { text, path, reader, is_content: true }).map_err(|error| error.at(path))
-            }
-            Given::Param(param) => {
-                let Some((name, tree)) = reader.params.get(param) else {
-                    return Err(de::Error::custom("a parameter that is none"));
-                };
-                let path = Path::Key(&Path::Root, name);
-                seed.deserialize(TreePlace { tree, path, reading: reader.reading }).map_err(|error| error.at(path))
-            }
+            Given::Param(param) => match reader.params.get(param) {
+                Some(param) => reader.param(param, false, seed),
+                None => Err(de::Error::custom("a parameter that is none")),
+            },
         }
     }
 }

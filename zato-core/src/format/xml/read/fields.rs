@@ -11,12 +11,13 @@ use super::{
     super::{Attribute, Children, Element},
     hinted::Hinted,
     keys,
+    notes::{Seen, Step},
     place::{Many, Place},
     text::TextPlace,
 };
 use crate::{
     message::ParamsPriority,
-    model::{Filler, Hint, Path, TreeError, TreePlace},
+    model::{Hint, Path, TreeError},
 };
 
 /// The attributes of an element, then the elements in it, then its text, with the parameters laid over the root.
@@ -59,7 +60,7 @@ enum Next<'d> {
     Element(Element<'d>, Hint),
     Text,
     NoItems,
-    Mended,
+    Mended(&'static str),
     None,
 }
 
@@ -207,7 +208,7 @@ impl<'d, 'p> Fields<'d, 'p> {
             self.missing = rest;
             let is_mended = |path: Path<'_>| self.place.reader.reading.is_mended(&path);
             if self.place.field_path(field, self.hinted, is_mended) && !self.is_given(field) {
-                self.next = Next::Mended;
+                self.next = Next::Mended(field);
                 return Some(field);
             }
         }
@@ -265,7 +266,7 @@ impl<'d, 'p> Fields<'d, 'p> {
                 let name = self.place.reader.params.get(*param).map_or("", |(name, _)| *name);
                 error.at(Path::Key(&Path::Root, name))
             }
-            Next::NoItems | Next::Mended | Next::None => error.at(*parent),
+            Next::NoItems | Next::Mended(_) | Next::None => error.at(*parent),
         }
     }
 
@@ -284,11 +285,58 @@ impl<'d, 'p> Fields<'d, 'p> {
             namespace: hint.namespace.or(self.namespace),
             many: hint.item.map_or(Many::Siblings(self.children, &takes_all), Many::Wrapped),
         };
-        let value = seed.deserialize(place).map_err(|error| error.at(path))?;
+        let reader = place.reader;
+        let seen = || {
+            let (key, hint) = keys::element_field(self.hinted, self.namespace, element);
+            place.seen(Step::Key(key), hint.is_secret)
+        };
+        let value = reader.within(&path, seen, || {
+            let value = seed.deserialize(place).map_err(|error| error.at(path));
+            if let (Some(notes), true) = (reader.notes, takes_all.get()) {
+                notes.forget_text(&path);
+            }
+            value
+        })?;
         if takes_all.get() {
             self.listed.push(element);
         }
         Ok(value)
+    }
+
+    fn is_secret(&self, key: &str) -> bool {
+        self.hinted.is_some_and(|hinted| hinted.field(key).is_secret)
+    }
+
+    /// Returns what is known of a field that has no text.
+    fn empty(&self, key: &'static str) -> Seen<'static> {
+        Seen { step: Step::Key(Cow::Borrowed(key)), is_secret: self.is_secret(key), text: None }
+    }
+
+    /// Notes where each field would be, for those that are not there.
+    pub(super) fn note_all(&self) {
+        if self.place.reader.notes.is_none() {
+            return;
+        }
+        for field in self.missing {
+            let seen = || self.empty(field);
+            self.place.field_path(field, self.hinted, |path| self.place.reader.within(&path, seen, || {}));
+        }
+    }
+
+    fn text<T: DeserializeSeed<'d>>(
+        &self,
+        seed: T,
+        text: Cow<'d, str>,
+        path: Path<'_>,
+        key: impl FnOnce() -> Cow<'d, str>,
+    ) -> Result<T::Value, TreeError> {
+        let is_content = matches!(path, Path::Element(..));
+        let said = || {
+            let key = key();
+            let is_secret = self.is_secret(&key);
+            (Step::Key(key), is_secret)
+        };
+        TextPlace { text, path, reader: self.place.reader, is_content }.read(said, seed)
     }
 }
 
@@ -309,22 +357,26 @@ impl<'d> MapAccess<'d> for Fields<'d, '_> {
         match std::mem::replace(&mut self.next, Next::None) {
             Next::Element(element, hint) => self.element(seed, element, hint),
             Next::Attribute(attribute) => {
-                let (text, path) = (Cow::Borrowed(attribute.value), Path::Attribute(&parent, attribute.written));
-                seed.deserialize(TextPlace { text, path, reader, is_content: false }).map_err(|error| error.at(path))
+                let key = || {
+                    let field = keys::attribute_field(self.hinted, &attribute);
+                    field.map_or_else(|| Cow::Owned(keys::of_attribute(&attribute)), Cow::Borrowed)
+                };
+                let path = Path::Attribute(&parent, attribute.written);
+                self.text(seed, Cow::Borrowed(attribute.value), path, key)
             }
             Next::Text => {
-                let (text, path) = (self.place.element.text(), Path::Element(&parent, "text()", 0));
-                seed.deserialize(TextPlace { text, path, reader, is_content: true }).map_err(|error| error.at(path))
+                let key = || Cow::Borrowed(self.hinted.and_then(|hinted| hinted.text).unwrap_or(keys::TEXT));
+                self.text(seed, self.place.element.text(), Path::Element(&parent, "text()", 0), key)
             }
-            Next::Param(param) => {
-                let Some((name, tree)) = reader.params.get(param) else {
-                    return Err(de::Error::custom("a parameter that is none"));
-                };
-                let path = Path::Key(&Path::Root, name);
-                seed.deserialize(TreePlace { tree, path, reading: reader.reading }).map_err(|error| error.at(path))
-            }
+            Next::Param(param) => match reader.params.get(param) {
+                Some(param) => reader.param(param, reader.notes.is_some() && self.is_secret(param.0), seed),
+                None => Err(de::Error::custom("a parameter that is none")),
+            },
             Next::NoItems => seed.deserialize(SeqDeserializer::new(std::iter::empty::<()>())),
-            Next::Mended => seed.deserialize(Filler::default()),
+            Next::Mended(field) => self.place.field_path(field, self.hinted, |path| {
+                let seen = || self.empty(field);
+                reader.within(&path, seen, || seed.deserialize(reader.reading.filler(&path)))
+            }),
             Next::None => Err(de::Error::custom("a value was asked for before its key")),
         }
     }

@@ -7,6 +7,7 @@ use serde::de::{DeserializeSeed, SeqAccess};
 use super::{
     super::{Children, Element, write::ITEM},
     keys,
+    notes::Step,
     place::{Many, Place},
 };
 use crate::model::{Path, TreeError};
@@ -89,7 +90,8 @@ impl<'d, 'p> Items<'d, 'p> {
             other => other,
         };
         let item = Place { path, many: Many::Unsure(&is_wrapper), ..list };
-        let value = seed.deserialize(item).map_err(|error| error.at(path))?;
+        let seen = || item.seen(Step::Index(0), false);
+        let value = list.reader.within(&path, seen, || seed.deserialize(item)).map_err(|error| error.at(path))?;
         let mut children = list.element.children();
         if is_wrapper.get() {
             self.read = usize::from(children.next().is_some());
@@ -131,6 +133,7 @@ impl<'d> SeqAccess<'d> for Items<'d, '_> {
             (_, list) => Path::Element(list, element.name(), self.read),
         };
         let item = Place { element, path, reader, namespace: *namespace, many: Many::Item };
-        seed.deserialize(item).map(Some).map_err(|error| error.at(path))
+        let seen = || item.seen(Step::Index(self.read.saturating_sub(1)), false);
+        reader.within(&path, seen, || seed.deserialize(item)).map(Some).map_err(|error| error.at(path))
     }
 }

@@ -1,10 +1,12 @@
 //! From elements to models.
 
 mod entries;
+mod faults;
 mod fields;
 mod hinted;
 mod keys;
 mod list;
+mod notes;
 mod place;
 mod text;
 mod variant;
@@ -13,12 +15,13 @@ use serde::Deserialize;
 
 use self::{
     hinted::HintCache,
+    notes::{Notes, Step},
     place::{Many, Place, Reader},
 };
 use super::Element;
 use crate::{
     error::{Error, Fault, Result},
-    model::{Model, Overlay, Path, Reading, Tree, TreeError, all_faults_of, checked},
+    model::{Model, Overlay, Path, Reading, Tree, TreeError, all_faults_of, is_valid},
 };
 
 /// Reads a model from an element, whatever that is called.
@@ -65,26 +68,30 @@ pub(in crate::format) fn read<T: Model>(
     let params: Vec<_> =
         overlay.params.iter().map(|param| (param.name.as_ref(), Tree::Text(param.values.clone()))).collect();
     let hints = HintCache::default();
-    let read = |reading: &Reading, in_words: bool| -> Result<T, TreeError> {
-        let reader = Reader { reading, hints: &hints, in_words, params: &params, priority: overlay.priority };
+    let read = |reading: &Reading, in_words: bool, notes: Option<&Notes>| -> Result<T, TreeError> {
+        let reader = Reader { reading, hints: &hints, in_words, params: &params, priority: overlay.priority, notes };
         let path = Path::Element(&Path::Root, element.name(), 0);
         let place = Place { element, path, reader: &reader, namespace, many: Many::Root { checks_name } };
-        T::deserialize(place)
+        reader.within(&path, || place.seen(Step::Same, false), || T::deserialize(place))
     };
     let reading = Reading::of(T::COERCE);
-    let value = match read(&reading, false) {
-        Ok(value) => Ok(value),
-        // Once more with the words that a caller reads, which cost too much to have them ready in case.
-        Err(_) => all_faults_of(element.size(), reading, |reading| read(reading, true)),
+    if let Ok(value) = read(&reading, false, None)
+        && is_valid(&value)
+    {
+        return Ok(value);
+    }
+    // Once more with the words that a caller reads, which cost too much to have them ready in case.
+    let complete = |value: Option<&T>, reading: &Reading, found: &mut Vec<_>| {
+        faults::complete(value, reading, found, |notes| drop(read(reading, true, Some(notes))));
     };
-    value.and_then(checked)
+    all_faults_of(element.size(), reading, |reading| read(reading, true, None), complete)
 }
 
 /// Reads an element as data of no type.
 pub(super) fn tree_of<'t>(element: Element<'_>) -> Result<Tree<'t>, TreeError> {
     let (reading, hints) = (Reading::of(false), HintCache::default());
     let priority = crate::message::ParamsPriority::default();
-    let reader = Reader { reading: &reading, hints: &hints, in_words: true, params: &[], priority };
+    let reader = Reader { reading: &reading, hints: &hints, in_words: true, params: &[], priority, notes: None };
     let path = Path::Element(&Path::Root, element.name(), 0);
     Tree::deserialize(Place {
         element,

@@ -4,7 +4,7 @@ use std::{borrow::Cow, cell::Cell};
 
 use serde::{
     Deserializer,
-    de::{self, Visitor, value::StrDeserializer},
+    de::{self, DeserializeSeed, Visitor, value::StrDeserializer},
 };
 
 use super::{
@@ -14,11 +14,12 @@ use super::{
     hinted::{HintCache, Hinted},
     keys,
     list::Items,
+    notes::{Notes, Seen, Step},
     variant::Variant,
 };
 use crate::{
     message::ParamsPriority,
-    model::{Path, Reading, TextValues, Tree, TreeError, expected},
+    model::{Path, Reading, TextValues, Tree, TreeError, TreePlace, expected},
 };
 
 /// What a whole reading is done with.
@@ -30,6 +31,45 @@ pub(super) struct Reader<'d> {
     /// What is laid over the root.
     pub(super) params: &'d [(&'d str, Tree<'d>)],
     pub(super) priority: ParamsPriority,
+    /// What is asked about the places, once faults are known.
+    pub(super) notes: Option<&'d Notes>,
+}
+
+impl Reader<'_> {
+    /// Reads a place, with a note of it if somebody asks.
+    pub(super) fn within<'s, T>(
+        &self,
+        path: &Path<'_>,
+        seen: impl FnOnce() -> Seen<'s>,
+        read: impl FnOnce() -> T,
+    ) -> T {
+        let outer = self.notes.map(|notes| notes.enter(path, seen()));
+        let value = read();
+        if let (Some(notes), Some(outer)) = (self.notes, outer) {
+            notes.leave(outer);
+        }
+        value
+    }
+
+    /// Reads a parameter.
+    pub(super) fn param<'d, T: DeserializeSeed<'d>>(
+        &self,
+        (name, tree): &'d (&'d str, Tree<'d>),
+        is_secret: bool,
+        seed: T,
+    ) -> Result<T::Value, TreeError> {
+        let path = Path::Key(&Path::Root, name);
+        let seen = || Seen { step: Step::Key(Cow::Borrowed(name)), is_secret, text: tree.scalar_at("") };
+        self.within(&path, seen, || {
+            if let (Some(_), Tree::Text(values)) = (self.notes, tree) {
+                for (index, value) in values.iter().enumerate() {
+                    let seen = || Seen { step: Step::Index(index), is_secret: false, text: Some(Cow::Borrowed(value)) };
+                    self.within(&Path::Index(&path, index), seen, || {});
+                }
+            }
+            seed.deserialize(TreePlace { tree, path, reading: self.reading }).map_err(|error| error.at(path))
+        })
+    }
 }
 
 /// What else belongs to an element where a list is asked for.
@@ -85,6 +125,21 @@ impl<'d, 'p> Place<'d, 'p> {
         Ok(self.element.text())
     }
 
+    /// Returns what is known of it before it is read.
+    pub(super) fn seen(&self, step: Step<'d>, is_secret: bool) -> Seen<'d> {
+        let is_one = match self.many {
+            Many::Group(group) => group.len() == 1,
+            Many::Wrapped(_) => false,
+            _ => true,
+        };
+        let is_text = is_one && self.is_leaf() && !self.element.is_nil();
+        let text = is_text.then(|| self.element.text());
+        // Of the root, and of one with attributes, an empty text says nothing.
+        let is_void = matches!(self.many, Many::Root { .. }) || keys::has_data(self.element);
+        let text = text.filter(|text| !is_void || !text.trim().is_empty());
+        Seen { step, is_secret, text }
+    }
+
     /// Whether it is a wrapper, since what is asked for has no `item` in it.
     fn is_wrapper(&self, names: &[&str]) -> bool {
         match self.many {
@@ -106,7 +161,8 @@ impl<'d, 'p> Place<'d, 'p> {
             other => other,
         };
         let (path, reader, namespace) = (Path::Element(&list, ITEM, 1), self.reader, self.namespace);
-        read(Place { element, path, reader, namespace, many: Many::Item })
+        let item = Place { element, path, reader, namespace, many: Many::Item };
+        reader.within(&path, || item.seen(Step::Same, false), || read(item))
     }
 
     fn scalar<T>(self, read: impl FnOnce(TextValues<'_, TreeError>) -> Result<T, TreeError>) -> Result<T, TreeError> {
@@ -292,6 +348,7 @@ impl<'d> Deserializer<'d> for Place<'d, '_> {
         }
         let hinted = self.reader.hints.get(name);
         let given = Fields::of(self, hinted.as_deref(), fields).map_err(|error| error.at(self.path))?;
+        given.note_all();
         visitor.visit_map(given).map_err(|error| self.of_field(error, hinted.as_deref()))
     }
 

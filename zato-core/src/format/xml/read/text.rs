@@ -8,7 +8,10 @@ use serde::{
     forward_to_deserialize_any,
 };
 
-use super::place::Reader;
+use super::{
+    notes::{Seen, Step},
+    place::Reader,
+};
 use crate::model::{Path, TextValues, TreeError, expected};
 
 /// A text, and where it stands.
@@ -24,6 +27,23 @@ pub(super) struct TextPlace<'d, 'p> {
 impl<'d> TextPlace<'d, '_> {
     fn is_mended(&self) -> bool {
         self.reader.reading.is_mended(&self.path)
+    }
+
+    /// Reads it; what it is called where it stands, and whether that is a secret, is asked if somebody asks about places.
+    pub(super) fn read<'s, T: DeserializeSeed<'d>>(
+        self,
+        called: impl FnOnce() -> (Step<'s>, bool),
+        seed: T,
+    ) -> Result<T::Value, TreeError> {
+        let (path, reader) = (self.path, self.reader);
+        let read = if reader.notes.is_none() {
+            seed.deserialize(self)
+        } else {
+            let ((step, is_secret), text) = (called(), self.text.to_string());
+            let seen = || Seen { step, is_secret, text: Some(Cow::Owned(text)) };
+            reader.within(&path, seen, || seed.deserialize(self))
+        };
+        read.map_err(|error| error.at(path))
     }
 
     fn string<V: Visitor<'d>>(self, visitor: V) -> Result<V::Value, TreeError> {
@@ -94,7 +114,7 @@ impl<'d> Deserializer<'d> for TextPlace<'d, '_> {
             return self.reader.reading.filler(&self.path).deserialize_seq(visitor);
         }
         let path = self.path;
-        visitor.visit_seq(Words { place: self, at: 0 }).map_err(|error| error.at(path))
+        visitor.visit_seq(Words { place: self, at: 0, read: 0 }).map_err(|error| error.at(path))
     }
 
     fn deserialize_tuple<V: Visitor<'d>>(self, len: usize, visitor: V) -> Result<V::Value, TreeError> {
@@ -133,6 +153,8 @@ struct Words<'d, 'p> {
     place: TextPlace<'d, 'p>,
     /// Where in the text the next word is looked for.
     at: usize,
+    /// How many have been read.
+    read: usize,
 }
 
 impl<'d> SeqAccess<'d> for Words<'d, '_> {
@@ -144,7 +166,9 @@ impl<'d> SeqAccess<'d> for Words<'d, '_> {
         let white = rest.len() - rest.trim_ascii_start().len();
         self.at += white + word.len();
         let text = Cow::Owned(word.to_owned());
-        seed.deserialize(TextPlace { text, path: self.place.path, reader: self.place.reader, is_content: false })
-            .map(Some)
+        let word = TextPlace { text, path: self.place.path, reader: self.place.reader, is_content: false };
+        let index = self.read;
+        self.read += 1;
+        word.read(|| (Step::Index(index), false), seed).map(Some)
     }
 }

@@ -1,9 +1,12 @@
 //! The variant of an enum, as the one element in another.
 
+use std::borrow::Cow;
+
 use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error, VariantAccess, Visitor, value::StrDeserializer};
 
 use super::{
     super::Element,
+    notes::Step,
     place::{Many, Place},
 };
 use crate::model::{Path, TreeError};
@@ -28,7 +31,9 @@ impl<'d> Variant<'d, '_> {
     fn read<T>(self, read: impl FnOnce(Place<'d, '_>) -> Result<T, TreeError>) -> Result<T, TreeError> {
         let path = Path::Element(&self.place.path, self.child.name(), 0);
         let Place { reader, namespace, .. } = self.place;
-        read(Place { element: self.child, path, reader, namespace, many: Many::Item }).map_err(|error| error.at(path))
+        let place = Place { element: self.child, path, reader, namespace, many: Many::Item };
+        let seen = || place.seen(Step::Key(Cow::Borrowed(self.child.name())), false);
+        reader.within(&path, seen, || read(place)).map_err(|error| error.at(path))
     }
 }
 
