@@ -121,12 +121,93 @@ async fn page(input: Page<Limit>) -> Result<Page<Limit>> {
     Ok(input)
 }
 
+#[cfg(feature = "xml")]
+mod in_xml {
+    use super::*;
+
+    /// The faults of a reply as a place, what was expected, and the value if there is one.
+    fn faults(reply: &str) -> Vec<String> {
+        let inner = |text: &str, name: &str| {
+            let (_, rest) = text.split_once(&format!("<{name}>"))?;
+            rest.split_once(&format!("</{name}>")).map(|(inner, _)| inner.to_owned())
+        };
+        let told = |fault: &str| {
+            let value = if fault.contains("<value/>") { Some(String::new()) } else { inner(fault, "value") };
+            let value = value.map(|value| format!(" (value: {value})")).unwrap_or_default();
+            format!("{}: {}{value}", inner(fault, "path").unwrap(), inner(fault, "detail").unwrap())
+        };
+        reply.split("<i>").skip(1).map(told).collect()
+    }
+
+    #[tokio::test]
+    async fn violations_are_told_with_their_xpaths_and_values() {
+        let (_app, client) = started().await;
+        let body = "<transfer><iban>d</iban><amount>1000.5</amount><copies>0</copies><share>0.6</share>\
+            <fromDay>1999-12-31</fromDay><toDay>1999-12-30</toDay><note>a/b</note><tags/><tags>b</tags><tags>c</tags>\
+            <limits><day><most>11</most></day></limits><phones>49</phones><phones>4x</phones>\
+            <contact><kind>by_mail</kind><address>a</address></contact>\
+            <parent><iban>TOO LONG</iban><amount>1</amount><fromDay>2000-01-01</fromDay></parent>\
+            <pin>123</pin><code>12345</code><extra>xy</extra></transfer>";
+        let reply = client.post("/xml", body).await;
+        assert_eq!(
+            faults(&reply.text()),
+            [
+                "/transfer/iban: expected 2 to 4 characters, got 1 (value: d)",
+                "/transfer/iban: expected a text that matches ^[A-Z]+$ (value: d)",
+                "/transfer/amount: expected 0.01 to 1000 (value: 1000.5)",
+                "/transfer/copies: expected at least 1 (value: 0)",
+                "/transfer/share: expected at most 0.5 (value: 0.6)",
+                "/transfer/fromDay: expected 2000-01-01 to 2099-12-31 (value: 1999-12-31)",
+                "/transfer/note: expected no slash (value: a/b)",
+                "/transfer/tags: expected at most 2 items, got 3",
+                "/transfer/tags[1]: expected at least 1 character, got 0 (value: )",
+                "/transfer/limits/day/most: expected 1 to 10 (value: 11)",
+                "/transfer/phones[2]: expected a text that matches ^\\d+$ (value: 4x)",
+                "/transfer/contact/address: expected at least 3 characters, got 1 (value: a)",
+                "/transfer/parent/iban: expected 2 to 4 characters, got 8 (value: TOO LONG)",
+                "/transfer/parent/iban: expected a text that matches ^[A-Z]+$ (value: TOO LONG)",
+                "/transfer/pin: expected 4 characters, got 3",
+                "/transfer/code: expected 4 characters, got 5",
+                "/transfer/extra: expected at most 1 character, got 2 (value: xy)",
+                "/transfer/toDay: expected no day before /fromDay",
+            ],
+            "{}",
+            reply.text()
+        );
+    }
+
+    #[tokio::test]
+    async fn violations_are_told_with_the_faults_of_types() {
+        let (_app, client) = started().await;
+        let body = "<transfer><amount>0</amount><fromDay>x</fromDay><toDay>1000-01-01</toDay><tags/><tags><a/></tags>\
+            <contact><kind>x</kind></contact></transfer>";
+        let reply = client.post("/xml", body).await;
+        let mut found = faults(&reply.text());
+        found.sort();
+        assert_eq!(
+            found,
+            [
+                "/transfer/amount: expected 0.01 to 1000 (value: 0)",
+                "/transfer/contact/address: missing",
+                "/transfer/contact/kind: expected one of by_mail, limited (value: x)",
+                "/transfer/fromDay: expected a date such as 2026-01-31, which the text is not (value: x)",
+                "/transfer/iban: missing",
+                "/transfer/tags[1]: expected at least 1 character, got 0 (value: )",
+                "/transfer/tags[2]: expected text, got elements",
+            ],
+            "{}",
+            reply.text()
+        );
+    }
+}
+
 const CONFIG: &str = "
 channel_rest:
   - {name: transfer, url_path: /transfer, service: transfer}
   - {name: form, url_path: /form, service: lenient, data_format: form}
   - {name: lenient, url_path: /lenient, service: lenient}
   - {name: page, url_path: /page, service: page}
+  - {name: xml, url_path: /xml, service: transfer, data_format: xml}
 ";
 
 async fn started() -> (zato::Running, testing::Client) {

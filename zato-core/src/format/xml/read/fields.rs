@@ -28,6 +28,8 @@ pub(super) struct Fields<'d, 'p> {
     namespace: Option<&'p str>,
     /// The fields that may still be given as mended ones, once all is through.
     missing: &'static [&'static str],
+    /// What else may be missing: a struct with others flattened into it doesn't say which fields it has.
+    unsaid: std::vec::IntoIter<String>,
     stage: Stage,
     attribute: usize,
     children: Children<'d>,
@@ -60,7 +62,7 @@ enum Next<'d> {
     Element(Element<'d>, Hint),
     Text,
     NoItems,
-    Mended(&'static str),
+    Mended(Cow<'static, str>),
     None,
 }
 
@@ -83,12 +85,14 @@ impl<'d, 'p> Fields<'d, 'p> {
         if !has_text && place.element.children().next().is_none() && !place.element.text().trim().is_empty() {
             return Err(TreeError::said(format_args!("expected elements, got text")));
         }
+        let unsaid = if fields.is_empty() { place.reader.reading.mended_below(&place.path) } else { Vec::new() };
         let params = if matches!(place.many, Many::Root { .. }) { place.reader.params.len() } else { 0 };
         Ok(Self {
             place,
             hinted,
             namespace: own.namespace.or(place.namespace),
             missing: fields,
+            unsaid: unsaid.into_iter(),
             stage: Stage::ParamsFirst,
             attribute: 0,
             children: place.element.children(),
@@ -200,7 +204,7 @@ impl<'d, 'p> Fields<'d, 'p> {
     }
 
     /// Returns the next field that is known to be missing, and that something plausible is given for.
-    fn next_mended(&mut self) -> Option<&'static str> {
+    fn next_mended(&mut self) -> Option<Cow<'static, str>> {
         if self.place.reader.reading.is_first() {
             return None;
         }
@@ -208,7 +212,14 @@ impl<'d, 'p> Fields<'d, 'p> {
             self.missing = rest;
             let is_mended = |path: Path<'_>| self.place.reader.reading.is_mended(&path);
             if self.place.field_path(field, self.hinted, is_mended) && !self.is_given(field) {
-                self.next = Next::Mended(field);
+                self.next = Next::Mended(Cow::Borrowed(field));
+                return Some(Cow::Borrowed(field));
+            }
+        }
+        while let Some(name) = self.unsaid.next() {
+            let field = keys::field_called(self.hinted, name);
+            if !self.is_given(&field) {
+                self.next = Next::Mended(field.clone());
                 return Some(field);
             }
         }
@@ -245,7 +256,7 @@ impl<'d, 'p> Fields<'d, 'p> {
                 }
                 Stage::ParamsLast => (self.next_param().map(Cow::Borrowed), Stage::Lists),
                 Stage::Lists => (self.next_list().map(Cow::Borrowed), Stage::Mended),
-                Stage::Mended => return self.next_mended().map(Cow::Borrowed),
+                Stage::Mended => return self.next_mended(),
             };
             if key.is_some() {
                 return key;
@@ -308,7 +319,7 @@ impl<'d, 'p> Fields<'d, 'p> {
     }
 
     /// Returns what is known of a field that has no text.
-    fn empty(&self, key: &'static str) -> Seen<'static> {
+    fn empty<'s>(&self, key: &'s str) -> Seen<'s> {
         Seen { step: Step::Key(Cow::Borrowed(key)), is_secret: self.is_secret(key), text: None }
     }
 
@@ -373,8 +384,8 @@ impl<'d> MapAccess<'d> for Fields<'d, '_> {
                 None => Err(de::Error::custom("a parameter that is none")),
             },
             Next::NoItems => seed.deserialize(SeqDeserializer::new(std::iter::empty::<()>())),
-            Next::Mended(field) => self.place.field_path(field, self.hinted, |path| {
-                let seen = || self.empty(field);
+            Next::Mended(field) => self.place.field_path(&field, self.hinted, |path| {
+                let seen = || self.empty(&field);
                 reader.within(&path, seen, || seed.deserialize(reader.reading.filler(&path)))
             }),
             Next::None => Err(de::Error::custom("a value was asked for before its key")),

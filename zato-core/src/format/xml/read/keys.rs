@@ -61,6 +61,22 @@ pub(super) fn element_field<'d>(
     (Cow::Owned(format!("{{{}}}{name}", element.namespace().unwrap_or_default())), Hint::default())
 }
 
+/// Returns the field that has a name in the path of a fault.
+pub(super) fn field_called(hinted: Option<&Hinted>, name: String) -> Cow<'static, str> {
+    let is_it = |(field, hint): &(&'static str, Hint)| {
+        let own = hint.name.unwrap_or(field);
+        if hint.is_attribute {
+            name.strip_prefix('@') == Some(own)
+        } else if hint.is_text {
+            name == "text()"
+        } else {
+            name == own
+        }
+    };
+    let field = hinted.into_iter().flat_map(Hinted::fields).find(is_it).map(|(field, _)| field);
+    field.map_or_else(|| Cow::Owned(name), Cow::Borrowed)
+}
+
 /// Whether an element is in the namespace that is asked of it, if any is.
 pub(super) fn is_in(element: Element<'_>, named: Option<&str>, around: Option<&str>) -> bool {
     match named.or(around) {

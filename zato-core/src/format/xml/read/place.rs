@@ -275,7 +275,8 @@ impl<'d> Deserializer<'d> for Place<'d, '_> {
     }
 
     fn deserialize_option<V: Visitor<'d>>(self, visitor: V) -> Result<V::Value, TreeError> {
-        if (self.element.is_nil() && !self.is_mended()) || self.reader.reading.is_nothing(&self.path) {
+        // What can be left out is, where it is at fault: that is plausible whatever it would hold.
+        if self.element.is_nil() || self.is_mended() || self.reader.reading.is_nothing(&self.path) {
             return visitor.visit_none();
         }
         visitor.visit_some(self)
@@ -390,6 +391,10 @@ impl<'d> Deserializer<'d> for Place<'d, '_> {
     }
 
     fn deserialize_identifier<V: Visitor<'d>>(self, visitor: V) -> Result<V::Value, TreeError> {
+        if self.is_mended() {
+            // The tag of an enum may be the number of a variant: no text is plausible for all of them.
+            return self.reader.reading.filler(&self.path).deserialize_any(visitor);
+        }
         self.deserialize_str(visitor)
     }
 }

@@ -97,7 +97,7 @@ impl<'d> Deserializer<'d> for TextPlace<'d, '_> {
 
     fn deserialize_option<V: Visitor<'d>>(self, visitor: V) -> Result<V::Value, TreeError> {
         let is_nothing = self.reader.reading.is_nothing(&self.path);
-        if is_nothing || (self.is_content && self.text.is_empty() && !self.is_mended()) {
+        if is_nothing || self.is_mended() || (self.is_content && self.text.is_empty()) {
             return visitor.visit_none();
         }
         visitor.visit_some(self)
