@@ -25,6 +25,12 @@ async fn report() -> Result<()> {
     Ok(())
 }
 
+/// For the formats that the README shows.
+#[service(name = "rates.get")]
+async fn rates() -> Result<()> {
+    Ok(())
+}
+
 /// For the channel of the file that the reference includes.
 #[service(name = "account.balance")]
 async fn balance() -> Result<()> {
@@ -57,7 +63,7 @@ async fn what_the_manual_shows_can_be_used() -> Result<()> {
         let shown = text.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
         for yaml in shown {
             count += 1;
-            let app = testing::app("manual").services(services![get_client, report]).config_yaml(yaml);
+            let app = testing::app("manual").services(services![get_client, report, rates]).config_yaml(yaml);
             let used = app.start().await;
             assert!(used.is_ok(), "{page} shows what can't be used: {}\n{yaml}", used.unwrap_err());
         }

@@ -282,7 +282,16 @@ impl<'d> Deserializer<'d> for Place<'d, '_> {
         visitor.visit_some(self)
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'d>>(self, _: &'static str, visitor: V) -> Result<V::Value, TreeError> {
+    fn deserialize_newtype_struct<V: Visitor<'d>>(self, name: &'static str, visitor: V) -> Result<V::Value, TreeError> {
+        // A decimal asks for the text behind a newtype; attributes that nobody asked for are no part of it.
+        if name.contains("RawValue")
+            && self.is_leaf()
+            && keys::has_data(self.element)
+            && !self.is_mended()
+            && !self.element.is_nil()
+        {
+            return self.scalar(|text| visitor.visit_newtype_struct(text));
+        }
         visitor.visit_newtype_struct(self).map_err(|error| error.at(self.path))
     }
 
