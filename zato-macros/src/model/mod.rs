@@ -176,14 +176,14 @@ mod tests {
         impl ::zato::__private::serde::Serialize for Rates {
             fn serialize<S: ::zato::__private::serde::Serializer>(&self, serializer: S,) -> ::core::result::Result<S::Ok,
             S::Error> {
-                Self::serialize(self, ::zato::__private::Hinted::new(serializer, "Rates\u{1f}\u{1f}name=LT_RATES\u{1f}baseCurrency\u{1f}attribute\u{1f}rates\u{1f}secret\u{1e}item=rate"))
+                Self::serialize(self, ::zato::__private::Hinted::new(serializer, "Rates\u{1f}\u{1f}name=LT_RATES\u{1f}baseCurrency\u{1f}attribute\u{1f}rates\u{1f}list\u{1e}secret\u{1e}item=rate"))
             }
         }
         #[automatically_derived]
         impl<'de>::zato::__private::serde::Deserialize<'de> for Rates {
             fn deserialize<D: ::zato::__private::serde::Deserializer<'de>>(deserializer: D,) -> ::core::result::Result<Self,
             D::Error> {
-                Self::deserialize(::zato::__private::ObjectOnly::new(deserializer, "Rates\u{1f}\u{1f}name=LT_RATES\u{1f}baseCurrency\u{1f}attribute\u{1f}rates\u{1f}secret\u{1e}item=rate"))
+                Self::deserialize(::zato::__private::ObjectOnly::new(deserializer, "Rates\u{1f}\u{1f}name=LT_RATES\u{1f}baseCurrency\u{1f}attribute\u{1f}rates\u{1f}list\u{1e}secret\u{1e}item=rate"))
             }
         }
         #[automatically_derived]
@@ -191,7 +191,7 @@ mod tests {
             const NAME: &'static str = "Rates";
             const COERCE: bool = false;
             #[doc(hidden)]
-            const HINTS: &'static str = "Rates\u{1f}\u{1f}name=LT_RATES\u{1f}baseCurrency\u{1f}attribute\u{1f}rates\u{1f}secret\u{1e}item=rate";
+            const HINTS: &'static str = "Rates\u{1f}\u{1f}name=LT_RATES\u{1f}baseCurrency\u{1f}attribute\u{1f}rates\u{1f}list\u{1e}secret\u{1e}item=rate";
             #[doc(hidden)]
             fn __check(&self, __checks: &mut::zato::__private::constraints::Checks<'_>) {
                 use::zato::__private::constraints:: {
@@ -253,14 +253,14 @@ mod tests {
         impl ::zato::__private::serde::Serialize for Transfer {
             fn serialize<S: ::zato::__private::serde::Serializer>(&self, serializer: S,) -> ::core::result::Result<S::Ok,
             S::Error> {
-                Self::serialize(self, ::zato::__private::Hinted::new(serializer, "Transfer\u{1f}pin\u{1f}secret"))
+                Self::serialize(self, ::zato::__private::Hinted::new(serializer, "Transfer\u{1f}notify\u{1f}list\u{1f}pin\u{1f}secret"))
             }
         }
         #[automatically_derived]
         impl<'de>::zato::__private::serde::Deserialize<'de> for Transfer {
             fn deserialize<D: ::zato::__private::serde::Deserializer<'de>>(deserializer: D,) -> ::core::result::Result<Self,
             D::Error> {
-                Self::deserialize(::zato::__private::ObjectOnly::new(deserializer, "Transfer\u{1f}pin\u{1f}secret"))
+                Self::deserialize(::zato::__private::ObjectOnly::new(deserializer, "Transfer\u{1f}notify\u{1f}list\u{1f}pin\u{1f}secret"))
             }
         }
         #[automatically_derived]
@@ -268,7 +268,7 @@ mod tests {
             const NAME: &'static str = "Transfer";
             const COERCE: bool = false;
             #[doc(hidden)]
-            const HINTS: &'static str = "Transfer\u{1f}pin\u{1f}secret";
+            const HINTS: &'static str = "Transfer\u{1f}notify\u{1f}list\u{1f}pin\u{1f}secret";
             #[doc(hidden)]
             fn __check(&self, __checks: &mut::zato::__private::constraints::Checks<'_>) {
                 use::zato::__private::constraints:: {
@@ -407,7 +407,7 @@ mod tests {
         T: ::zato::__private::serde::Serialize {
             fn serialize<S: ::zato::__private::serde::Serializer>(&self, serializer: S,) -> ::core::result::Result<S::Ok,
             S::Error> {
-                Self::serialize(self, serializer)
+                Self::serialize(self, ::zato::__private::Hinted::new(serializer, "Page\u{1f}items\u{1f}list"))
             }
         }
         #[automatically_derived]
@@ -418,7 +418,7 @@ mod tests {
         T: ::zato::__private::serde::Deserialize<'de> {
             fn deserialize<D: ::zato::__private::serde::Deserializer<'de>>(deserializer: D,) -> ::core::result::Result<Self,
             D::Error> {
-                Self::deserialize(::zato::__private::ObjectOnly::new(deserializer, ""))
+                Self::deserialize(::zato::__private::ObjectOnly::new(deserializer, "Page\u{1f}items\u{1f}list"))
             }
         }
         #[automatically_derived]
@@ -428,6 +428,8 @@ mod tests {
         T: ::zato::Model {
             const NAME: &'static str = "Page";
             const COERCE: bool = false;
+            #[doc(hidden)]
+            const HINTS: &'static str = "Page\u{1f}items\u{1f}list";
             #[doc(hidden)]
             fn __check(&self, __checks: &mut::zato::__private::constraints::Checks<'_>) {
                 use::zato::__private::constraints:: {
