@@ -60,7 +60,7 @@ pub(super) struct Seen<'s> {
 }
 
 /// Where a reading stood before it went on to a place.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Outer {
     length: usize,
     is_secret: bool,
