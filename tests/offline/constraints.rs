@@ -134,7 +134,7 @@ mod in_xml {
         let told = |fault: &str| {
             let value = if fault.contains("<value/>") { Some(String::new()) } else { inner(fault, "value") };
             let value = value.map(|value| format!(" (value: {value})")).unwrap_or_default();
-            format!("{}: {}{value}", inner(fault, "path").unwrap(), inner(fault, "detail").unwrap())
+            format!("{}: {}{value}", inner(fault, "path").expect("a path"), inner(fault, "detail").expect("a detail"))
         };
         reply.split("<i>").skip(1).map(told).collect()
     }
@@ -150,7 +150,7 @@ mod in_xml {
             <pin>123</pin><code>12345</code><extra>xy</extra></transfer>";
         let reply = client.post("/xml", body).await;
         assert_eq!(
-            faults(&reply.text()),
+            faults(reply.text()),
             [
                 "/transfer/iban: expected 2 to 4 characters, got 1 (value: d)",
                 "/transfer/iban: expected a text that matches ^[A-Z]+$ (value: d)",
@@ -182,7 +182,7 @@ mod in_xml {
         let body = "<transfer><amount>0</amount><fromDay>x</fromDay><toDay>1000-01-01</toDay><tags/><tags><a/></tags>\
             <contact><kind>x</kind></contact></transfer>";
         let reply = client.post("/xml", body).await;
-        let mut found = faults(&reply.text());
+        let mut found = faults(reply.text());
         found.sort();
         assert_eq!(
             found,
