@@ -76,7 +76,10 @@ pub(crate) fn soap(body: &Bytes) -> Result<Option<String>> {
         "<GetClientResponse xmlns=\"urn:example:clients\">",
     ));
     for (name, value) in [("name", &client.name), ("email", &client.email), ("segment", &client.segment)] {
-        write!(reply, "<{name}>{}</{name}>", quick_xml::escape::escape(value.as_str()))?;
+        match value.as_str() {
+            "" => write!(reply, "<{name}/>")?,
+            value => write!(reply, "<{name}>{}</{name}>", quick_xml::escape::escape(value))?,
+        }
     }
     reply.push_str("</GetClientResponse></soap:Body></soap:Envelope>");
     Ok(Some(reply))

@@ -267,7 +267,7 @@ fn soap() -> Asked {
         "{SOAP_HEAD}<GetClient xmlns=\"urn:example:clients\"><client_id>123</client_id></GetClient>{SOAP_TAIL}"
     );
     let reply = format!(
-        "{SOAP_HEAD}<GetClientResponse xmlns=\"urn:example:clients\"><name>Jane Doe</name><email></email>\
+        "{SOAP_HEAD}<GetClientResponse xmlns=\"urn:example:clients\"><name>Jane Doe</name><email/>\
          <segment>RNZ</segment></GetClientResponse>{SOAP_TAIL}"
     );
     let xml = "text/xml; charset=utf-8";
