@@ -21,6 +21,7 @@ mod client;
 mod config;
 mod connector;
 mod credentials;
+mod draft;
 mod error;
 mod meter;
 mod pairs;

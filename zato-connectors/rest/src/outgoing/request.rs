@@ -9,14 +9,11 @@ use std::{
 use http::{HeaderName, HeaderValue, Method, header};
 use reqwest::multipart::Form;
 use serde::Serialize;
-use tokio::time::Instant;
 use zato_core::{
-    Error, Result,
+    Result,
     bytes::Bytes,
     config::ByteSize,
     connection::Handle,
-    message::{Cid, TraceParent},
-    resilience::Deadline,
     service::{Context, Raw},
 };
 #[cfg(feature = "xml")]
@@ -25,9 +22,10 @@ use zato_core::{format::xml::write_document, message::XmlOptions};
 use super::{
     Rest, RestResponse,
     body::{CallBody, Once},
-    call::{Call, Parts},
+    call::Call,
     client::RestClient,
     config::DataFormat,
+    draft::{Carried, Draft},
     pairs,
 };
 
@@ -56,112 +54,88 @@ use super::{
 pub struct RestRequest<'a> {
     rest: &'a Rest,
     /// In a box, since every method hands all of it on.
-    draft: Box<Draft>,
+    own: Box<Own>,
 }
 
-/// Longer than anybody waits, and short enough for a clock to add.
-pub(super) const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
-
 /// What is known of a call so far.
-struct Draft {
+struct Own {
     /// Asked for when the call is begun, so that all of it is put together for one and the same.
     client: Result<Arc<RestClient>>,
     method: Method,
-    cid: Cid,
-    trace: TraceParent,
-    values: Vec<(String, String)>,
-    query: Vec<(String, String)>,
-    headers: http::HeaderMap,
     body: CallBody,
     content_type: Option<HeaderValue>,
-    timeout: Option<Duration>,
-    max_response_size: Option<usize>,
-    is_idempotent: bool,
     is_streamed: bool,
-    /// The first thing that was wrong with what was given.
-    fault: Option<Error>,
+    draft: Draft,
 }
 
 impl<'a> RestRequest<'a> {
     pub(super) fn new(rest: &'a Rest, ctx: &Context, method: Method) -> Self {
         // Safe to repeat by what the methods mean (RFC 9110 §9.2.2).
         let is_idempotent = method.is_idempotent();
-        let draft = Draft {
+        let own = Own {
             client: rest.slot().client(),
             method,
-            cid: ctx.cid(),
-            trace: ctx.trace_of_call(),
-            values: Vec::new(),
-            query: Vec::new(),
-            headers: http::HeaderMap::new(),
             body: CallBody::None,
             content_type: None,
-            timeout: None,
-            max_response_size: None,
-            is_idempotent,
             is_streamed: false,
-            fault: None,
+            draft: Draft::new(ctx, is_idempotent),
         };
-        Self { rest, draft: Box::new(draft) }
+        Self { rest, own: Box::new(own) }
     }
 
     /// Gives the value of a placeholder of the connection's `url_path`, percent-encoded there.
     pub fn path(mut self, name: &str, value: impl fmt::Display) -> Self {
-        self.draft.values.push((name.to_owned(), value.to_string()));
+        self.own.draft.path(name, value);
         self
     }
 
     /// Adds a parameter to the query string.
     pub fn query(mut self, name: &str, value: impl fmt::Display) -> Self {
-        self.draft.query.push((name.to_owned(), value.to_string()));
+        self.own.draft.query(name, value);
         self
     }
 
     /// Gives every field of a struct or map: those that the `url_path` has a placeholder for go there, the others into
     /// the query string. A list is repeated, a `None` left out.
     pub fn params<T: Serialize + ?Sized>(mut self, params: &T) -> Self {
-        let Some(pairs) = self.keep(pairs::of(params)) else { return self };
+        let Some(pairs) = self.own.draft.keep(pairs::of(params)) else { return self };
         // Without a connection the call will be refused, wherever they are put.
-        let Ok(client) = &self.draft.client else { return self };
+        let Ok(client) = &self.own.client else { return self };
         let is_value = |name: &str| client.settings().template.names().any(|known| known == name);
         let (values, query): (Vec<_>, Vec<_>) = pairs.into_iter().partition(|(name, _)| is_value(name));
-        self.draft.values.extend(values);
-        self.draft.query.extend(query);
+        self.own.draft.values.extend(values);
+        self.own.draft.query.extend(query);
         self
     }
 
     /// Sets a header, in place of one that is configured or was set before.
     pub fn header(mut self, name: impl TryInto<HeaderName>, value: impl TryInto<HeaderValue>) -> Self {
-        let (Ok(name), Ok(value)) = (name.try_into(), value.try_into()) else {
-            self.draft.fault.get_or_insert_with(|| Error::internal("a name or value can't stand in a header"));
-            return self;
-        };
-        self.draft.headers.insert(name, value);
+        self.own.draft.header(name, value);
         self
     }
 
     /// Gives this call another `timeout` than the connection has.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.draft.timeout = Some(timeout.min(LONGEST));
+        self.own.draft.timeout(timeout);
         self
     }
 
     /// Lets the answer to this call have another size than the connection's `max_response_size`.
     pub fn max_response_size(mut self, size: ByteSize) -> Self {
-        self.draft.max_response_size = Some(size.as_usize());
+        self.own.draft.max_response_size = Some(size.as_usize());
         self
     }
 
     /// Says that the partner does the same once if this comes twice, because of a key that it knows the call by, for
     /// example: it may be tried again although its method alone does not allow that.
     pub fn idempotent(mut self) -> Self {
-        self.draft.is_idempotent = true;
+        self.own.draft.is_idempotent = true;
         self
     }
 
     /// Sends a model, in the `data_format` of the connection.
     pub fn model<T: Serialize + ?Sized>(self, model: &T) -> Self {
-        match self.draft.client.as_ref().map_or(DataFormat::Json, |client| client.settings().data_format) {
+        match self.own.client.as_ref().map_or(DataFormat::Json, |client| client.settings().data_format) {
             DataFormat::Form => self.form(model),
             DataFormat::Json => self.json(model),
             #[cfg(feature = "xml")]
@@ -176,7 +150,7 @@ impl<'a> RestRequest<'a> {
     pub fn xml<T: Serialize + ?Sized>(mut self, value: &T) -> Self {
         let mut options = XmlOptions::default();
         options.root = "request".to_owned();
-        match self.keep(write_document(value, &options)) {
+        match self.own.draft.keep(write_document(value, &options)) {
             Some(text) => self.body(CallBody::Bytes(text.into()), "application/xml; charset=utf-8"),
             None => self,
         }
@@ -184,7 +158,7 @@ impl<'a> RestRequest<'a> {
 
     /// Sends a value as JSON.
     pub fn json<T: Serialize + ?Sized>(mut self, value: &T) -> Self {
-        match self.keep(serde_json::to_vec(value).map_err(Into::into)) {
+        match self.own.draft.keep(serde_json::to_vec(value).map_err(Into::into)) {
             Some(text) => self.body(CallBody::Bytes(text.into()), "application/json"),
             None => self,
         }
@@ -192,15 +166,15 @@ impl<'a> RestRequest<'a> {
 
     /// Sends a struct or map as a form, as query strings are written.
     pub fn form<T: Serialize + ?Sized>(mut self, fields: &T) -> Self {
-        let Some(form) = self.keep(pairs::encoded(fields)) else { return self };
+        let Some(form) = self.own.draft.keep(pairs::encoded(fields)) else { return self };
         self.body(CallBody::Bytes(form.into()), "application/x-www-form-urlencoded")
     }
 
     /// Sends a form with files in it (RFC 7578).
     pub fn multipart(mut self, form: Form) -> Self {
         // The type of it has the boundary, which the form knows.
-        self.draft.body = CallBody::once(Once::Multipart(form));
-        self.draft.content_type = None;
+        self.own.body = CallBody::once(Once::Multipart(form));
+        self.own.content_type = None;
         self
     }
 
@@ -223,7 +197,7 @@ impl<'a> RestRequest<'a> {
         };
         let mut request = self.body(body, "application/octet-stream");
         if content_type.is_some() {
-            request.draft.content_type = content_type;
+            request.own.content_type = content_type;
         }
         request
     }
@@ -234,57 +208,33 @@ impl<'a> RestRequest<'a> {
     ///
     /// As awaiting the request itself; further ones may come with each piece.
     pub async fn stream(mut self) -> Result<RestResponse<Raw>> {
-        self.draft.is_streamed = true;
+        self.own.is_streamed = true;
         let (client, call) = self.into_call()?;
         client.send(call).await.map(RestResponse::streamed)
     }
 
     fn body(mut self, body: CallBody, content_type: &'static str) -> Self {
-        self.draft.body = body;
-        self.draft.content_type = Some(HeaderValue::from_static(content_type));
+        self.own.body = body;
+        self.own.content_type = Some(HeaderValue::from_static(content_type));
         self
-    }
-
-    fn keep<T>(&mut self, result: Result<T>) -> Option<T> {
-        match result {
-            Ok(value) => Some(value),
-            Err(error) => {
-                self.draft.fault.get_or_insert(error);
-                None
-            }
-        }
     }
 
     /// Puts together what is sent.
     fn into_call(self) -> Result<(Arc<RestClient>, Call)> {
-        let Self { rest, draft } = self;
-        let client = draft.client?;
+        let Self { rest, own } = self;
+        let Own { client, method, body, content_type, is_streamed, mut draft } = *own;
+        let client = client?;
         if let Some(fault) = draft.fault {
             return Err(fault.with("connection", rest.name()));
         }
         let settings = client.settings();
-        let url = settings.url(&draft.values, &draft.query).map_err(|error| error.with("connection", rest.name()))?;
-        let mut headers = draft.headers;
-        if !headers.contains_key(header::CONTENT_TYPE)
-            && let Some(given) = draft.content_type
+        if !draft.headers.contains_key(header::CONTENT_TYPE)
+            && let Some(given) = content_type
         {
-            headers.insert(header::CONTENT_TYPE, settings.content_type.clone().unwrap_or(given));
+            draft.headers.insert(header::CONTENT_TYPE, settings.content_type.clone().unwrap_or(given));
         }
-        let (begun, timeout) = (Instant::now(), draft.timeout.unwrap_or(settings.timeout));
-        let parts = Parts {
-            method: draft.method,
-            url,
-            headers,
-            body: draft.body,
-            is_idempotent: draft.is_idempotent,
-            follows_redirects: settings.follows_redirects,
-            begun,
-            deadline: Deadline::since(begun, timeout),
-            max_response_size: draft.max_response_size.unwrap_or(settings.max_response_size),
-            streamed: draft.is_streamed.then_some(timeout),
-            judge: None,
-        };
-        Ok((client, Call::new(parts, draft.cid, &draft.trace)))
+        let call = draft.into_call(settings, Carried { method, body, is_streamed, judge: None })?;
+        Ok((client, call))
     }
 }
 
@@ -304,7 +254,7 @@ impl fmt::Debug for RestRequest<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RestRequest")
             .field("connection", &self.rest.name())
-            .field("method", &self.draft.method)
+            .field("method", &self.own.method)
             .finish_non_exhaustive()
     }
 }

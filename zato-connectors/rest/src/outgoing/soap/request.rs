@@ -9,7 +9,6 @@ use std::{
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use serde::Serialize;
-use tokio::time::Instant;
 use zato_core::{
     BoxError, Error, Result,
     config::ByteSize,
@@ -18,16 +17,14 @@ use zato_core::{
         soap::Version,
         xml::{self, Document},
     },
-    message::{Cid, TraceParent},
-    resilience::Deadline,
     service::Context,
 };
 
 use super::{Soap, SoapResponse, answer, client::SoapClient};
 use crate::outgoing::{
     body::CallBody,
-    call::{Call, Parts},
-    request::LONGEST,
+    call::Call,
+    draft::{Carried, Draft},
     transport::AnswerBody,
 };
 
@@ -56,30 +53,21 @@ use crate::outgoing::{
 pub struct SoapRequest<'a> {
     soap: &'a Soap,
     /// In a box, since every method hands all of it on.
-    draft: Box<Draft>,
+    own: Box<Own>,
 }
 
 /// What is known of a call so far.
-struct Draft {
+struct Own {
     /// Asked for when the call is begun, so that all of it is put together for one and the same.
     client: Result<Arc<SoapClient>>,
     operation: String,
     /// The namespace of the operation, if it is not that of the connection.
     namespace: Option<String>,
-    cid: Cid,
-    trace: TraceParent,
     /// The element in the body; none yet is that of the operation, with nothing in it.
     body: Option<Body>,
     action: Option<String>,
-    headers: HeaderMap,
     blocks: Vec<String>,
-    values: Vec<(String, String)>,
-    query: Vec<(String, String)>,
-    timeout: Option<Duration>,
-    max_response_size: Option<usize>,
-    is_idempotent: bool,
-    /// The first thing that was wrong with what was given.
-    fault: Option<Error>,
+    draft: Draft,
 }
 
 /// XML that is sent.
@@ -97,31 +85,23 @@ impl<'a> SoapRequest<'a> {
             Some((namespace, name)) => (Some(namespace.to_owned()), name.to_owned()),
             None => (None, operation),
         };
-        let draft = Draft {
+        let own = Own {
             client: soap.slot().client(),
             operation,
             namespace,
-            cid: ctx.cid(),
-            trace: ctx.trace_of_call(),
             body: None,
             action: None,
-            headers: HeaderMap::new(),
             blocks: Vec::new(),
-            values: Vec::new(),
-            query: Vec::new(),
-            timeout: None,
-            max_response_size: None,
-            is_idempotent: false,
-            fault: None,
+            draft: Draft::new(ctx, false),
         };
-        Self { soap, draft: Box::new(draft) }
+        Self { soap, own: Box::new(own) }
     }
 
     /// Sends a model: its fields in the element of the operation.
     pub fn model<T: Serialize + ?Sized>(mut self, model: &T) -> Self {
-        let written = self.draft.element(model);
-        if let Some(element) = self.keep(written) {
-            self.draft.body = Some(Body::Element(element));
+        let written = self.own.element(model);
+        if let Some(element) = self.own.draft.keep(written) {
+            self.own.body = Some(Body::Element(element));
         }
         self
     }
@@ -129,16 +109,16 @@ impl<'a> SoapRequest<'a> {
     /// Sends XML: an element, which an envelope is put around, or an envelope as it is, to which nothing is added, no
     /// credentials of a `wss` either.
     pub fn body_xml(mut self, xml: impl Into<String>) -> Self {
-        let read = self.draft.read(xml.into());
-        if let Some(body) = self.keep(read) {
-            self.draft.body = Some(body);
+        let read = self.own.read(xml.into());
+        if let Some(body) = self.own.draft.keep(read) {
+            self.own.body = Some(body);
         }
         self
     }
 
     /// Sets what the call says that it wants, in place of the connection's `soap_action`.
     pub fn action(mut self, action: impl Into<String>) -> Self {
-        self.draft.action = Some(action.into());
+        self.own.action = Some(action.into());
         self
     }
 
@@ -146,103 +126,76 @@ impl<'a> SoapRequest<'a> {
     pub fn soap_header(mut self, xml: impl Into<String>) -> Self {
         let xml = xml.into();
         let read = Document::parse(xml.into_bytes()).map_err(|error| malformed("a header block", error));
-        if let Some(block) = self.keep(read) {
-            self.draft.blocks.push(block.root().to_xml());
+        if let Some(block) = self.own.draft.keep(read) {
+            self.own.blocks.push(block.root().to_xml());
         }
         self
     }
 
     /// Sets a header of HTTP, in place of one that is configured or was set before.
     pub fn header(mut self, name: impl TryInto<HeaderName>, value: impl TryInto<HeaderValue>) -> Self {
-        let (Ok(name), Ok(value)) = (name.try_into(), value.try_into()) else {
-            self.draft.fault.get_or_insert_with(|| Error::internal("a name or value can't stand in a header"));
-            return self;
-        };
-        self.draft.headers.insert(name, value);
+        self.own.draft.header(name, value);
         self
     }
 
     /// Gives the value of a placeholder of the connection's `url_path`, percent-encoded there.
     pub fn path(mut self, name: &str, value: impl fmt::Display) -> Self {
-        self.draft.values.push((name.to_owned(), value.to_string()));
+        self.own.draft.path(name, value);
         self
     }
 
     /// Adds a parameter to the query string.
     pub fn query(mut self, name: &str, value: impl fmt::Display) -> Self {
-        self.draft.query.push((name.to_owned(), value.to_string()));
+        self.own.draft.query(name, value);
         self
     }
 
     /// Gives this call another `timeout` than the connection has.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.draft.timeout = Some(timeout.min(LONGEST));
+        self.own.draft.timeout(timeout);
         self
     }
 
     /// Lets the answer to this call have another size than the connection's `max_response_size`.
     pub fn max_response_size(mut self, size: ByteSize) -> Self {
-        self.draft.max_response_size = Some(size.as_usize());
+        self.own.draft.max_response_size = Some(size.as_usize());
         self
     }
 
     /// Says that the partner does the same once if this comes twice, so that it may be tried again, and sent a second time
     /// where the first is slow.
     pub fn idempotent(mut self) -> Self {
-        self.draft.is_idempotent = true;
+        self.own.draft.is_idempotent = true;
         self
-    }
-
-    fn keep<T>(&mut self, result: Result<T>) -> Option<T> {
-        match result {
-            Ok(value) => Some(value),
-            Err(error) => {
-                self.draft.fault.get_or_insert(error);
-                None
-            }
-        }
     }
 
     /// Puts together what is sent.
     fn into_call(self) -> Result<(Arc<SoapClient>, Call)> {
-        let Self { soap, draft } = self;
-        let mut draft = *draft;
-        if let (Ok(_), Some(fault)) = (&draft.client, draft.fault.take()) {
+        let Self { soap, own } = self;
+        let mut own = *own;
+        if let (Ok(_), Some(fault)) = (&own.client, own.draft.fault.take()) {
             return Err(fault.with("connection", soap.name()));
         }
-        let body = match draft.body {
+        let body = match own.body.take() {
             Some(body) => body,
-            None => Body::Element(draft.element(&BTreeMap::<String, String>::new())?),
+            None => Body::Element(own.element(&BTreeMap::<String, String>::new())?),
         };
-        let client = draft.client?;
-        let (settings, version) = (client.rest().settings(), client.options().version);
-        let url = settings.url(&draft.values, &draft.query).map_err(|error| error.with("connection", soap.name()))?;
-        let mut headers = draft.headers;
-        let action = draft.action.or_else(|| client.options().action.clone()).unwrap_or_default();
-        say_action(&mut headers, version, &action).map_err(|error| error.with("connection", soap.name()))?;
+        let Own { client, action, blocks, mut draft, .. } = own;
+        let client = client?;
+        let action = action.or_else(|| client.options().action.clone()).unwrap_or_default();
+        let said = say_action(&mut draft.headers, client.options().version, &action);
+        said.map_err(|error| error.with("connection", soap.name()))?;
         let body = match body {
             Body::Envelope(envelope) => CallBody::Bytes(envelope.into()),
-            Body::Element(element) => enveloped(&client, draft.blocks, element),
+            Body::Element(element) => enveloped(&client, blocks, element),
         };
-        let (begun, timeout) = (Instant::now(), draft.timeout.unwrap_or(settings.timeout));
-        let parts = Parts {
-            method: Method::POST,
-            url,
-            headers,
-            body,
-            is_idempotent: draft.is_idempotent,
-            follows_redirects: settings.follows_redirects,
-            begun,
-            deadline: Deadline::since(begun, timeout),
-            max_response_size: draft.max_response_size.unwrap_or(settings.max_response_size),
-            streamed: None,
-            judge: Some(answer::judge),
-        };
-        Ok((client, Call::new(parts, draft.cid, &draft.trace)))
+        let carried = Carried { method: Method::POST, body, is_streamed: false, judge: Some(answer::judge) };
+        let call = draft.into_call(client.rest().settings(), carried)?;
+        Ok((client, call))
     }
 }
 
-impl Draft {
+impl Own {
     /// Writes the element of the operation.
     fn element<T: Serialize + ?Sized>(&self, model: &T) -> Result<String> {
         // Without a connection the call will be refused, whatever is in it.
@@ -325,7 +278,7 @@ impl fmt::Debug for SoapRequest<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SoapRequest")
             .field("connection", &self.soap.name())
-            .field("operation", &self.draft.operation)
+            .field("operation", &self.own.operation)
             .finish_non_exhaustive()
     }
 }
