@@ -210,6 +210,7 @@ async fn the_graph_says_who_uses_whom() {
             {"section": "outgoing_loopback", "name": "Down", "state": "down", "used_by": []},
             {"section": "outgoing_loopback", "name": "Rates", "state": "up", "used_by": ["echo"]},
         ],
+        "definitions": [],
     });
     assert_eq!((status, graph), (200, expected));
 }

@@ -48,6 +48,7 @@ mod routing;
 mod schema;
 mod services;
 mod serving;
+mod shared_definitions;
 mod slow;
 mod soap;
 mod streaming;

@@ -10,6 +10,7 @@ use std::{
 
 use super::{
     builder::{App, Source},
+    definitions::{self, User},
     entries::{self, Entry},
     generation::Generation,
     logging,
@@ -23,7 +24,7 @@ use crate::{
         ConfigFault, ConfigFaults, Document, Files, LogConfig, Node, ServerConfig, UserFiles, from_node,
         from_tagged_node,
     },
-    connection::{Connections, Supervised},
+    connection::{Connections, Definitions, Supervised},
     inspect::Inspect,
     layer::statistics::Recorder,
     router::{Parts, Router},
@@ -90,23 +91,19 @@ pub(super) async fn build(
     check_admin(&document, &server, &securities, &mut faults);
     let services: Vec<&str> = app.registrations.iter().map(|one| one.definition.name()).collect();
     let slow = SlowThresholds::read(&document, &server, &services, &mut faults);
+    let fakes = Definitions::of_app(&app.fake_definitions, app.fakes_only);
     let with = Surroundings {
         document: &document,
         securities: &securities,
         files: &files,
         ambient: &app.ambient,
         fakes: &app.fakes,
+        definitions: &fakes,
         fakes_only: app.fakes_only,
     };
-    let mut connections = Connections::default();
-    for connector in &app.connectors {
-        let section = connector.section().name;
-        for new in connector.prepare(with, &mut faults) {
-            let name = new.name.to_owned();
-            let kept = before.and_then(|(old, changes)| kept(old, section, &new, changes));
-            connections.insert(section, name, kept.unwrap_or_else(|| Arc::new(new.connection)));
-        }
-    }
+    let definitions = definitions::all(&app.definitions, with, before, &mut faults);
+    let with = Surroundings { definitions: &definitions, ..with };
+    let (mut connections, over) = connections_of(app, with, before, &mut faults);
     faults.into_result(())?;
     connections.extend(&app.fakes);
     let limiters = Arc::new(before.map(|(old, _)| old.limiters.next()).unwrap_or_default());
@@ -128,6 +125,7 @@ pub(super) async fn build(
             inlets: &router,
             services: &services,
             securities: &securities,
+            definitions: &definitions,
             files: &files,
             ambient: &app.ambient,
             rate_limiters: &rate_limiters,
@@ -136,9 +134,41 @@ pub(super) async fn build(
     )
     .await?;
     let number = before.map_or(1, |(old, _)| old.number + 1);
-    let generation =
-        Generation { number, document, user, files, server, connections, limiters, rate_limiters, router, channels };
+    let generation = Generation {
+        number,
+        document,
+        user,
+        files,
+        server,
+        definitions,
+        over,
+        connections,
+        limiters,
+        rate_limiters,
+        router,
+        channels,
+    };
     Ok(Built { generation, activations })
+}
+
+/// Prepares every connection, and tells which stand over a definition.
+fn connections_of(
+    app: &App,
+    with: Surroundings<'_>,
+    before: Option<(&Generation, &[Change])>,
+    faults: &mut ConfigFaults,
+) -> (Connections, Vec<User>) {
+    let (mut connections, mut over) = (Connections::default(), Vec::new());
+    for connector in &app.connectors {
+        let section = connector.section().name;
+        for new in connector.prepare(with, faults) {
+            let user = (section, new.name.to_owned());
+            over.extend(new.definition.clone().map(|definition| User { definition, user: user.clone() }));
+            let kept = before.and_then(|(old, changes)| kept(old, user.0, &new, with.definitions, changes));
+            connections.insert(user.0, user.1, kept.unwrap_or_else(|| Arc::new(new.connection)));
+        }
+    }
+    (connections, over)
 }
 
 fn server_of(document: &Document, faults: &mut ConfigFaults) -> ServerConfig {
@@ -177,14 +207,18 @@ fn without_counterpart(node: &Node) -> Cow<'_, Node> {
     }
 }
 
-/// Returns the connection that was there before, if nothing about it has changed: neither its entry nor the security
-/// definition that it names.
+/// Returns the connection that was there before, if nothing about it has changed: neither its entry, nor the security
+/// definition that it names, nor the definition that it stands over.
 fn kept(
     old: &Generation,
     section: &'static str,
     new: &NewConnection<'_>,
+    definitions: &Definitions,
     changes: &[Change],
 ) -> Option<Arc<Supervised>> {
+    if new.definition.as_ref().is_some_and(|(section, name)| !definitions.is_same(&old.definitions, section, name)) {
+        return None;
+    }
     let is_changed = changes.iter().any(|change| {
         (change.section == section && change.name == new.name)
             || (change.section == security::SECTION.name && Some(&change.name) == new.security.as_ref())

@@ -11,6 +11,7 @@ use tracing::warn;
 
 use super::{
     Running,
+    definitions::{DefinitionType, TypedDefinition},
     engine::Engine,
     logging::Logging,
     schema,
@@ -22,7 +23,7 @@ use crate::{
     ambient::{Ambient, Clock, Random},
     channel::{Channel, Inherited},
     config::{Environment, ProcessEnvironment, SectionName, Sections, ServerConfig, ServiceConfig},
-    connection::{Connections, Connector, Handle, loopback::LoopbackConnector},
+    connection::{Connections, Connector, Definition, Definitions, Handle, loopback::LoopbackConnector},
     error::{BoxError, Error, Result},
     layer::statistics::Recorder,
     message::{Message, Reply},
@@ -48,6 +49,7 @@ pub struct App {
     pub(super) registrations: Vec<Registration>,
     pub(super) state: State,
     pub(super) layers: Vec<UserLayer>,
+    pub(super) definitions: Vec<Box<dyn DefinitionType>>,
     pub(super) connectors: Vec<Box<dyn AnyConnector>>,
     pub(super) channels: Vec<Arc<dyn AnyChannel>>,
     /// Sections that this program was built without, and the feature that brings each.
@@ -59,6 +61,8 @@ pub struct App {
     pub(super) background: Arc<Background>,
     /// Connections that stand in for configured ones.
     pub(super) fakes: Connections,
+    /// Definitions that stand in for configured ones.
+    pub(super) fake_definitions: Definitions,
     pub(super) fakes_only: bool,
     logging: bool,
 }
@@ -80,6 +84,7 @@ impl App {
             registrations: Vec::new(),
             state: State::default(),
             layers: Vec::new(),
+            definitions: Vec::new(),
             connectors: Vec::new(),
             channels: Vec::new(),
             left_out: Vec::new(),
@@ -88,6 +93,7 @@ impl App {
             ambient: Ambient::default(),
             background: Arc::new(Background::new()),
             fakes: Connections::default(),
+            fake_definitions: Definitions::default(),
             fakes_only: false,
             logging: false,
         };
@@ -144,6 +150,14 @@ impl App {
         self
     }
 
+    /// Adds what connections and channels of a technology share, such as a broker; once, whoever asks for it.
+    pub fn definition<D: Definition>(mut self) -> Self {
+        if self.definitions.iter().all(|known| known.section().name != D::SECTION.name) {
+            self.definitions.push(Box::new(TypedDefinition::<D>::new()));
+        }
+        self
+    }
+
     /// Adds a technology that services can call out to.
     pub fn connector<C: Connector>(mut self) -> Self {
         self.connectors.push(Box::new(TypedConnector::<C>::new()));
@@ -180,6 +194,13 @@ impl App {
     /// Puts a fake in the place of an outgoing connection, configured or not: for tests.
     pub fn fake<H: Handle>(mut self, name: &str, handle: &H) -> Self {
         self.fakes.insert_fake(name, handle);
+        self
+    }
+
+    /// Puts a definition in place of what is configured or missing: for tests. Connections and channels over it are real ones,
+    /// also in an app that makes no others, and lead to wherever it leads. It is closed when the app stops.
+    pub fn fake_definition<D: Definition>(mut self, name: &str, definition: Arc<D>) -> Self {
+        self.fake_definitions = self.fake_definitions.with_fake(name, definition);
         self
     }
 
@@ -267,9 +288,11 @@ impl App {
     /// Returns the names of every section that the configuration may have.
     pub(super) fn sections(&self) -> Sections {
         let own = [ServerConfig::SECTION, ServiceConfig::SECTION, security::SECTION, USER_CONFIG];
+        let definitions = self.definitions.iter().map(|definition| definition.section());
         let connectors = self.connectors.iter().map(|connector| connector.section());
         let channels = self.channels.iter().flat_map(|channel| channel.sections());
-        Sections::new(own.into_iter().chain(connectors).chain(channels)).left_out(self.left_out.iter().copied())
+        Sections::new(own.into_iter().chain(definitions).chain(connectors).chain(channels))
+            .left_out(self.left_out.iter().copied())
     }
 
     pub(super) fn service_types(&self) -> BTreeSet<std::any::TypeId> {

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     config::{ConfigFaults, Files, Watcher},
-    connection::Supervised,
+    connection::{AnyDefinition, Supervised},
     error::{Error, Result},
     inspect::Inspect,
     layer::statistics::Recorder,
@@ -248,11 +248,14 @@ impl Engine {
             })
             .map(|(_, _, connection)| Arc::clone(connection))
             .collect();
+        let is_gone = |section, name| !current.definitions.is_same(&old.definitions, section, name);
+        let definitions = old.definitions.iter().filter(|(section, name, _)| is_gone(section, name));
+        let definitions: Vec<Arc<dyn AnyDefinition>> = definitions.filter_map(|(_, _, any)| any.cloned()).collect();
         // A connection that this generation was the last to have may be in use by requests of any before it.
         self.outlived.retain(|generation| generation.has_changed().is_ok());
         self.outlived.push(old.router.ended());
         drop(old);
-        if gone.is_empty() {
+        if gone.is_empty() && definitions.is_empty() {
             return;
         }
         let generations = self.outlived.clone();
@@ -268,6 +271,8 @@ impl Engine {
             for connection in gone {
                 connection.close(GOODBYE).await;
             }
+            // After the connections that stand over them.
+            close_all(definitions).await;
         });
     }
 
@@ -306,6 +311,7 @@ impl Engine {
         }
         closing.join_all().await;
         self.retiring.shutdown().await;
+        close_all(current.definitions.iter().filter_map(|(_, _, any)| any.cloned())).await;
         // Last, so that whoever asks how it goes is answered until everything has gone.
         for channel in &self.shared.app.channels {
             channel.close().await;
@@ -359,6 +365,15 @@ fn follow(watcher: &mut Option<Watcher>, mut paths: Vec<PathBuf>, files: &[&Arc<
         None => *watcher = watcher_of(paths),
     }
     files.first().is_some_and(|files| !files.changed().is_empty())
+}
+
+/// Closes definitions, all at the same time.
+async fn close_all(definitions: impl IntoIterator<Item = Arc<dyn AnyDefinition>>) {
+    let mut closing = JoinSet::new();
+    for definition in definitions {
+        closing.spawn(async move { time::timeout(GOODBYE, definition.close()).await });
+    }
+    closing.join_all().await;
 }
 
 fn as_dyn(inspector: &Arc<Inspector>) -> Arc<dyn Inspect> {

@@ -2,10 +2,10 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::{task::JoinSet, time};
 
-use super::sections::ChannelEntry;
+use super::{definitions::User, sections::ChannelEntry};
 use crate::{
     config::{Document, Files, ServerConfig, UserFiles},
-    connection::Connections,
+    connection::{ConnectionStatus, Connections, Definitions},
     layer::limit::Limiters,
     rate::RateLimiters,
     router::Router,
@@ -22,6 +22,9 @@ pub(super) struct Generation {
     pub(super) user: UserFiles,
     pub(super) files: Arc<Files>,
     pub(super) server: ServerConfig,
+    pub(super) definitions: Definitions,
+    /// The connections that stand over one of them.
+    pub(super) over: Vec<User>,
     pub(super) connections: Connections,
     pub(super) limiters: Arc<Limiters>,
     pub(super) rate_limiters: RateLimiters,
@@ -31,6 +34,11 @@ pub(super) struct Generation {
 }
 
 impl Generation {
+    /// Tells how everything stands that leads to another system: connections, and the links of what they share.
+    pub(super) fn statuses(&self) -> Vec<ConnectionStatus> {
+        self.connections.statuses().chain(self.definitions.statuses()).collect()
+    }
+
     /// Starts the connections that are new since the one before, and gives each a chance to be up before anybody calls it.
     /// One that is not goes on trying in the background: a program starts although a broker is down.
     pub(super) async fn begin(&self, before: Option<&Self>) {

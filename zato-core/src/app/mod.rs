@@ -2,6 +2,7 @@
 
 mod apply;
 mod builder;
+mod definitions;
 mod engine;
 mod entries;
 mod generation;

@@ -25,6 +25,10 @@ pub(super) fn of(app: &App) -> Value {
     add(&mut properties, security::SECTION, &securities);
     let user = generator.subschema_for::<UserConfigSection>();
     add(&mut properties, USER_CONFIG, &user);
+    for definition in &app.definitions {
+        let schema = definition.schema(&mut generator);
+        add(&mut properties, definition.section(), &schema);
+    }
     for connector in &app.connectors {
         let schema = connector.schema(&mut generator);
         add(&mut properties, connector.section(), &schema);

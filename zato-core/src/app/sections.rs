@@ -9,7 +9,7 @@ use crate::{
     ambient::Ambient,
     channel::{BoxFuture, Channel, ChannelConfig, Inherited, Inlets, Plan},
     config::{ConfigFault, ConfigFaults, Document, Files, Origin, SectionName, ServerConfig, listing},
-    connection::{ConnectionConfig, Connections, Connector, Setup, Supervised},
+    connection::{ConnectionConfig, Connections, Connector, Definitions, Setup, Supervised},
     inspect::Inspect,
     metrics::Exposition,
     rate::RateLimiters,
@@ -32,6 +32,8 @@ pub(super) struct Surroundings<'a> {
     pub(super) ambient: &'a Ambient,
     /// What stands in for connections in tests: those are not prepared, since their files and secrets may not be there.
     pub(super) fakes: &'a Connections,
+    /// What connections share; only the fakes among them, while those that are configured are prepared.
+    pub(super) definitions: &'a Definitions,
     /// Whether there is nothing but fakes.
     pub(super) fakes_only: bool,
 }
@@ -41,6 +43,8 @@ pub(super) struct NewConnection<'a> {
     pub(super) name: &'a str,
     /// The security definition that it names.
     pub(super) security: Option<String>,
+    /// The section and the name of the definition that it stands over.
+    pub(super) definition: Option<(&'static str, String)>,
     pub(super) connection: Supervised,
 }
 
@@ -81,19 +85,25 @@ fn new_connection<'a, C: Connector>(
 ) -> Result<NewConnection<'a>, ConfigFaults> {
     let Entry { name, config, node } = entry;
     debug_assert_eq!(name, config.name());
-    let Surroundings { securities, files, ambient, fakes, fakes_only, .. } = with;
+    let Surroundings { securities, files, ambient, fakes, definitions, fakes_only, .. } = with;
     let security = config.security().map(str::to_owned);
-    if !config.is_active() || fakes.any(C::SECTION.name, name).is_some() {
-        return Ok(NewConnection { name, security, connection: Supervised::inactive::<C>(name, ambient.clone()) });
+    let over = C::DEFINITION.zip(config.definition()).map(|(section, name)| (section.name, name.to_owned()));
+    let (is_inactive, is_fake) = over.as_ref().map_or((false, false), |(section, name)| {
+        (definitions.is_inactive(section, name), definitions.is_fake(section, name))
+    });
+    let new = |connection| NewConnection { name, security: security.clone(), definition: over, connection };
+    if !config.is_active() || is_inactive || fakes.any(C::SECTION.name, name).is_some() {
+        return Ok(new(Supervised::inactive::<C>(name, ambient.clone())));
     }
     let place = &node.get("security").unwrap_or(node).origin;
-    let definition = security.as_deref().map(|security| securities.get(security, place)).transpose()?.cloned();
+    let credentials = security.as_deref().map(|security| securities.get(security, place)).transpose()?.cloned();
     let interval = config.ping_interval();
-    let prepared = C::prepare(Setup { config, node, security: definition, files, ambient })?;
-    if fakes_only && C::LEADS_OUT {
-        return Ok(NewConnection { name, security, connection: Supervised::unfaked::<C>(name, ambient.clone()) });
+    let prepared = C::prepare(Setup { config, node, security: credentials, definitions, files, ambient })?;
+    // What stands over a definition that a test has made up leads there.
+    if fakes_only && C::LEADS_OUT && !is_fake {
+        return Ok(new(Supervised::unfaked::<C>(name, ambient.clone())));
     }
-    Ok(NewConnection { name, security, connection: Supervised::new::<C>(name, prepared, interval, ambient.clone()) })
+    Ok(new(Supervised::new::<C>(name, prepared, interval, ambient.clone())))
 }
 
 /// What every channel is prepared with.
@@ -104,6 +114,7 @@ pub(super) struct Preparation<'a> {
     pub(super) inlets: &'a dyn Inlets,
     pub(super) services: &'a [&'a str],
     pub(super) securities: &'a Securities,
+    pub(super) definitions: &'a Definitions,
     pub(super) files: &'a Files,
     pub(super) ambient: &'a Ambient,
     pub(super) rate_limiters: &'a RateLimiters,
@@ -125,17 +136,22 @@ pub(super) struct ChannelEntry {
     pub(super) name: String,
     pub(super) service: String,
     pub(super) security: Option<String>,
+    /// The section and the name of the definition that it stands over.
+    pub(super) definition: Option<(&'static str, String)>,
     pub(super) is_active: bool,
 }
 
 impl ChannelEntry {
-    fn of(section: &'static str, config: &impl ChannelConfig) -> Self {
+    fn of<C: Channel>(section: &'static str, config: &C::Config, definitions: &Definitions) -> Self {
+        let over = C::DEFINITION.zip(config.definition()).map(|(section, name)| (section.name, name.to_owned()));
+        let is_inactive = over.as_ref().is_some_and(|(section, name)| definitions.is_inactive(section, name));
         Self {
             section,
             name: config.name().to_owned(),
             service: config.service().to_owned(),
             security: config.security().map(str::to_owned),
-            is_active: config.is_active(),
+            definition: over,
+            is_active: config.is_active() && !is_inactive,
         }
     }
 }
@@ -165,7 +181,7 @@ impl<C: Channel> AnyChannel for C {
     fn prepare<'a>(self: Arc<Self>, with: Preparation<'a>) -> BoxFuture<'a, Result<Prepared, ConfigFaults>> {
         Box::pin(async move {
             let (shown, entries) = entries_of::<C>(&with)?;
-            let Preparation { document, server, inlets, securities, files, ambient, rate_limiters, inspect, .. } = with;
+            let Preparation { document, server, inlets, securities, definitions, files, ambient, .. } = with;
             let server_node = document.section(ServerConfig::SECTION.name).map(|section| &section.value);
             let plan = Plan {
                 server,
@@ -173,11 +189,12 @@ impl<C: Channel> AnyChannel for C {
                 entries: &entries,
                 inlets,
                 securities,
+                definitions,
                 files,
                 ambient,
-                rate_limiters,
+                rate_limiters: with.rate_limiters,
                 inherited: Inherited::of_process(),
-                inspect,
+                inspect: with.inspect,
             };
             let prepared = Channel::prepare(&*self, plan).await?;
             Ok(Prepared { activation: Box::new(move || self.activate(prepared)), entries: shown })
@@ -227,7 +244,7 @@ fn entries_of<C: Channel>(with: &Preparation<'_>) -> Result<Entries<C::Config>, 
                 let origin = node.get("service").map_or(&node.origin, |node| &node.origin);
                 faults.push(ConfigFault::at(origin, listing("service", service, with.services.iter().copied())));
             }
-            shown.push(ChannelEntry::of(name, &config));
+            shown.push(ChannelEntry::of::<C>(name, &config, with.definitions));
             read.push((config, node.origin.clone()));
         }
     }

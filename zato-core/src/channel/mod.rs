@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 use crate::{
     ambient::Ambient,
     config::{ConfigFault, ConfigFaults, Files, Node, Origin, SectionName, ServerConfig, from_node},
+    connection::Definitions,
     error::Result,
     inspect::Inspect,
     message::{Message, Reply},
@@ -48,6 +49,12 @@ pub trait ChannelConfig: Send + Sync + 'static {
 
     /// Returns the name of the security definition that callers must satisfy, if there is one.
     fn security(&self) -> Option<&str> {
+        None
+    }
+
+    /// Returns the name of the definition that the channel stands over, if its technology has such; see
+    /// [`Channel::DEFINITION`].
+    fn definition(&self) -> Option<&str> {
         None
     }
 
@@ -107,6 +114,12 @@ impl<C> fmt::Debug for ChannelSection<C> {
 
 /// A technology that messages come in through.
 pub trait Channel: Send + Sync + 'static {
+    /// The section of the definitions that its channels stand over, if they do, such as `definition_amqp`.
+    ///
+    /// A channel holds the [`Inlet`]s of its configuration for as long as it uses the definitions of it: a definition that is
+    /// gone is closed when the last of those has been dropped.
+    const DEFINITION: Option<SectionName> = None;
+
     /// One entry of its sections, whichever it stands in.
     type Config: ChannelConfig;
 
@@ -168,6 +181,9 @@ pub struct Plan<'a, C> {
     pub inlets: &'a dyn Inlets,
     /// The security definitions.
     pub securities: &'a Securities,
+    /// What connections and channels share. One about which something has changed is another `Arc` than before; a channel
+    /// over one that [is inactive](Definitions::is_inactive) or [has no fake](Definitions::is_unfaked) takes nothing in.
+    pub definitions: &'a Definitions,
     /// Reads the files that the configuration names, which are watched from then on.
     pub files: &'a Files,
     /// Time and randomness.

@@ -2,7 +2,7 @@ use std::{any::Any, collections::BTreeMap, fmt, pin::Pin, sync::Arc, time::Durat
 
 use tokio::{sync::Mutex, task::JoinHandle, time};
 
-use super::{Connector, Handle, Slot, State};
+use super::{ConnectionStatus, Connector, Handle, Slot, State};
 use crate::{
     ambient::Ambient,
     config::listing,
@@ -173,22 +173,6 @@ impl<C: Connector> AnyConnection for Slot<C> {
     }
 }
 
-/// How one connection stands, for readiness and administration.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ConnectionStatus {
-    /// The section it is configured in.
-    pub section: &'static str,
-    /// Its name.
-    pub name: String,
-    /// How it stands.
-    pub state: Arc<State>,
-    /// How often it was connected anew after it was lost.
-    pub reconnects: u64,
-    /// How many attempts to connect have failed.
-    pub failures: u64,
-}
-
 impl Connections {
     /// Adds a connection.
     pub fn insert(&mut self, section: &'static str, name: impl Into<String>, connection: Arc<Supervised>) {
@@ -240,7 +224,7 @@ impl Connections {
         self.0.iter().map(|((section, name), connection)| {
             let connection = &connection.connection;
             let (reconnects, failures) = connection.counts();
-            ConnectionStatus { section, name: name.clone(), state: connection.state(), reconnects, failures }
+            ConnectionStatus::new(section, name, connection.state()).with_counts(reconnects, failures)
         })
     }
 

@@ -3,7 +3,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
-use super::Slot;
+use super::{Definitions, Slot};
 use crate::{
     ambient::Ambient,
     config::{ConfigFault, ConfigFaults, Files, Node, SectionName},
@@ -22,6 +22,12 @@ pub trait ConnectionConfig: DeserializeOwned + JsonSchema + Send + Sync + 'stati
 
     /// Returns the name of the security definition whose credentials the connection presents, if there is one.
     fn security(&self) -> Option<&str> {
+        None
+    }
+
+    /// Returns the name of the definition that the connection stands over, if its technology has such; see
+    /// [`Connector::DEFINITION`].
+    fn definition(&self) -> Option<&str> {
         None
     }
 
@@ -51,7 +57,13 @@ pub trait Connector: Sized + Send + Sync + 'static {
     /// told to; see [`App::real_connections`](crate::app::App::real_connections).
     const LEADS_OUT: bool = true;
 
-    /// One entry of that section.
+    /// The section of the definitions that its connections stand over, if they do, such as `definition_amqp`.
+    ///
+    /// A connection over one that has changed is made anew, over an inactive one it is inactive, and over a fake it is made
+    /// also in an app of the test kit.
+    const DEFINITION: Option<SectionName> = None;
+
+    /// One entry of its section.
     type Config: ConnectionConfig;
 
     /// What an entry means: everything that is known without the other side, such as addresses, credentials and
@@ -95,6 +107,8 @@ pub struct Setup<'a, C> {
     pub node: &'a Node,
     /// The security definition that the entry names.
     pub security: Option<Arc<SecurityConfig>>,
+    /// What connections may share; empty for a definition itself.
+    pub definitions: &'a Definitions,
     /// Reads the files that the entry names, which are watched from then on.
     pub files: &'a Files,
     /// Time and randomness.

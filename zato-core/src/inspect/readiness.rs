@@ -38,7 +38,7 @@ pub struct Readiness {
     pub phase: Phase,
     /// The number of the configuration that is in force; 0 before the first.
     pub generation: u64,
-    /// Every connection that should be up and isn't.
+    /// Every connection, and every link of what connections share, that should be up and isn't.
     pub down: Vec<ConnectionStatus>,
     /// Every file of user configuration that can't be used as it is now.
     pub stale: Vec<StaleConfig>,
@@ -109,17 +109,23 @@ impl Readiness {
 /// Writes how a connection stands, as far as there is something to tell.
 pub(crate) fn connection(status: &ConnectionStatus) -> Value {
     let ConnectionStatus { section, name, state, .. } = status;
-    let (section, word) = (*section, state.word());
-    match &**state {
-        State::Up { since } => json!({"section": section, "name": name, "state": word, "since": second(*since)}),
-        State::Down { since, error, attempts } | State::Failing { since, error, attempts } => json!({
-            "section": section, "name": name, "state": word,
-            "since": second(*since), "attempts": attempts, "error": error,
-        }),
-        State::Inactive | State::Unfaked | State::Connecting | State::Closed => {
-            json!({"section": section, "name": name, "state": word})
-        }
+    let mut written = json!({"section": section, "name": name, "state": state.word()});
+    let Some(members) = written.as_object_mut() else { return written };
+    if let Some(link) = status.link {
+        members.insert("link".to_owned(), link.into());
     }
+    match &**state {
+        State::Up { since } => {
+            members.insert("since".to_owned(), second(*since).into());
+        }
+        State::Down { since, error, attempts } | State::Failing { since, error, attempts } => {
+            members.insert("since".to_owned(), second(*since).into());
+            members.insert("attempts".to_owned(), (*attempts).into());
+            members.insert("error".to_owned(), error.as_str().into());
+        }
+        State::Inactive | State::Unfaked | State::Connecting | State::Closed => {}
+    }
+    written
 }
 
 fn second(time: DateTime<Utc>) -> String {
@@ -133,13 +139,7 @@ mod tests {
     use super::*;
 
     fn status(name: &str, state: State) -> ConnectionStatus {
-        ConnectionStatus {
-            section: "outgoing_test",
-            name: name.to_owned(),
-            state: Arc::new(state),
-            reconnects: 0,
-            failures: 0,
-        }
+        ConnectionStatus::new("outgoing_test", name, Arc::new(state))
     }
 
     #[test]
@@ -151,6 +151,7 @@ mod tests {
             status("b", down),
             status("c", State::Inactive),
             status("d", State::Connecting),
+            status("e", State::Connecting).with_link("publishing"),
         ];
         let readiness = Readiness::new(Phase::Running, 2, connections);
         assert!(readiness.is_ready());
@@ -159,6 +160,7 @@ mod tests {
             json!({"status": "degraded", "generation": 2, "connections": [
                 {"section": "outgoing_test", "name": "b", "state": "down", "since": "1970-01-01T00:00:00Z", "attempts": 3, "error": "refused"},
                 {"section": "outgoing_test", "name": "d", "state": "connecting"},
+                {"section": "outgoing_test", "name": "e", "link": "publishing", "state": "connecting"},
             ]})
         );
     }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::{engine::Shared, sections::ChannelEntry};
+use super::super::{definitions::User, engine::Shared, generation::Generation, sections::ChannelEntry};
 use crate::{
     connection::ConnectionStatus,
     inspect,
@@ -19,12 +19,41 @@ pub(super) fn of(shared: &Shared) -> Value {
     let connections: Vec<Value> =
         current.connections.statuses().map(|status| connection(&status, &definitions)).collect();
     let channels: Vec<Value> = current.channels.iter().map(channel).collect();
-    json!({"generation": current.number, "services": services, "channels": channels, "connections": connections})
+    json!({
+        "generation": current.number,
+        "services": services,
+        "channels": channels,
+        "connections": connections,
+        "definitions": shared_definitions(&current),
+    })
 }
 
 fn channel(entry: &ChannelEntry) -> Value {
-    let ChannelEntry { section, name, service, security, is_active } = entry;
+    let ChannelEntry { section, name, service, security, is_active, .. } = entry;
     json!({"section": section, "name": name, "service": service, "security": security, "is_active": is_active})
+}
+
+/// Writes what connections and channels share, with who stands over it.
+fn shared_definitions(current: &Generation) -> Value {
+    let of_channel = |entry: &ChannelEntry| {
+        let user = (entry.section, entry.name.clone());
+        entry.definition.clone().map(|definition| User { definition, user })
+    };
+    let channels: Vec<User> = current.channels.iter().filter_map(of_channel).collect();
+    let written = current.definitions.iter().map(|(section, name, any)| {
+        let users = current.over.iter().chain(&channels);
+        let users = users.filter(|one| one.definition.0 == section && one.definition.1 == name);
+        let users = users.map(|one| json!({"section": one.user.0, "name": one.user.1}));
+        let links = any.map(|any| any.statuses(name)).unwrap_or_default();
+        json!({
+            "section": section,
+            "name": name,
+            "is_active": any.is_some(),
+            "links": links.iter().map(inspect::connection).collect::<Vec<_>>(),
+            "used_by": users.collect::<Vec<_>>(),
+        })
+    });
+    written.collect()
 }
 
 fn service(definition: &Definition, all: &[&Definition], channels: &[ChannelEntry]) -> Value {

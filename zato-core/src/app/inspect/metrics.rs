@@ -30,13 +30,14 @@ pub(super) fn of_app(exposition: &mut Exposition, shared: &Shared) {
             .family(Gauge, "zato_user_config_stale", "Whether a file of user configuration can't be used as it is now.")
             .sample(&[("name", name.as_str())], stale.contains(&name));
     }
-    for status in current.connections.statuses() {
+    for status in current.statuses() {
         of_connection(exposition, &status);
     }
     shared.app.background.metrics(exposition);
     for (_, _, supervised) in current.connections.iter() {
         supervised.connection().metrics(exposition);
     }
+    current.definitions.metrics(exposition);
 }
 
 fn of_service(exposition: &mut Exposition, service: &str, recorder: &Recorder) {
@@ -57,7 +58,8 @@ fn of_service(exposition: &mut Exposition, service: &str, recorder: &Recorder) {
 }
 
 fn of_connection(exposition: &mut Exposition, status: &ConnectionStatus) {
-    let labels = [("section", status.section), ("name", status.name.as_str())];
+    let mut labels = vec![("section", status.section), ("name", status.name.as_str())];
+    labels.extend(status.link.map(|link| ("link", link)));
     if !matches!(*status.state, State::Inactive | State::Unfaked) {
         let mut up = exposition.family(Gauge, "zato_connection_up", "Whether calls can be made on a connection.");
         up.sample(&labels, status.state.is_up());

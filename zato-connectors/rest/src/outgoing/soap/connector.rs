@@ -44,7 +44,7 @@ impl Connector for SoapConnector {
     type Client = SoapClient;
 
     fn prepare(setup: Setup<'_, SoapConfig>) -> Result<PreparedSoap, ConfigFaults> {
-        let Setup { config, node, security, files, ambient } = setup;
+        let Setup { config, node, security, definitions, files, ambient } = setup;
         let (config, options) = config.into_parts();
         // An inactive definition refuses every call, whatever its type; that is the same for all connections.
         let (token, security) = match security.as_deref() {
@@ -52,7 +52,7 @@ impl Connector for SoapConnector {
             _ => (None, security),
         };
         let envelopes = Arc::new(Envelopes::new(options.version, token, Ambient::clone(ambient)));
-        let rest = RestConnector::prepare(Setup { config, node, security, files, ambient })?;
+        let rest = RestConnector::prepare(Setup { config, node, security, definitions, files, ambient })?;
         Ok(PreparedSoap { rest, options, envelopes })
     }
 

@@ -15,7 +15,7 @@ use std::{fmt, sync::Arc};
 use zato_core::{
     ambient::Ambient,
     config::{ConfigFault, ConfigFaults, Files, NodeKind, from_node, from_tagged_node, yaml},
-    connection::{ConnectionConfig, Connector, Handle, Setup, Slot},
+    connection::{ConnectionConfig, Connector, Definitions, Handle, Setup, Slot},
     security::{OutgoingCredentials, SecurityConfig},
     testing::{SequentialIds, TestClock},
 };
@@ -265,7 +265,8 @@ fn prepared<C: Connector>(file: &str, yaml: &str, definition: Option<&str>) -> R
         return Err(ConfigFault::at(place, "the definition is elsewhere; give it to `with_credentials`").into());
     }
     let (files, ambient) = (Files::in_folder("."), Ambient::new(TestClock::default(), SequentialIds::default()));
-    C::prepare(Setup { config, node: &node, security, files: &files, ambient: &ambient })
+    let definitions = Definitions::default();
+    C::prepare(Setup { config, node: &node, security, definitions: &definitions, files: &files, ambient: &ambient })
 }
 
 fn security(yaml: &str) -> Result<SecurityConfig, ConfigFault> {

@@ -39,6 +39,7 @@ mod tests {
     use zato_core::{
         ambient::Ambient,
         config::{Files, from_node, yaml},
+        connection::Definitions,
     };
 
     use super::*;
@@ -48,7 +49,9 @@ mod tests {
         let node = yaml::parse("zato.yaml", "{name: CRM, host: 'https://crm', tls: {}}").unwrap();
         let (files, ambient) = (Files::in_folder(""), Ambient::default());
         let config = from_node(&node).unwrap();
-        let setup = Setup { config, node: &node, security: None, files: &files, ambient: &ambient };
+        let definitions = Definitions::default();
+        let setup =
+            Setup { config, node: &node, security: None, definitions: &definitions, files: &files, ambient: &ambient };
         let words = "this program was built without TLS, which this asks for; add the feature \"tls\" of zato";
         let faults = of_partner(&setup).map(drop).unwrap_err();
         assert_eq!(faults.to_string(), format!("zato.yaml:1:19: {words}\nzato.yaml:1:39: {words}"));
