@@ -3,11 +3,11 @@ use std::{fmt, sync::Arc, time::Duration};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
-use super::{Definitions, Slot};
+use super::{Backoff, Definitions, Slot};
 use crate::{
     ambient::Ambient,
     config::{ConfigFault, ConfigFaults, Files, Node, SectionName},
-    error::Result,
+    error::{Error, Result},
     metrics::Exposition,
     security::SecurityConfig,
 };
@@ -63,6 +63,9 @@ pub trait Connector: Sized + Send + Sync + 'static {
     /// also in an app of the test kit.
     const DEFINITION: Option<SectionName> = None;
 
+    /// The longest pause between two attempts to connect; pauses start at 0.5 s and double.
+    const LONGEST_PAUSE: Duration = Backoff::LONGEST;
+
     /// One entry of its section.
     type Config: ConnectionConfig;
 
@@ -88,6 +91,12 @@ pub trait Connector: Sized + Send + Sync + 'static {
 
     /// Asks the other side for a sign of life.
     fn ping(client: &Self::Client) -> impl Future<Output = Result<()>> + Send;
+
+    /// Waits until the connection is found to be gone while nobody calls, and says why; it is connected anew then, as after
+    /// [`Slot::lost`]. By default it is not found so: whoever calls finds it.
+    fn lost(_client: &Self::Client) -> impl Future<Output = Error> + Send {
+        std::future::pending()
+    }
 
     /// Says goodbye, where the protocol knows such a thing.
     fn close(client: Arc<Self::Client>) -> impl Future<Output = ()> + Send {

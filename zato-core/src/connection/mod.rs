@@ -20,6 +20,7 @@ mod status;
 
 pub(crate) use self::definition::AnyDefinition;
 pub use self::{
+    backoff::Backoff,
     connections::{AnyConnection, Connections, Supervised},
     connector::{ConnectionConfig, Connector, Handle, Setup},
     definition::{Definition, DefinitionConfig, Definitions},

@@ -12,7 +12,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::{sync::Notify, time};
 use tracing::{info, warn};
 
-use super::{Connector, State, backoff::Backoff};
+use super::{Backoff, Connector, State};
 use crate::{
     ambient::Ambient,
     error::{Error, Result},
@@ -185,22 +185,35 @@ impl<C: Connector> Slot<C> {
 
     /// Connects, and connects anew whenever the connection is lost.
     async fn keep_up(&self, prepared: &C::Prepared, ping_interval: Option<Duration>) {
-        let mut backoff = Backoff::default();
+        let mut backoff = Backoff::new(C::LONGEST_PAUSE);
         loop {
             self.connect(prepared, &mut backoff).await;
             let up_since = time::Instant::now();
             tokio::select! {
                 () = self.lost.notified() => {}
+                () = self.watch() => {}
                 () = self.ask_regularly(ping_interval) => {}
             }
-            warn!(section = C::SECTION.name, connection = self.name, "connection lost");
+            let state = self.state.load_full();
+            let error = if let State::Down { error, .. } = &*state { error } else { "" };
+            warn!(section = C::SECTION.name, connection = self.name, error, "connection lost");
             if up_since.elapsed() >= STABLE {
-                backoff = Backoff::default();
+                backoff = Backoff::new(C::LONGEST_PAUSE);
             } else {
                 // The other side takes connections and drops them: it is left alone for longer each time.
                 time::sleep(backoff.next(self.ambient.random())).await;
             }
         }
+    }
+
+    /// Says that the connection is gone when its connector finds so; never ends.
+    async fn watch(&self) {
+        if let Some(client) = self.client.load_full() {
+            let error = C::lost(&client).await;
+            self.lost(&client, &error);
+        }
+        // Whoever says that it is lost rings, and one place hears that.
+        std::future::pending().await
     }
 
     /// Pings for as long as the connection is up; never ends.
@@ -348,11 +361,13 @@ mod tests {
     /// How often each connection was tried, and what was closed: one entry a test, by its connection's name.
     static TRIED: Mutex<Vec<(String, u32)>> = Mutex::new(Vec::new());
     static CLOSED: AtomicU32 = AtomicU32::new(0);
+    static GONE: Notify = Notify::const_new();
     static MOOD: AtomicBool = AtomicBool::new(false);
 
     impl Connector for Flaky {
         const SECTION: SectionName = SectionName { name: "outgoing_flaky", aliases: &[] };
         type Config = FlakyConfig;
+        const LONGEST_PAUSE: Duration = Duration::from_secs(5);
         type Prepared = FlakyConfig;
         type Client = String;
 
@@ -383,6 +398,14 @@ mod tests {
                 "moody" if MOOD.load(Ordering::SeqCst) => Err(Error::upstream("not today")),
                 _ => Ok(()),
             }
+        }
+
+        async fn lost(client: &String) -> Error {
+            if client == "watched" {
+                GONE.notified().await;
+                return Error::upstream("the broker has closed the connection");
+            }
+            std::future::pending().await
         }
 
         async fn close(client: Arc<String>) {
@@ -435,6 +458,32 @@ mod tests {
         // Somebody else finds the old one gone: the new one stays.
         slot.lost(&gone, &Error::upstream("reset by peer"));
         assert!(slot.client().is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_is_lost_while_nobody_calls_is_connected_anew_as_often_as_that_happens() {
+        let (slot, supervised) = connection("watched", 0, false);
+        supervised.begin().await;
+        for reconnects in 0..3 {
+            until(&slot, State::is_up).await;
+            assert_eq!(slot.counts(), (reconnects, 0));
+            // Nothing that was heard before is heard again.
+            time::sleep(Duration::from_secs(20)).await;
+            assert_eq!(slot.counts(), (reconnects, 0));
+            GONE.notify_one();
+            until(&slot, |state| !state.is_up()).await;
+            let State::Down { error, .. } = &*slot.state() else { panic!("{slot:?}") };
+            assert_eq!(error, "the broker has closed the connection");
+        }
+        assert!(slot.client().is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_pause_is_longer_than_its_connector_says() {
+        let (slot, supervised) = connection("paused", u32::MAX, false);
+        supervised.begin().await;
+        time::sleep(Duration::from_secs(600)).await;
+        assert!(slot.counts().1 >= 120, "{:?}", slot.counts());
     }
 
     #[tokio::test(start_paused = true)]
