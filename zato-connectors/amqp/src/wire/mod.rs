@@ -12,7 +12,6 @@ mod stream;
 use ::lapin::{BasicProperties, types::FieldTable};
 use bytes::Bytes;
 
-#[expect(unused_imports, reason = "what stands on the wire is not written yet")]
 pub(crate) use self::{
     error::{Code, Scope, WireError},
     lapin::{Credentials, Endpoint, connect},
