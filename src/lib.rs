@@ -56,6 +56,8 @@ pub use zato_core::{
 };
 
 // Technologies, one module each.
+#[cfg(feature = "amqp")]
+pub use zato_amqp as amqp;
 pub use zato_core::connection::loopback;
 #[cfg(feature = "xml")]
 pub use zato_core::format::xml;
@@ -99,6 +101,8 @@ pub fn app(name: impl Into<String>) -> App {
 
 /// Adds the connectors that the features bring.
 fn outgoing(app: App) -> App {
+    #[cfg(feature = "amqp")]
+    let app = app.definition::<amqp::AmqpDefinition>().connector::<amqp::AmqpConnector>();
     #[cfg(feature = "outgoing")]
     let app = app.connector::<rest::RestConnector>();
     #[cfg(all(feature = "rest", not(feature = "outgoing")))]
@@ -135,6 +139,8 @@ fn outgoing(app: App) -> App {
 #[cfg(feature = "testing")]
 pub mod testing {
     pub use zato_core::testing::*;
+    #[cfg(feature = "amqp")]
+    pub use zato_amqp::testing::*;
     #[cfg(feature = "rest")]
     pub use zato_rest::testing::*;
 

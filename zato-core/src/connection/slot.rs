@@ -154,6 +154,23 @@ impl<C: Connector> Slot<C> {
         }
     }
 
+    /// Waits until the connection is up, and returns its client.
+    ///
+    /// # Cancel safety
+    ///
+    /// May be dropped at any time.
+    pub async fn until_up(&self) -> Arc<C::Client> {
+        loop {
+            let mut tried = pin!(self.tried.notified());
+            // Listening comes before looking, so that a success between the two is not missed.
+            tried.as_mut().enable();
+            if let Some(client) = self.client.load_full() {
+                return client;
+            }
+            tried.await;
+        }
+    }
+
     /// Adds what the client counts to the metrics of the app, if there is one.
     pub(super) fn metrics(&self, exposition: &mut Exposition) {
         if let Some(client) = &*self.client.load() {

@@ -1,0 +1,80 @@
+//! What a connection counts.
+
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+use zato_core::metrics::{
+    Exposition,
+    FamilyKind::{Counter, Gauge, Histogram as Buckets},
+    Histogram,
+};
+
+/// How messages ended and how long they took. It outlives the connections that are made one after the other.
+#[derive(Debug, Default)]
+pub(crate) struct Meter {
+    duration: Histogram,
+    outcomes: [AtomicU64; OUTCOMES.len()],
+    in_flight: AtomicU64,
+}
+
+/// The ends that a message can come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Confirmed,
+    Unroutable,
+    Refused,
+    Unsent,
+    Unknown,
+    Timeout,
+    /// It was sent again, after nobody knew what had become of it.
+    Again,
+}
+
+const OUTCOMES: [&str; 7] = ["confirmed", "unroutable", "refused", "unsent", "unknown", "timeout", "sent_again"];
+
+impl Meter {
+    /// Notes that a message is on its way, until what is returned is dropped.
+    pub(crate) fn begin(&self) -> InFlight<'_> {
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+        InFlight(self)
+    }
+
+    pub(crate) fn count(&self, outcome: Outcome) {
+        if let Some(counter) = self.outcomes.get(outcome as usize) {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn took(&self, duration: Duration) {
+        self.duration.record(duration);
+    }
+
+    pub(crate) fn add_to(&self, labels: &[(&'static str, &str)], exposition: &mut Exposition) {
+        exposition
+            .family(Gauge, "zato_amqp_in_flight_messages", "Messages on their way to a broker, or waiting for a place.")
+            .sample(labels, self.in_flight.load(Ordering::Relaxed));
+        exposition
+            .family(Buckets, "zato_amqp_send_duration_seconds", "How long it took until a message was confirmed.")
+            .distribution(labels, &self.duration.read());
+        let mut messages =
+            exposition.family(Counter, "zato_amqp_sent_messages_total", "Messages to a broker, by what became of them.");
+        for (outcome, number) in OUTCOMES.into_iter().zip(&self.outcomes) {
+            let number = number.load(Ordering::Relaxed);
+            if number > 0 {
+                let labels: Vec<_> = labels.iter().copied().chain([("outcome", outcome)]).collect();
+                messages.sample(&labels, number);
+            }
+        }
+    }
+}
+
+/// A message on its way.
+pub(crate) struct InFlight<'a>(&'a Meter);
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
