@@ -32,6 +32,7 @@
 pub use zato_core::{
     BoxError, Error, Fault, Kind, Result, Retry, Value,
     app::{App, Applied, Change, ChangeKind, Running, told_to_stop},
+    channel::Delivery,
     config::{Secret, Typed, UserConfig},
     model::{Base64, Decimal, IsoDuration, Model, validate},
     service::{Context, Invoke, Raw, Response, Rows, Services},

@@ -16,6 +16,7 @@ mod cors;
 mod credentials;
 mod csv;
 mod definitions;
+mod deliveries;
 mod deprecation;
 mod examples;
 mod fakes;

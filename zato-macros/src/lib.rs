@@ -39,8 +39,10 @@ use proc_macro::TokenStream;
 /// | `#[config("tutorial")] tutorial: UserConfig` | the configuration of that name |
 /// | `#[state] db: Arc<Db>` | the value of that type which the embedding application handed in |
 /// | `#[invoke] other: Invoke<other>` | another service, to be called typed |
+/// | `#[delivery] delivery: Delivery` | what settles the message of a broker; `Option<Delivery>` where others call, too |
 ///
-/// What has an attribute is taken by value or by reference, as the function likes it: `crm: Rest` or `crm: &Rest`.
+/// What has an attribute is taken by value or by reference, as the function likes it: `crm: Rest` or `crm: &Rest`; only a
+/// delivery by value, since it is settled once.
 /// The function returns `zato::Result<...>`, or any `Result` whose error converts into `zato::Error`.
 ///
 /// # Examples

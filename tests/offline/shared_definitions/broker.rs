@@ -26,7 +26,7 @@ fn yes() -> bool {
 #[derive(Deserialize, schemars::JsonSchema)]
 #[schemars(crate = "zato::__private::schemars")]
 #[serde(deny_unknown_fields)]
-pub(super) struct BrokerConfig {
+pub(crate) struct BrokerConfig {
     name: String,
     #[serde(default = "yes")]
     is_active: bool,
@@ -57,18 +57,18 @@ impl DefinitionConfig for BrokerConfig {
 
 /// Where a broker is, how many are connected to it, and whether it was closed, when nobody was connected any more.
 #[derive(Debug)]
-pub(super) struct Broker {
-    pub(super) host: String,
-    pub(super) links: AtomicU32,
-    pub(super) is_closed: AtomicBool,
+pub(crate) struct Broker {
+    pub(crate) host: String,
+    pub(crate) links: AtomicU32,
+    pub(crate) is_closed: AtomicBool,
 }
 
 impl Broker {
-    pub(super) fn new(host: impl Into<String>) -> Arc<Self> {
+    pub(crate) fn new(host: impl Into<String>) -> Arc<Self> {
         Arc::new(Self { host: host.into(), links: AtomicU32::new(0), is_closed: AtomicBool::new(false) })
     }
 
-    pub(super) fn is_closed(&self) -> bool {
+    pub(crate) fn is_closed(&self) -> bool {
         self.is_closed.load(Ordering::SeqCst)
     }
 }
@@ -108,7 +108,7 @@ impl Definition for Broker {
 #[derive(Deserialize, schemars::JsonSchema)]
 #[schemars(crate = "zato::__private::schemars")]
 #[serde(deny_unknown_fields)]
-pub(super) struct OutConfig {
+pub(crate) struct OutConfig {
     name: String,
     definition: String,
 }
@@ -129,7 +129,7 @@ impl ConnectionConfig for OutConfig {
 
 /// One who is connected to a broker.
 #[derive(Debug)]
-pub(super) struct Link(Arc<Broker>);
+pub(crate) struct Link(Arc<Broker>);
 
 impl Drop for Link {
     fn drop(&mut self) {
@@ -138,7 +138,7 @@ impl Drop for Link {
 }
 
 #[derive(Debug)]
-pub(super) struct OutConnector;
+pub(crate) struct OutConnector;
 
 impl Connector for OutConnector {
     const SECTION: SectionName = SectionName { name: "outgoing_broker", aliases: &[] };
@@ -164,10 +164,10 @@ impl Connector for OutConnector {
 
 /// The handle of a connection to a broker.
 #[derive(Clone, Debug)]
-pub(super) struct Out(Arc<Slot<OutConnector>>);
+pub(crate) struct Out(Arc<Slot<OutConnector>>);
 
 impl Out {
-    pub(super) fn broker(&self) -> Result<Arc<Broker>> {
+    pub(crate) fn broker(&self) -> Result<Arc<Broker>> {
         Ok(Arc::clone(&self.0.client()?.0))
     }
 }
@@ -187,7 +187,7 @@ impl Handle for Out {
 #[derive(Deserialize, schemars::JsonSchema)]
 #[schemars(crate = "zato::__private::schemars")]
 #[serde(deny_unknown_fields)]
-pub(super) struct QueueConfig {
+pub(crate) struct QueueConfig {
     name: String,
     service: String,
     definition: String,
@@ -209,19 +209,19 @@ impl ChannelConfig for QueueConfig {
 
 /// What became of an entry: the broker that it takes messages from, or why it takes none.
 #[derive(Clone, Debug)]
-pub(super) struct Queue {
-    pub(super) name: String,
-    pub(super) broker: Result<Arc<Broker>, &'static str>,
+pub(crate) struct Queue {
+    pub(crate) name: String,
+    pub(crate) broker: Result<Arc<Broker>, &'static str>,
     /// Kept for as long as the broker is used.
-    pub(super) _inlet: Option<Inlet>,
+    pub(crate) inlet: Option<Inlet>,
 }
 
 /// Channels that only remember what they were prepared with.
 #[derive(Debug, Default)]
-pub(super) struct Queues(Mutex<Vec<Queue>>);
+pub(crate) struct Queues(Mutex<Vec<Queue>>);
 
 impl Queues {
-    pub(super) fn now(&self) -> Vec<Queue> {
+    pub(crate) fn now(&self) -> Vec<Queue> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
@@ -244,7 +244,7 @@ impl Channel for Queues {
                 let broker = plan.definitions.get::<Broker>(definition, place)?;
                 if plan.definitions.is_unfaked(section, definition) { Err("unfaked") } else { Ok(broker) }
             };
-            Ok(Queue { name: config.name.clone(), broker, _inlet: plan.inlets.inlet(&config.service) })
+            Ok(Queue { name: config.name.clone(), broker, inlet: plan.inlets.inlet(&config.service) })
         };
         Ok(plan.entries.iter().map(queue).collect::<Result<_, _>>()?)
     }

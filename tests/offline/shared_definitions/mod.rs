@@ -1,6 +1,6 @@
 //! What connections and channels share, by brokers of the tests' own: when it is kept, replaced, closed and faked.
 
-mod broker;
+pub(crate) mod broker;
 
 use std::sync::{Arc, atomic::Ordering};
 

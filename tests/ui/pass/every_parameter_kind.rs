@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use zato::Service;
 use zato::loopback::Loopback;
-use zato::{Context, Invoke, Result, UserConfig, model, service, services};
+use zato::{Context, Delivery, Invoke, Result, UserConfig, model, service, services};
 
 /// Which user to look up.
 #[model]
@@ -92,6 +92,23 @@ pub async fn patterns(
     Ok(())
 }
 
+/// Settles its message itself.
+#[service(name = "api.delivery")]
+pub async fn delivery(input: GetUser, #[delivery] delivery: Delivery) -> Result<()> {
+    let _ = input;
+    delivery.ack().await
+}
+
+/// Settles its message itself, where it comes from a broker.
+#[service(name = "api.maybe-delivery")]
+pub async fn maybe_delivery(#[delivery] mut delivery: Option<Delivery>, ctx: &Context) -> Result<()> {
+    let _ = ctx;
+    match delivery.take() {
+        Some(delivery) => delivery.reject().await,
+        None => Ok(()),
+    }
+}
+
 /// Fails with an error of its own.
 #[service]
 pub async fn own_error(#[allow(unused_variables)] input: GetUser) -> std::result::Result<(), OwnError> {
@@ -112,6 +129,6 @@ fn is_service<S: Service>() {}
 
 /// Runs what is to be seen at run time.
 pub fn main() {
-    let _ = services![nothing, context, input, by_value, by_reference, patterns, own_error];
+    let _ = services![nothing, context, input, by_value, by_reference, patterns, delivery, maybe_delivery, own_error];
     is_service::<by_reference>();
 }

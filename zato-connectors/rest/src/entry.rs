@@ -56,7 +56,9 @@ pub(crate) fn read(
     let info = Arc::new(info_of(entry, server));
     // Also those of a channel that is inactive: what they have counted is there again when it is activated.
     let rate_limiter = plan.rate_limiters.limiter(entry.section(), &config.name, &config.rate_limiting);
-    let inlet = inlet_of(entry, plan).filter(|_| config.is_active);
+    let inlet = inlet_of(entry, plan);
+    check_service(entry, inlet.as_ref(), origin)?;
+    let inlet = inlet.filter(|_| config.is_active);
     let route = inlet.map(|inlet| Route {
         info: Arc::clone(&info),
         // An envelope is read before anybody knows what to do with it.
@@ -114,6 +116,19 @@ fn inlet_of(entry: &HttpChannelConfig, plan: &Plan<'_, HttpChannelConfig>) -> Op
     let waiting = config.max_queued_requests.unwrap_or(plan.server.max_queued_requests);
     plan.inlets
         .limited_inlet(&config.service, Places { section: entry.section(), channel: &config.name, in_work, waiting })
+}
+
+/// Refuses a service that settles messages of a broker, of which there are none here.
+fn check_service(entry: &HttpChannelConfig, inlet: Option<&Inlet>, origin: &Origin) -> Result<(), ConfigFault> {
+    if !inlet.is_some_and(Inlet::needs_delivery) {
+        return Ok(());
+    }
+    let message = format!(
+        "the service \"{}\" settles messages of a broker itself and can't be called over HTTP; name another one, or have \
+         it take an `Option<Delivery>`",
+        entry.http.service
+    );
+    Err(ConfigFault::at(origin, message))
 }
 
 /// Finds what no channel can mean.

@@ -30,6 +30,7 @@ pub use self::{
     inherited::Inherited,
     served::{Served, Shape},
 };
+pub use crate::message::{Answer, Delivery, Settlement, Settling};
 
 /// A future that is boxed at a seam between rooms.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -247,6 +248,16 @@ pub trait Intake: Send + Sync {
         false
     }
 
+    /// Whether what serves them takes a [`Delivery`] if there is one.
+    fn takes_delivery(&self) -> bool {
+        false
+    }
+
+    /// Whether what serves them can't do without a [`Delivery`].
+    fn needs_delivery(&self) -> bool {
+        false
+    }
+
     /// Whether what serves them takes models, which payloads are read into in whatever format they are.
     fn takes_model(&self) -> bool {
         true
@@ -274,6 +285,19 @@ impl Inlet {
     #[must_use]
     pub fn takes_stream(&self) -> bool {
         self.0.takes_stream()
+    }
+
+    /// Whether the service settles messages of a broker itself, so that a channel of one calls it with a [`Delivery`].
+    #[must_use]
+    pub fn takes_delivery(&self) -> bool {
+        self.0.takes_delivery()
+    }
+
+    /// Whether the service can't be called without a [`Delivery`], so that a channel that has none refuses it in its
+    /// configuration.
+    #[must_use]
+    pub fn needs_delivery(&self) -> bool {
+        self.0.needs_delivery()
     }
 
     /// Whether the service takes models, so that it matters in which format a payload is.

@@ -3,6 +3,7 @@
 mod certificate;
 mod cid;
 mod csv_options;
+mod delivery;
 mod form_options;
 mod format_name;
 mod format_options;
@@ -13,7 +14,12 @@ mod stream;
 mod trace;
 mod xml_options;
 
-use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use http::{Extensions, HeaderMap, Method, Uri};
 use tokio::time::Instant;
@@ -23,6 +29,7 @@ pub use self::{
     certificate::{ClientCertificate, Fingerprint, SubjectName},
     cid::{Cid, InvalidCid},
     csv_options::{CsvDialect, CsvOptions, CsvQuoting, LineTerminator, OnExtra, OnMissing},
+    delivery::{Answer, Delivery, Settlement, Settling},
     form_options::FormOptions,
     format_name::{Format, UnknownFormat},
     format_options::FormatOptions,
@@ -84,9 +91,18 @@ impl Message {
             trace: None,
             depth: 0,
             is_detached: false,
+            delivery: Mutex::new(None),
             extensions: Extensions::new(),
         });
         Self { head, payload }
+    }
+
+    /// Hands in what a service settles the message with that takes a [`Delivery`]; with any other service it is dropped, and
+    /// so it is where the service fails before it takes it.
+    #[must_use]
+    pub fn with_delivery(mut self, delivery: Delivery) -> Self {
+        self.head.delivery = Mutex::new(Some(delivery));
+        self
     }
 }
 
@@ -125,8 +141,17 @@ pub struct Head {
     pub depth: u16,
     /// Whether nobody waits for the reply, although another service began it: then it has a time of its own.
     pub(crate) is_detached: bool,
+    /// What the service settles the message with, until it has taken it: a lock, since a context is shared.
+    delivery: Mutex<Option<Delivery>>,
     /// What only one protocol knows.
     pub extensions: Extensions,
+}
+
+impl Head {
+    /// Takes what the service settles the message with, which is given once.
+    pub(crate) fn take_delivery(&self) -> Option<Delivery> {
+        self.delivery.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
 }
 
 /// Names the headers and says nothing of their values, nor of the query string: either may hold credentials.

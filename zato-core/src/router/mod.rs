@@ -232,6 +232,14 @@ impl Intake for Entrance {
         self.route.definition.input().takes_stream()
     }
 
+    fn takes_delivery(&self) -> bool {
+        self.route.definition.takes_delivery()
+    }
+
+    fn needs_delivery(&self) -> bool {
+        self.route.definition.needs_delivery()
+    }
+
     fn served(&self) -> Option<Served<'_>> {
         Some(self.route.definition.served())
     }

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use http::{HeaderMap, Method, Uri};
 use serde_json::Value;
 
-use super::{Output, Service, invoke, patterns::Background};
+use super::{Output, Service, TakeDelivery, invoke, patterns::Background};
 #[cfg(feature = "soap")]
 use crate::format::soap::Envelope;
 use crate::{
@@ -172,6 +172,35 @@ impl Context {
     #[must_use]
     pub fn soap(&self) -> Option<&Envelope> {
         self.head.extensions.get::<Arc<Envelope>>().map(Arc::as_ref)
+    }
+
+    /// Returns what only one protocol knows of the request, by the type that its channel describes it with; `None` if the
+    /// request came some other way.
+    ///
+    /// What is invoked in the course of the request has none of it.
+    ///
+    /// ```
+    /// use zato_core::testing::TestContext;
+    ///
+    /// #[derive(Clone, Debug, PartialEq)]
+    /// struct Priority(u8);
+    ///
+    /// let ctx = TestContext::new().extension(Priority(9)).build();
+    /// assert_eq!(ctx.extension(), Some(&Priority(9)));
+    /// ```
+    #[must_use]
+    pub fn extension<T: Send + Sync + 'static>(&self) -> Option<&T> {
+        self.head.extensions.get()
+    }
+
+    /// Takes what the service settles the message of a broker with, as `#[delivery]` does; it is given once.
+    ///
+    /// # Errors
+    ///
+    /// [`Internal`](crate::Kind::Internal) if the request did not come from a broker, or the delivery was taken before,
+    /// unless `T` is an `Option`.
+    pub fn delivery<T: TakeDelivery>(&self) -> Result<T> {
+        T::take(self)
     }
 
     /// Returns the trace that the caller goes on with us.

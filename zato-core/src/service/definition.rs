@@ -2,7 +2,7 @@ use std::{any::TypeId, borrow::Cow, fmt};
 
 use serde_json::Value;
 
-use super::{Binder, FromUserConfig, Input, Output, Service};
+use super::{Binder, FromUserConfig, Input, Output, Service, TakeDelivery};
 use crate::{
     channel::{Served, Shape},
     connection::{Connector, Handle},
@@ -54,6 +54,8 @@ pub struct Definition {
     input: Shape,
     output: Shape,
     needs: Vec<Need>,
+    takes_delivery: bool,
+    needs_delivery: bool,
 }
 
 impl Definition {
@@ -68,6 +70,8 @@ impl Definition {
             input: S::Input::shape(),
             output: S::Output::shape(),
             needs: Vec::new(),
+            takes_delivery: false,
+            needs_delivery: false,
         }
     }
 
@@ -108,6 +112,14 @@ impl Definition {
     #[must_use]
     pub fn invoke<I: super::Invocation>(self) -> Self {
         self.need(NeedKind::Invoke, std::any::type_name::<I::Service>(), |binder, _| binder.invoke::<I>().map(drop))
+    }
+
+    /// Says that the service settles messages of a broker itself, and whether it can be called without one.
+    #[must_use]
+    pub fn delivery<T: TakeDelivery>(mut self) -> Self {
+        self.takes_delivery = true;
+        self.needs_delivery |= T::IS_NEEDED;
+        self
     }
 
     fn need(mut self, kind: NeedKind, name: &'static str, check: fn(&Binder<'_>, &str) -> Result<()>) -> Self {
@@ -186,6 +198,18 @@ impl Definition {
     #[must_use]
     pub fn needs(&self) -> &[Need] {
         &self.needs
+    }
+
+    /// Returns whether the service settles messages of a broker itself.
+    #[must_use]
+    pub fn takes_delivery(&self) -> bool {
+        self.takes_delivery
+    }
+
+    /// Returns whether the service can't be called without a message of a broker.
+    #[must_use]
+    pub fn needs_delivery(&self) -> bool {
+        self.needs_delivery
     }
 
     /// Returns what a channel may tell its callers of it.

@@ -4,6 +4,7 @@ mod binder;
 mod bound;
 mod context;
 mod definition;
+mod delivery;
 mod input;
 mod invoke;
 #[cfg(feature = "multipart")]
@@ -22,6 +23,7 @@ pub use self::{
     binder::{Binder, FromUserConfig, State},
     context::Context,
     definition::{Definition, Need, NeedKind},
+    delivery::TakeDelivery,
     input::Input,
     invoke::{Invocation, Invoke, MAX_DEPTH},
     name::{check_name, default_name},

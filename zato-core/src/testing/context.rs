@@ -9,7 +9,7 @@ use crate::format::soap::Envelope;
 use crate::{
     ambient::{Ambient, Clock, Random},
     error::Result,
-    message::{Caller, ChannelInfo, Cid, Message, Params, Payload},
+    message::{Caller, ChannelInfo, Cid, Delivery, Message, Params, Payload},
     service::{Context, Invoke, Service, Surroundings},
 };
 
@@ -99,6 +99,18 @@ impl TestContext {
     pub fn soap(mut self, envelope: &'static str) -> Self {
         let envelope = Envelope::parse(envelope).expect("the text is a SOAP envelope");
         self.message.head.extensions.insert(Arc::new(envelope));
+        self
+    }
+
+    /// Adds what only one protocol knows of a request; see [`Context::extension`].
+    pub fn extension<T: Clone + Send + Sync + 'static>(mut self, value: T) -> Self {
+        self.message.head.extensions.insert(value);
+        self
+    }
+
+    /// Hands in what the service settles a message with, for one that takes it from its context.
+    pub fn delivery(mut self, delivery: Delivery) -> Self {
+        self.message = self.message.with_delivery(delivery);
         self
     }
 

@@ -5,6 +5,7 @@
 
 mod clock;
 mod context;
+mod delivery;
 mod fault_proxy;
 mod ids;
 mod logs;
@@ -13,6 +14,7 @@ mod services;
 pub use self::{
     clock::TestClock,
     context::{TestContext, context},
+    delivery::{SettledProbe, delivery},
     fault_proxy::{Direction, FaultProxy, LinkFault},
     ids::SequentialIds,
     logs::{CapturedEvent, Logs, capture_logs},

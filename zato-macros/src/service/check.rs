@@ -1,6 +1,6 @@
 //! The rules about a service.
 
-use proc_macro2::{Ident, TokenStream, TokenTree};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote};
 use syn::ext::IdentExt;
 use syn::{Pat, ReturnType, Safety, Signature, Type, TypeReference};
@@ -124,6 +124,7 @@ fn find_borrow(tokens: TokenStream) -> Option<TokenStream> {
 struct Parameters {
     context: Option<String>,
     input: Option<String>,
+    delivery: Option<String>,
 }
 
 impl Parameters {
@@ -143,6 +144,7 @@ impl Parameters {
                 let (ty, passing) = passing(ty, errors);
                 Some(Parameter::Need(Need { field, ty, passing, kind, at }))
             }
+            Mark::Delivery(at) => Some(self.delivery(&pattern, ty, at, errors)),
             Mark::Absent if is_context(referent(&ty)) => Some(self.context(&pattern, ty, errors)),
             Mark::Absent => Some(self.input(&pattern, ty, errors)),
         }
@@ -163,7 +165,7 @@ impl Parameters {
     fn input(&mut self, pattern: &Pat, ty: Type, errors: &mut Errors) -> Parameter {
         if let Some(first) = &self.input {
             let others = "a connection needs `#[out(\"...\")]` before it, \
-                and so on with `#[config(\"...\")]`, `#[state]`, `#[invoke]`";
+                and so on with `#[config(\"...\")]`, `#[state]`, `#[invoke]`, `#[delivery]`";
             errors.push(quote!(#pattern: #ty), format!("a service has one input, and `{first}` is it; {others}"));
         } else {
             self.input = Some(pattern.to_token_stream().to_string());
@@ -175,6 +177,21 @@ impl Parameters {
             }
         }
         Parameter::Input(ty)
+    }
+}
+
+impl Parameters {
+    fn delivery(&mut self, pattern: &Pat, ty: Type, at: Span, errors: &mut Errors) -> Parameter {
+        if let Some(first) = &self.delivery {
+            errors.push(quote!(#pattern: #ty), format!("a service has one delivery, and `{first}` is it"));
+        } else {
+            self.delivery = Some(pattern.to_token_stream().to_string());
+        }
+        if let Type::Reference(reference) = &ty {
+            let owned = reference.elem.to_token_stream();
+            errors.push(&ty, format!("the delivery is taken by value, `{owned}`, so that it is settled once"));
+        }
+        Parameter::Delivery(ty, at)
     }
 }
 
@@ -310,7 +327,7 @@ mod tests {
     #[test]
     fn refuses_the_wrong_parameters() {
         const ONE_INPUT: &str = "a service has one input, and `a` is it; a connection needs `#[out(\"...\")]` before it, \
-                                 and so on with `#[config(\"...\")]`, `#[state]`, `#[invoke]`";
+                                 and so on with `#[config(\"...\")]`, `#[state]`, `#[invoke]`, `#[delivery]`";
         const OUT: &str = "write `#[out(\"name of the connection\")]`";
         const TWO: &str = "a parameter has one attribute only, and this one has two";
         const OWNED: &str = "a service owns what it takes and returns: no references, no lifetimes but `'static`";
@@ -324,6 +341,14 @@ mod tests {
             ("a: &'static Context", "& 'static Context: the context is taken as `&Context`".to_owned()),
             ("a: &&Context", "& & Context: the context is taken as `&Context`".to_owned()),
             ("a: &A", "& A: the input is taken by value: `A`".to_owned()),
+            ("#[delivery] a: &A", "& A: the delivery is taken by value, `A`, so that it is settled once".to_owned()),
+            ("#[delivery] a: A, #[delivery] b: B", "b : B: a service has one delivery, and `a` is it".to_owned()),
+            (
+                "#[delivery(\"a\")] a: A",
+                "# [delivery (\"a\")]: #[delivery] takes no name: it is the message that the service is called with"
+                    .to_owned(),
+            ),
+            ("#[delivery] #[state] a: A", format!("# [state]: {TWO}")),
             ("a: A<'_>", format!("'_: {OWNED}")),
             ("a: Vec<(A, &'b B)>", format!("'b: {OWNED}")),
             ("a: Vec<(A, &B)>", format!("&: {OWNED}")),
@@ -353,7 +378,7 @@ mod tests {
             (
                 "#[rest] a: A",
                 "# [rest]: unknown attribute `#[rest]` on a parameter; \
-                 there are `#[out(\"...\")]`, `#[config(\"...\")]`, `#[state]`, `#[invoke]`"
+                 there are `#[out(\"...\")]`, `#[config(\"...\")]`, `#[state]`, `#[invoke]`, `#[delivery]`"
                     .to_owned(),
             ),
             (
@@ -401,7 +426,7 @@ mod tests {
         # [out]: write `#[out("name of the connection")]`
         fn: a service is an `async fn`
         Context: the context is taken as `&Context`
-        d : D: a service has one input, and `a` is it; a connection needs `#[out("...")]` before it, and so on with `#[config("...")]`, `#[state]`, `#[invoke]`
+        d : D: a service has one input, and `a` is it; a connection needs `#[out("...")]` before it, and so on with `#[config("...")]`, `#[state]`, `#[invoke]`, `#[delivery]`
         f: a service returns `zato::Result<...>`, or `zato::Result<()>` for nothing
         "##);
     }

@@ -94,11 +94,14 @@ fn implementation(service: &Service) -> TokenStream {
     let output = &service.output;
     let output = quote_spanned!(generated_at(output)=> type Output = <#output as ::zato::__private::Outcome>::Ok;);
     let (define, bind, call) = (define(service), bind(service), call(service));
+    let delivery = delivery(service);
+    let (taken, take) = delivery.unzip();
     quote! {
         const __ZATO_DEFINE_AND_BIND: (
             fn() -> ::zato::Definition,
             fn(&::zato::Binder<'_>) -> ::zato::Result<#name>
-        ) = (#define, #bind);
+            #taken
+        ) = (#define, #bind #take);
         #[automatically_derived]
         impl ::zato::Service for #name {
             #input
@@ -123,7 +126,9 @@ fn define(service: &Service) -> TokenStream {
     // Not `generated_at`: `line!` in generated code is the line of the attribute.
     let source = quote_spanned!(ident.span()=> ::core::file!(), ::core::line!());
     let needs = needs(service).map(lookup);
-    quote!(|| ::zato::Definition::of::<#ident>(#name)#docs.source(#source)#(.#needs)*)
+    let delivery = service.parameters.iter().find_map(delivery_lookup);
+    let delivery = delivery.map(|delivery| quote!(.#delivery()));
+    quote!(|| ::zato::Definition::of::<#ident>(#name)#docs.source(#source)#(.#needs)*#delivery)
 }
 
 /// Expands to the service's name.
@@ -159,11 +164,29 @@ fn lookup(need: &Need) -> TokenStream {
     quote_spanned!(generated_at(ty)=> #method::<#ty>(#name))
 }
 
+/// Expands to the type of what takes the delivery out of a request, and to that itself.
+fn delivery(service: &Service) -> Option<(TokenStream, TokenStream)> {
+    service.parameters.iter().find_map(|parameter| {
+        let lookup = delivery_lookup(parameter)?;
+        let Parameter::Delivery(ty, _) = parameter else { return None };
+        let taken = quote_spanned!(generated_at(ty)=> , fn(&::zato::Context) -> ::zato::Result<#ty>);
+        Some((taken, quote!(, |__zato_context| __zato_context.#lookup())))
+    })
+}
+
+/// Expands to the method that declares a delivery on a definition, and takes it from a context.
+fn delivery_lookup(parameter: &Parameter) -> Option<TokenStream> {
+    let Parameter::Delivery(ty, at) = parameter else { return None };
+    let method = Ident::new("delivery", Span::call_site().located_at(*at));
+    Some(quote_spanned!(generated_at(ty)=> #method::<#ty>))
+}
+
 /// Expands to the method that calls the function.
 fn call(service: &Service) -> TokenStream {
     let name = &service.function.sig.ident;
     let output = &service.output;
-    let context = has(service, |it| matches!(it, Parameter::Context(_)), quote!(__zato_context));
+    let needs_context = |it: &Parameter| matches!(it, Parameter::Context(_) | Parameter::Delivery(..));
+    let context = has(service, needs_context, quote!(__zato_context));
     let input = has(service, |it| matches!(it, Parameter::Input(_)), quote!(__zato_input));
     let arguments = service.parameters.iter().map(argument);
     // At the return type, where a user looks for what rustc can have against these: that it is no `Result`, or that
@@ -186,6 +209,7 @@ fn argument(parameter: &Parameter) -> TokenStream {
     match parameter {
         Parameter::Context(ty) => quote_spanned!(generated_at(ty)=> __zato_context),
         Parameter::Input(_) => quote!(__zato_input),
+        Parameter::Delivery(ty, _) => quote_spanned!(generated_at(ty)=> __ZATO_DEFINE_AND_BIND.2(__zato_context)?),
         Parameter::Need(Need { field, ty, passing, .. }) => match passing {
             Passing::Cloned => quote_spanned!(generated_at(ty)=> ::core::clone::Clone::clone(&self.#field)),
             Passing::Borrowed => quote_spanned!(generated_at(ty)=> &self.#field),
@@ -197,7 +221,7 @@ fn argument(parameter: &Parameter) -> TokenStream {
 fn input(service: &Service) -> TokenStream {
     let input = service.parameters.iter().find_map(|parameter| match parameter {
         Parameter::Input(ty) => Some(ty.to_token_stream()),
-        Parameter::Context(_) | Parameter::Need(_) => None,
+        Parameter::Context(_) | Parameter::Need(_) | Parameter::Delivery(..) => None,
     });
     input.unwrap_or_else(|| quote!(()))
 }
@@ -206,7 +230,7 @@ fn input(service: &Service) -> TokenStream {
 fn needs(service: &Service) -> impl Iterator<Item = &Need> {
     service.parameters.iter().filter_map(|parameter| match parameter {
         Parameter::Need(need) => Some(need),
-        Parameter::Context(_) | Parameter::Input(_) => None,
+        Parameter::Context(_) | Parameter::Input(_) | Parameter::Delivery(..) => None,
     })
 }
 

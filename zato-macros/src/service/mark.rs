@@ -1,4 +1,4 @@
-//! The attributes on parameters: `#[out("...")]`, `#[config("...")]`, `#[state]`, `#[invoke]`.
+//! The attributes on parameters: `#[out("...")]`, `#[config("...")]`, `#[state]`, `#[invoke]`, `#[delivery]`.
 
 use proc_macro2::Span;
 use quote::ToTokens;
@@ -17,10 +17,12 @@ pub(super) enum Mark {
     Broken,
     /// It is something that the service needs, and where the attribute's word stands.
     Need(Kind, Span),
+    /// It is what the service settles its message with, and where the attribute's word stands.
+    Delivery(Span),
 }
 
 /// The words of ours.
-const KNOWN: [&str; 4] = ["out", "config", "state", "invoke"];
+const KNOWN: [&str; 5] = ["out", "config", "state", "invoke", "delivery"];
 
 /// Attributes that the language allows on parameters and that stay where they are. `doc` is not allowed there, and
 /// rustc says so better than we could.
@@ -41,7 +43,7 @@ pub(super) fn take(attributes: &mut Vec<Attribute>, errors: &mut Errors) -> Mark
                 read(&attribute, errors);
                 Mark::Broken
             }
-            Mark::Need(..) => {
+            Mark::Need(..) | Mark::Delivery(_) => {
                 errors.push(&attribute, "a parameter has one attribute only, and this one has two");
                 Mark::Broken
             }
@@ -58,22 +60,26 @@ fn is_of_the_language(attribute: &Attribute) -> bool {
 /// Reads one attribute.
 fn read(attribute: &Attribute, errors: &mut Errors) -> Mark {
     let word = attribute.path().to_token_stream().to_string().replace(' ', "");
-    let kind = match word.as_str() {
-        "out" => named(attribute, "#[out(\"name of the connection\")]").map(Kind::Out),
-        "config" => named(attribute, "#[config(\"name of the configuration\")]").map(Kind::Config),
-        "state" => nameless(attribute, "#[state] takes no name: the value is found by its type").map(|()| Kind::State),
+    let need = |kind| Mark::Need(kind, attribute.path().span());
+    let mark = match word.as_str() {
+        "out" => named(attribute, "#[out(\"name of the connection\")]").map(Kind::Out).map(need),
+        "config" => named(attribute, "#[config(\"name of the configuration\")]").map(Kind::Config).map(need),
+        "state" => {
+            nameless(attribute, "#[state] takes no name: the value is found by its type").map(|()| need(Kind::State))
+        }
         "invoke" => nameless(attribute, "#[invoke] takes no name: the service is in the type, `Invoke<other>`")
-            .map(|()| Kind::Invoke),
+            .map(|()| need(Kind::Invoke)),
+        "delivery" => {
+            nameless(attribute, "#[delivery] takes no name: it is the message that the service is called with")
+                .map(|()| Mark::Delivery(attribute.path().span()))
+        }
         "cfg" | "cfg_attr" => Err(format!("a service has all its parameters always: put `#[{word}]` on the function")),
         _ => Err(unknown(&word)),
     };
-    match kind {
-        Ok(kind) => Mark::Need(kind, attribute.path().span()),
-        Err(message) => {
-            errors.push(attribute, message);
-            Mark::Broken
-        }
-    }
+    mark.unwrap_or_else(|message| {
+        errors.push(attribute, message);
+        Mark::Broken
+    })
 }
 
 /// Reads `#[word("name")]`.

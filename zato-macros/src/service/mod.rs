@@ -33,6 +33,8 @@ enum Parameter {
     Input(Type),
     /// Something that is looked up once, when the service is bound.
     Need(Need),
+    /// What the service settles its message with: its type, and where the attribute stands that asks for it.
+    Delivery(Type, Span),
 }
 
 /// Something outside the request that the service needs.
@@ -156,6 +158,25 @@ mod tests {
             }
         };
         "##);
+    }
+
+    #[test]
+    fn expands_a_delivery_as_a_third_function_beside_the_definition() {
+        let item = quote! {
+            async fn take(#[delivery] delivery: Option<Delivery>) -> Result<()> {}
+        };
+        let expanded = rendered(service(quote!(), item));
+        for part in [
+            "async fn take(delivery: Option<Delivery>) -> Result<()> {",
+            "fn(&::zato::Binder<'_>) -> ::zato::Result<take>, fn(&::zato::Context) -> ::zato::Result<Option<Delivery>>)",
+            ".source(::core::file!(), ::core::line!()).delivery::<Option<Delivery>>(), | _ |",
+            ", | __zato_context | __zato_context.delivery::<Option<Delivery>>());",
+            "async fn call(&self, __zato_context: &::zato::Context, _: Self::Input)",
+            "Outcome::into_result(take(__ZATO_DEFINE_AND_BIND.2(__zato_context)?).await)",
+        ] {
+            let is_there = expanded.replace(' ', "").contains(&part.replace(' ', ""));
+            assert!(is_there, "{part} in\n{expanded}");
+        }
     }
 
     #[test]
