@@ -70,16 +70,49 @@ impl Logging {
     }
 }
 
+/// What is silent unless somebody asks for it by this name: lapin logs every message that a broker gives
+/// back with its payload, which may hold anything that users send, and in the words of the protocol. That a message came
+/// back is an error of ours to whoever has sent it.
+const SILENT: &str = "lapin::returned_messages";
+
 /// Returns the levels that hold: what `RUST_LOG` says counts more than the configuration.
 fn targets_of(config: &LogConfig) -> Targets {
     // Set to nothing, it says nothing: taken for levels, that would silence the program.
     let said = std::env::var("RUST_LOG").ok().filter(|levels| !levels.trim().is_empty());
     let from_environment = said.and_then(|levels| levels.parse().ok());
-    from_environment.or_else(|| config.level.parse().ok()).unwrap_or_default()
+    discreet(from_environment.or_else(|| config.level.parse().ok()).unwrap_or_default())
+}
+
+/// Silences what nobody has asked for by its name: that somebody wants more of everything, or of lapin, is no such wish.
+fn discreet(levels: Targets) -> Targets {
+    let is_named = levels.iter().any(|(target, _)| target == SILENT);
+    if is_named { levels } else { levels.with_target(SILENT, LevelFilter::OFF) }
 }
 
 impl fmt::Debug for Logging {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Logging").field("installed", &self.installed.is_some()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing::Level;
+
+    use super::*;
+
+    #[test]
+    fn payloads_that_lapin_logs_are_silent_unless_they_are_asked_for_by_name() {
+        let is_told = |level: &str| {
+            let config = LogConfig { level: level.to_owned(), ..LogConfig::default() };
+            discreet(config.level.parse().unwrap()).would_enable(SILENT, &Level::WARN)
+        };
+        for level in ["info", "trace", "warn,lapin=trace", "lapin::returned_messages_of_mine=info"] {
+            assert!(!is_told(level), "{level}");
+        }
+        assert!(is_told("info,lapin::returned_messages=warn"));
+        let levels = discreet("info".parse().unwrap());
+        assert!(levels.would_enable("lapin::connection", &Level::WARN) && levels.would_enable("mine", &Level::INFO));
+        assert!(discreet(Targets::default()).iter().all(|(_, level)| level == LevelFilter::OFF));
     }
 }
