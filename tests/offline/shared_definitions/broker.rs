@@ -253,6 +253,18 @@ impl Channel for Queues {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = prepared;
     }
 
+    fn statuses(&self) -> Vec<ConnectionStatus> {
+        let state = |queue: &Queue| match &queue.broker {
+            Ok(_) => State::Connecting,
+            Err(_) => State::Inactive,
+        };
+        let queues = self.now();
+        queues
+            .iter()
+            .map(|queue| ConnectionStatus::new("channel_broker", queue.name.as_str(), Arc::new(state(queue))))
+            .collect()
+    }
+
     async fn stop(&self, _: std::time::Duration) -> Vec<String> {
         self.activate(Vec::new());
         Vec::new()

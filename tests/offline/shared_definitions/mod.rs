@@ -191,7 +191,8 @@ async fn operators_see_links_and_who_stands_over_what() {
     let app = app(&Arc::default()).real_connections();
     let app = app.config_yaml(config("host: a", "host: b, is_active: false")).start().await.expect("the app starts");
     let admin = testing::admin(&app);
-    let definitions = admin.get("/graph").await.json()["definitions"].take();
+    let mut graph = admin.get("/graph").await.json();
+    let definitions = graph["definitions"].take();
     let link = json!({"section": "definition_broker", "name": "main", "link": "publishing", "state": "connecting"});
     assert_eq!(
         definitions,
@@ -205,12 +206,26 @@ async fn operators_see_links_and_who_stands_over_what() {
             ]},
         ])
     );
+    let consumer = json!({"section": "channel_broker", "name": "orders", "state": "connecting"});
+    assert_eq!(graph["channels"][0]["links"], json!([consumer]));
     let ready = admin.get("/readyz").await.json();
-    assert_eq!(ready, json!({"status": "degraded", "generation": 1, "connections": [link]}));
+    assert_eq!(ready, json!({"status": "degraded", "generation": 1, "connections": [link, consumer]}));
+    let statuses = app.statuses();
+    let told: Vec<_> = statuses.iter().map(|status| (status.section, status.name.as_str(), status.link)).collect();
+    assert_eq!(
+        told,
+        [
+            ("outgoing_broker", "Events", None),
+            ("outgoing_broker", "Other", None),
+            ("definition_broker", "main", Some("publishing")),
+            ("channel_broker", "orders", None),
+        ]
+    );
     let metrics = admin.get("/metrics").await;
     for line in [
         "broker_links{section=\"definition_broker\",name=\"main\"} 1",
         "zato_connection_up{section=\"definition_broker\",name=\"main\",link=\"publishing\"} 0",
+        "zato_connection_up{section=\"channel_broker\",name=\"orders\"} 0",
         "zato_connection_failures_total{section=\"definition_broker\",name=\"main\",link=\"publishing\"} 2",
     ] {
         assert!(metrics.text().lines().any(|known| known == line), "{line} in {}", metrics.text());

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     config::{ConfigFaults, Files, Watcher},
-    connection::{AnyDefinition, Supervised},
+    connection::{AnyDefinition, ConnectionStatus, Supervised},
     error::{Error, Result},
     inspect::Inspect,
     layer::statistics::Recorder,
@@ -331,6 +331,14 @@ impl Shared {
         let busy = self.recorders.iter().map(|(service, recorder)| (service, recorder.in_flight()));
         let busy = busy.filter(|(_, number)| *number > 0);
         busy.map(|(service, number)| format!("{number} requests of the service {service}")).collect()
+    }
+
+    /// Tells how everything stands that leads to another system: connections, links of what they share, and what channels
+    /// hold.
+    pub(super) fn statuses(&self) -> Vec<ConnectionStatus> {
+        let current = self.current.load();
+        let channels = self.app.channels.iter().flat_map(|channel| channel.statuses());
+        current.connections.statuses().chain(current.definitions.statuses()).chain(channels).collect()
     }
 
     pub(super) fn addresses(&self) -> Vec<String> {

@@ -5,7 +5,7 @@ use tokio::{task::JoinSet, time};
 use super::{definitions::User, sections::ChannelEntry};
 use crate::{
     config::{Document, Files, ServerConfig, UserFiles},
-    connection::{ConnectionStatus, Connections, Definitions},
+    connection::{Connections, Definitions},
     layer::limit::Limiters,
     rate::RateLimiters,
     router::Router,
@@ -34,11 +34,6 @@ pub(super) struct Generation {
 }
 
 impl Generation {
-    /// Tells how everything stands that leads to another system: connections, and the links of what they share.
-    pub(super) fn statuses(&self) -> Vec<ConnectionStatus> {
-        self.connections.statuses().chain(self.definitions.statuses()).collect()
-    }
-
     /// Starts the connections that are new since the one before, and gives each a chance to be up before anybody calls it.
     /// One that is not goes on trying in the background: a program starts although a broker is down.
     pub(super) async fn begin(&self, before: Option<&Self>) {

@@ -242,6 +242,13 @@ impl Running {
         self.shared.current.load().connections.statuses().collect()
     }
 
+    /// Returns how everything stands that leads to another system: outgoing connections, the links of what they share, and
+    /// what channels hold, such as consumers of a broker.
+    #[must_use]
+    pub fn statuses(&self) -> Vec<ConnectionStatus> {
+        self.shared.statuses()
+    }
+
     /// Returns the statistics of every service.
     #[must_use]
     pub fn statistics(&self) -> Vec<ServiceStatistics> {

@@ -9,7 +9,7 @@ use crate::{
     ambient::Ambient,
     channel::{BoxFuture, Channel, ChannelConfig, Inherited, Inlets, Plan},
     config::{ConfigFault, ConfigFaults, Document, Files, Origin, SectionName, ServerConfig, listing},
-    connection::{ConnectionConfig, Connections, Connector, Definitions, Setup, Supervised},
+    connection::{ConnectionConfig, ConnectionStatus, Connections, Connector, Definitions, Setup, Supervised},
     inspect::Inspect,
     metrics::Exposition,
     rate::RateLimiters,
@@ -164,6 +164,7 @@ pub(super) trait AnyChannel: Send + Sync {
     fn stop(&self, within: Duration) -> BoxFuture<'_, Vec<String>>;
     fn close(&self) -> BoxFuture<'_, ()>;
     fn metrics(&self, exposition: &mut Exposition);
+    fn statuses(&self) -> Vec<ConnectionStatus>;
     fn addresses(&self) -> Vec<String>;
     fn listeners(&self) -> io::Result<Vec<TcpListener>>;
     fn as_any(&self) -> &dyn std::any::Any;
@@ -211,6 +212,10 @@ impl<C: Channel> AnyChannel for C {
 
     fn metrics(&self, exposition: &mut Exposition) {
         Channel::metrics(self, exposition);
+    }
+
+    fn statuses(&self) -> Vec<ConnectionStatus> {
+        Channel::statuses(self)
     }
 
     fn addresses(&self) -> Vec<String> {

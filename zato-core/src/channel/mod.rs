@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 use crate::{
     ambient::Ambient,
     config::{ConfigFault, ConfigFaults, Files, Node, Origin, SectionName, ServerConfig, from_node},
-    connection::Definitions,
+    connection::{ConnectionStatus, Definitions},
     error::Result,
     inspect::Inspect,
     message::{Message, Reply},
@@ -155,6 +155,12 @@ pub trait Channel: Send + Sync + 'static {
 
     /// Adds what the channel counts to the metrics of the app.
     fn metrics(&self, _: &mut Exposition) {}
+
+    /// Returns how that stands which its channels hold of other systems, such as consumers of a broker: each under the
+    /// section and the name of its channel, as a connection. None by default, for channels that hold nothing.
+    fn statuses(&self) -> Vec<ConnectionStatus> {
+        Vec::new()
+    }
 
     /// Returns where the channel can be reached, such as `http://127.0.0.1:17010`; empty if it has no address of its own.
     fn addresses(&self) -> Vec<String>;

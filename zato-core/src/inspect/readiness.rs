@@ -38,7 +38,7 @@ pub struct Readiness {
     pub phase: Phase,
     /// The number of the configuration that is in force; 0 before the first.
     pub generation: u64,
-    /// Every connection, and every link of what connections share, that should be up and isn't.
+    /// Everything that should be up and isn't: connections, links of what they share, and what channels hold.
     pub down: Vec<ConnectionStatus>,
     /// Every file of user configuration that can't be used as it is now.
     pub stale: Vec<StaleConfig>,

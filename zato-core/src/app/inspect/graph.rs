@@ -18,7 +18,8 @@ pub(super) fn of(shared: &Shared) -> Value {
     let services: Vec<Value> = definitions.iter().map(|one| service(one, &definitions, &current.channels)).collect();
     let connections: Vec<Value> =
         current.connections.statuses().map(|status| connection(&status, &definitions)).collect();
-    let channels: Vec<Value> = current.channels.iter().map(channel).collect();
+    let held: Vec<ConnectionStatus> = shared.app.channels.iter().flat_map(|channel| channel.statuses()).collect();
+    let channels: Vec<Value> = current.channels.iter().map(|entry| channel(entry, &held)).collect();
     json!({
         "generation": current.number,
         "services": services,
@@ -28,9 +29,16 @@ pub(super) fn of(shared: &Shared) -> Value {
     })
 }
 
-fn channel(entry: &ChannelEntry) -> Value {
+fn channel(entry: &ChannelEntry, held: &[ConnectionStatus]) -> Value {
     let ChannelEntry { section, name, service, security, is_active, .. } = entry;
-    json!({"section": section, "name": name, "service": service, "security": security, "is_active": is_active})
+    let mut written =
+        json!({"section": section, "name": name, "service": service, "security": security, "is_active": is_active});
+    let links = held.iter().filter(|status| status.section == *section && status.name == *name);
+    let links: Vec<Value> = links.map(inspect::connection).collect();
+    if let (false, Some(members)) = (links.is_empty(), written.as_object_mut()) {
+        members.insert("links".to_owned(), links.into());
+    }
+    written
 }
 
 /// Writes what connections and channels share, with who stands over it.

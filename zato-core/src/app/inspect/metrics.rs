@@ -30,7 +30,7 @@ pub(super) fn of_app(exposition: &mut Exposition, shared: &Shared) {
             .family(Gauge, "zato_user_config_stale", "Whether a file of user configuration can't be used as it is now.")
             .sample(&[("name", name.as_str())], stale.contains(&name));
     }
-    for status in current.statuses() {
+    for status in shared.statuses() {
         of_connection(exposition, &status);
     }
     shared.app.background.metrics(exposition);

@@ -89,7 +89,7 @@ impl Inspect for Inspector {
     fn readiness(&self) -> Readiness {
         let Some(shared) = self.shared() else { return Readiness::new(self.phase(), 0, Vec::new()) };
         let current = shared.current.load();
-        let readiness = Readiness::new(self.phase(), current.number, current.statuses());
+        let readiness = Readiness::new(self.phase(), current.number, shared.statuses());
         readiness.with_stale(shared.stale.files()).with_background(shared.app.background.active())
     }
 
