@@ -1,6 +1,7 @@
 //! Programs of the system, installed where they are missing.
 
 use std::{
+    fs, io,
     path::Path,
     process::{Command, Stdio},
 };
@@ -10,21 +11,23 @@ use crate::Result;
 /// Makes sure that a tool is there, which comes in a package: installs it where that is possible without asking, else
 /// says how.
 pub(crate) fn install(tool: &str, package: &str) -> Result<()> {
-    if is_installed(tool) {
+    install_unless(|| is_installed(tool), tool, package)
+}
+
+/// The same for what shows in another way whether it is there.
+pub(crate) fn install_unless(is_there: impl Fn() -> bool, what: &str, package: &str) -> Result<()> {
+    if is_there() {
         return Ok(());
     }
     if !(Path::new("/etc/debian_version").exists() && is_root()) {
-        return Err(format!("{tool} is not installed; on Debian or Ubuntu: sudo apt-get install {package}").into());
+        return Err(format!("{what} is not installed; on Debian or Ubuntu: sudo apt-get install {package}").into());
     }
     eprintln!("installing {package}");
+    let _quiet = Quiet::new()?;
     let install = ["install", "--yes", "--no-install-recommends", package];
     // The lists of a fresh container are empty, those of a machine that is in use need no refreshing.
     let installed = apt_get(&install) || apt_get(&["update"]) && apt_get(&install);
-    if installed && is_installed(tool) {
-        Ok(())
-    } else {
-        Err(format!("{package} could not be installed with apt-get").into())
-    }
+    if installed && is_there() { Ok(()) } else { Err(format!("{package} could not be installed with apt-get").into()) }
 }
 
 pub(crate) fn is_installed(tool: &str) -> bool {
@@ -39,5 +42,34 @@ fn is_root() -> bool {
 fn apt_get(arguments: &[&str]) -> bool {
     let mut command = Command::new("apt-get");
     command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive").stdin(Stdio::null());
+    // What `cargo xtask services up` prints is for a shell to read.
+    command.stdout(io::stderr());
     command.status().is_ok_and(|status| status.success())
+}
+
+/// Keeps packages of servers from starting one, which would outlive the tests and take a port that somebody wants.
+struct Quiet {
+    is_ours: bool,
+}
+
+impl Quiet {
+    /// What `invoke-rc.d` asks before it starts anything; 101 is no.
+    const POLICY: &str = "/usr/sbin/policy-rc.d";
+
+    fn new() -> Result<Self> {
+        let is_ours = !Path::new(Self::POLICY).exists();
+        if is_ours {
+            fs::write(Self::POLICY, "#!/bin/sh\nexit 101\n")?;
+            Command::new("chmod").args(["755", Self::POLICY]).status()?;
+        }
+        Ok(Self { is_ours })
+    }
+}
+
+impl Drop for Quiet {
+    fn drop(&mut self) {
+        if self.is_ours {
+            let _ = fs::remove_file(Self::POLICY);
+        }
+    }
 }

@@ -10,6 +10,7 @@ mod fuzz;
 mod install;
 mod interpreters;
 mod packages;
+mod rabbitmq;
 mod services;
 mod soak;
 mod steps;

@@ -3,23 +3,55 @@
 //! A connector whose tests need a server adds one entry to [`SERVERS`]. `cargo xtask test` then starts it and hands its
 //! addresses to the tests in environment variables.
 
+use std::any::Any;
+
 use clap::Subcommand;
 
 use crate::{
     Result,
     interpreters::{NODE, PYTHON},
     packages::{NODE_PACKAGES, PYTHON_PACKAGES},
+    rabbitmq::RabbitMq,
     xml_suite::XmlSuite,
 };
 
 /// Every server that tests of this version need.
-pub(crate) const SERVERS: &[&dyn Server] = &[&PYTHON, &NODE, &PYTHON_PACKAGES, &NODE_PACKAGES, &XmlSuite];
+pub(crate) const SERVERS: &[&dyn Server] = &[&PYTHON, &NODE, &PYTHON_PACKAGES, &NODE_PACKAGES, &XmlSuite, &RabbitMq];
 
 /// Said instead of an empty table, so that nobody looks for what is not there.
 const NONE: &str = "no part of this version needs a server yet";
 
 /// Names and values of environment variables that tell tests where a server listens.
 pub(crate) type Environment = Vec<(String, String)>;
+
+/// Servers that run for as long as somebody needs them: dropping it stops those that were started for it.
+pub(crate) struct Loan {
+    environment: Environment,
+    servers: Vec<Box<dyn Any>>,
+}
+
+impl Loan {
+    /// Stops a server by dropping it.
+    pub(crate) fn new(environment: Environment, server: impl Any) -> Self {
+        Self { environment, servers: vec![Box::new(server)] }
+    }
+
+    pub(crate) fn environment(&self) -> Environment {
+        self.environment.clone()
+    }
+
+    fn extend(&mut self, other: Self) {
+        self.environment.extend(other.environment);
+        self.servers.extend(other.servers);
+    }
+}
+
+impl From<Environment> for Loan {
+    /// Stops nothing.
+    fn from(environment: Environment) -> Self {
+        Self { environment, servers: Vec::new() }
+    }
+}
 
 /// A server that tests talk to.
 pub(crate) trait Server {
@@ -31,6 +63,11 @@ pub(crate) trait Server {
 
     /// Installs and starts it where necessary, and waits until it answers.
     fn up(&self) -> Result<Environment>;
+
+    /// Starts it for one run of tests, unless it runs anyway. It has to end with this program, however that ends.
+    fn lend(&self) -> Result<Loan> {
+        self.up().map(Into::into)
+    }
 
     /// Stops it if it runs.
     fn down(&self) -> Result<()>;
@@ -72,6 +109,15 @@ pub(crate) fn up(servers: &[&dyn Server]) -> Result<Environment> {
         environment.extend(server.up()?);
     }
     Ok(environment)
+}
+
+/// Starts every one of `servers` until the loan is dropped.
+pub(crate) fn lend(servers: &[&dyn Server]) -> Result<Loan> {
+    let mut loan = Loan::from(Environment::new());
+    for server in servers {
+        loan.extend(server.lend()?);
+    }
+    Ok(loan)
 }
 
 /// Returns the lines to print.

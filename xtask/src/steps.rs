@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{Result, services::Environment};
+use crate::{Result, services::Loan};
 
 /// One thing to do, under a name that the table and `--only` use.
 pub(crate) struct Step {
@@ -19,8 +19,8 @@ pub(crate) struct Step {
 
 enum Work {
     Command(Command),
-    /// A command whose `test result:` lines are added up, and what prepares its environment when its turn has come.
-    Tests(Command, fn() -> Result<Environment>),
+    /// A command whose `test result:` lines are added up, and what lends it servers when its turn has come.
+    Tests(Command, fn() -> Result<Loan>),
     Function(fn() -> Result<()>),
 }
 
@@ -30,9 +30,9 @@ impl Step {
         Self { name, detail: detail.into(), work: Work::Command(command) }
     }
 
-    /// A `cargo test`, whose tests are counted, with the variables that `environment` returns.
-    pub(crate) fn tests(name: &'static str, command: Command, environment: fn() -> Result<Environment>) -> Self {
-        Self { name, detail: String::new(), work: Work::Tests(command, environment) }
+    /// A `cargo test`, whose tests are counted, with the servers that `lend` returns, which run as long as it does.
+    pub(crate) fn tests(name: &'static str, command: Command, lend: fn() -> Result<Loan>) -> Self {
+        Self { name, detail: String::new(), work: Work::Tests(command, lend) }
     }
 
     /// Something that this program does itself.
@@ -43,8 +43,8 @@ impl Step {
     fn run(self, tally: &mut Tally) -> Outcome {
         let ended = match self.work {
             Work::Command(mut command) => command.status().map_err(Into::into).map(Outcome::from),
-            Work::Tests(mut command, environment) => {
-                environment().and_then(|environment| run_tests(command.envs(environment), tally)).map(Outcome::from)
+            Work::Tests(mut command, lend) => {
+                lend().and_then(|loan| run_tests(command.envs(loan.environment()), tally)).map(Outcome::from)
             }
             Work::Function(work) => work().map(|()| Outcome::Passed),
         };

@@ -43,7 +43,7 @@ fn steps(options: &Options) -> Result<Vec<Step>> {
     if options.wants(TESTS) {
         // A second failing test program is worth knowing of, and the sum at the end has to be complete.
         let tests = cargo("test --workspace --all-features --no-fail-fast");
-        steps.push(Step::tests(TESTS, tests, || services::up(services::SERVERS)));
+        steps.push(Step::tests(TESTS, tests, || services::lend(services::SERVERS)));
     }
     if options.wants(FEATURES) {
         steps.extend(feature_checks(&Metadata::read()?.features("zato")?));

@@ -1,0 +1,129 @@
+//! Processes that end with whoever started them, however that ends.
+
+use std::{
+    fs, io,
+    process::{Child, Command},
+    sync::{LazyLock, mpsc},
+    thread,
+    time::Duration,
+};
+
+use super::{GLANCE, text};
+
+/// How long a process lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Life {
+    /// Until whoever started it ends, be it by a panic, by Ctrl-C or by SIGKILL.
+    Ours,
+    /// Until it is ended.
+    Detached,
+}
+
+/// A process that we have started, now or in an earlier run.
+#[derive(Debug)]
+pub(super) struct Process {
+    id: u32,
+    /// When it was started, in ticks: ids are used again.
+    since: u64,
+    child: Option<Child>,
+}
+
+impl Process {
+    /// Starts it, out of reach of a Ctrl-C in the terminal, which whoever started it decides about.
+    pub(super) fn start(mut command: Command, life: Life) -> io::Result<Self> {
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        let child = started(command)?;
+        let id = child.id();
+        let since = status(id).map_or(0, |(_, since)| since);
+        Ok(Self { id, since, child: (life == Life::Ours).then_some(child) })
+    }
+
+    /// What an earlier run wrote down.
+    pub(super) fn noted(note: &str) -> Option<Self> {
+        let (id, since) = note.split_once(' ')?;
+        Some(Self { id: id.parse().ok()?, since: since.parse().ok()?, child: None })
+    }
+
+    pub(super) fn note(&self) -> String {
+        format!("{} {}", self.id, self.since)
+    }
+
+    pub(super) fn is_ours(&self) -> bool {
+        self.child.is_some()
+    }
+
+    pub(super) fn is_alive(&mut self) -> bool {
+        match &mut self.child {
+            Some(child) => matches!(child.try_wait(), Ok(None)),
+            None => self.is_there(),
+        }
+    }
+
+    fn is_there(&self) -> bool {
+        status(self.id).is_some_and(|(state, since)| state != 'Z' && since == self.since)
+    }
+
+    pub(super) fn signal(&self, signal: &str) -> io::Result<()> {
+        // A process that is gone has no use for a signal, and another may have its id.
+        if !self.is_there() {
+            return Ok(());
+        }
+        let mut kill = Command::new("kill");
+        kill.args(["-s", signal, &self.id.to_string()]);
+        text(kill).map(drop)
+    }
+
+    /// Ends it, and waits until it is gone.
+    pub(super) fn kill(mut self) -> io::Result<()> {
+        if let Some(child) = &mut self.child {
+            child.kill()?;
+            return child.wait().map(drop);
+        }
+        self.signal("KILL")?;
+        while self.is_there() {
+            pause(GLANCE);
+        }
+        Ok(())
+    }
+
+    /// How much memory it has, in bytes.
+    pub(super) fn memory(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.id)).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok()).map_or(0, |kilobytes| kilobytes << 10)
+    }
+}
+
+/// Starts a process on a thread that lives as long as this program: `setpriv --pdeathsig` speaks of the thread that
+/// started a process, and those of tests and runtimes come and go.
+fn started(command: Command) -> io::Result<Child> {
+    type Order = (Command, mpsc::Sender<io::Result<Child>>);
+    static KEEPER: LazyLock<mpsc::Sender<Order>> = LazyLock::new(|| {
+        let (orders, taken) = mpsc::channel::<Order>();
+        thread::spawn(move || {
+            for (mut command, answer) in taken {
+                let _ = answer.send(command.spawn());
+            }
+        });
+        orders
+    });
+    let gone = |_| io::Error::other("the thread that starts processes is gone");
+    let (answer, child) = mpsc::channel();
+    KEEPER.send((command, answer)).map_err(|_| gone(mpsc::RecvError))?;
+    child.recv().map_err(gone)?
+}
+
+/// The state of a process, and when it was started: the third and the twenty-second field of `/proc/PID/stat`, whose
+/// second is a name in parentheses that may hold anything.
+fn status(id: u32) -> Option<(char, u64)> {
+    let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    let (_, fields) = stat.rsplit_once(") ")?;
+    let mut fields = fields.split(' ');
+    Some((fields.next()?.chars().next()?, fields.nth(18)?.parse().ok()?))
+}
+
+#[expect(clippy::disallowed_methods, reason = "a program of others tells nobody when it is ready or gone")]
+pub(super) fn pause(time: Duration) {
+    thread::sleep(time);
+}
