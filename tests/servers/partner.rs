@@ -10,8 +10,9 @@ use std::{
     time::Duration,
 };
 
+use serde_json::Value;
 use tokio::{
-    io::{AsyncBufReadExt, BufReader},
+    io::{AsyncBufReadExt, AsyncWriteExt as _, BufReader},
     process::{Child, Command},
     time::timeout,
 };
@@ -63,6 +64,9 @@ pub(crate) const ZEEP: Interpreter = Interpreter { script: "soap_client.py", ..S
 /// Clients of the example `treasury_rates`, one of them on zeep.
 pub(crate) const TREASURY: Interpreter = Interpreter { script: "treasury_client.py", ..SPYNE };
 
+/// A client of AMQP, on pika.
+pub(crate) const PIKA: Interpreter = Interpreter { script: "amqp_peer.py", ..SPYNE };
+
 /// A client of SOAP, on the package of that name.
 pub(crate) const NODE_SOAP: Interpreter =
     Interpreter { script: "soap_client.mjs", packages: Some(NODE_PACKAGES), ..NODE };
@@ -111,7 +115,7 @@ impl Interpreter {
     }
 
     /// Runs our script to its end, and returns what it says in JSON.
-    pub(crate) async fn run(self, test: &str, arguments: &[&str]) -> Option<serde_json::Value> {
+    pub(crate) async fn run(self, test: &str, arguments: &[&str]) -> Option<Value> {
         let mut command = self.command(test).await?;
         command.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
         let output = timeout(PATIENCE, command.output()).await.expect("it ends in time").expect("it can be started");
@@ -119,6 +123,33 @@ impl Interpreter {
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{command:?} failed: {said}{errors}");
         Some(serde_json::from_str(&said).unwrap_or_else(|_| panic!("JSON, not {said:?}: {errors}")))
+    }
+
+    /// Runs our script, which fails, and returns what it complains of.
+    pub(crate) async fn fails(self, test: &str, arguments: &[&str]) -> Option<String> {
+        let mut command = self.command(test).await?;
+        command.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
+        let output = timeout(PATIENCE, command.output()).await.expect("it ends in time").expect("it can be started");
+        assert!(!output.status.success(), "{command:?} went well: {}", String::from_utf8_lossy(&output.stdout));
+        Some(String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+
+    /// Runs our script to its end with lines of JSON to read, and returns the lines that it says.
+    pub(crate) async fn lines(self, test: &str, arguments: &[&str], input: &[Value]) -> Option<Vec<Value>> {
+        let mut command = self.command(test).await?;
+        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        let mut process = command.spawn().unwrap_or_else(|error| panic!("{command:?} can't be started: {error}"));
+        let mut to = process.stdin.take().expect("the input was just piped");
+        let input = input.iter().map(|line| format!("{line}\n")).collect::<String>();
+        // What is not read is what it ended before.
+        let output =
+            async { tokio::join!(async move { to.write_all(input.as_bytes()).await }, process.wait_with_output()).1 };
+        let output = timeout(PATIENCE, output).await.expect("it ends in time").expect("it runs");
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{command:?} failed: {said}{errors}");
+        let line = |line| serde_json::from_str(line).unwrap_or_else(|_| panic!("JSON, not {line:?}: {errors}"));
+        Some(said.lines().map(line).collect())
     }
 
     /// Starts our script on a port; on a free one if that is 0.

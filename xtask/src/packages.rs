@@ -27,9 +27,9 @@ pub(crate) struct Packages {
 
 pub(crate) const PYTHON_PACKAGES: Packages = Packages {
     name: "pip",
-    needed_by: "SOAP: a client (zeep) and a server (spyne) that nobody here wrote",
+    needed_by: "SOAP and AMQP: clients (zeep, pika) and a server (spyne) that nobody here wrote",
     installer: ("pip3", "python3-pip"),
-    packages: &["zeep==4.3.1", "spyne==2.14.0"],
+    packages: &["zeep==4.3.1", "spyne==2.14.0", "pika==1.4.4"],
     variable: "ZATO_TEST_PYTHON_PACKAGES",
     command: |folder| {
         let mut command = Command::new("python3");

@@ -127,3 +127,56 @@ fn status(id: u32) -> Option<(char, u64)> {
 pub(super) fn pause(time: Duration) {
     thread::sleep(time);
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        env,
+        io::{BufRead as _, BufReader},
+        process::{Command, Stdio},
+        thread,
+        time::{Duration, Instant},
+    };
+
+    use super::{Life, Process, pause};
+
+    /// Set where this test is run by itself, as the program that ends.
+    const ENDING: &str = "ZATO_TEST_ENDS_WITH_A_PROCESS";
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_process_ends_with_whoever_started_it_and_not_before() {
+        if env::var_os(ENDING).is_some() {
+            let mut sleep = Command::new("setpriv");
+            sleep.args(["--pdeathsig", "KILL", "--", "sleep", "600"]).stdout(Stdio::null());
+            // On a thread that ends at once.
+            let process = thread::spawn(|| Process::start(sleep, Life::Ours).unwrap()).join().unwrap();
+            println!("\nprocess {}", process.note());
+            pause(Duration::from_mins(5));
+            return;
+        }
+        let this = thread::current();
+        let mut program = Command::new(env::current_exe().unwrap());
+        program.args(["--exact", "--nocapture", this.name().unwrap()]).env(ENDING, "1").stdout(Stdio::piped());
+        let mut program = program.spawn().unwrap();
+        let lines = BufReader::new(program.stdout.take().unwrap()).lines();
+        let note = lines.map(Result::unwrap).find_map(|line| line.strip_prefix("process ").map(str::to_owned));
+        let mut process = Process::noted(&note.unwrap()).unwrap();
+        pause(Duration::from_millis(100));
+        assert!(process.is_alive(), "it ended with a thread");
+        program.kill().unwrap();
+        program.wait().unwrap();
+        let since = Instant::now();
+        while process.is_alive() {
+            assert!(since.elapsed() < Duration::from_secs(30), "it is still there");
+            pause(Duration::from_millis(10));
+        }
+    }
+
+    #[test]
+    fn an_id_that_is_used_again_is_another_process() {
+        let mut other = Process { id: std::process::id(), since: 1, child: None };
+        assert!(!other.is_alive());
+        other.signal("KILL").unwrap();
+    }
+}
