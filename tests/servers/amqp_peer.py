@@ -100,7 +100,7 @@ def connect(url, seconds, files):
             context.load_cert_chain(*files[1:])
         parameters.ssl_options = pika.SSLOptions(context, parameters.host)
     parameters.blocked_connection_timeout = seconds
-    parameters.socket_timeout = seconds
+    parameters.socket_timeout = parameters.stack_timeout = seconds
     parameters.client_properties = {"connection_name": "pika"}
     connection = pika.BlockingConnection(parameters)
     # Not before: what the two told each other of themselves are tables as well.

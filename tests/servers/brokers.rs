@@ -14,7 +14,7 @@ use crate::{
 /// How long the client waits, in seconds: for messages that come, longer than it takes.
 const SECONDS: &str = "20";
 
-fn message(exchange: &str, routing_key: &str, body: &[u8], properties: Value) -> Value {
+fn message(exchange: &str, routing_key: &str, body: &[u8], properties: &Value) -> Value {
     json!({
         "exchange": exchange, "routing_key": routing_key, "body": BASE64.encode(body), "properties": properties,
     })
@@ -77,7 +77,7 @@ async fn the_client_on_pika_keeps_every_type() {
         "priority": 5, "correlation_id": "c", "reply_to": "r", "expiration": "60000", "message_id": "m",
         "timestamp": 1_700_000_000, "type": "order", "user_id": broker.user(), "app_id": "a",
     });
-    let sent = [message("", "types", b"\0body", properties), message("", "nowhere", b"", json!({}))];
+    let sent = [message("", "types", b"\0body", &properties), message("", "nowhere", b"", &json!({}))];
     let Some(outcomes) = PIKA.lines(test, &["publish", &broker.url(), SECONDS], &sent).await else { return };
     assert_eq!(outcomes, [json!({"outcome": "ack"}), json!({"outcome": "returned"})]);
     let got = PIKA.lines(test, &["consume", &broker.url(), SECONDS, "types", "1"], &[]).await;
@@ -91,7 +91,7 @@ async fn tls_is_spoken_with_a_clients_certificate_and_without() {
     let test = "tls_is_spoken_with_a_clients_certificate_and_without";
     let Some(broker) = Broker::shared(test).await else { return };
     broker.management().declare_queue("secret", json!({})).await;
-    let sent = [message("", "secret", b"over TLS", json!({}))];
+    let sent = [message("", "secret", b"over TLS", &json!({}))];
     let (authority, (certificate, key)) = (path(broker.authority()), broker.client_pair());
     let url = broker.tls_url();
     let publish = ["publish", &url, SECONDS, authority, path(certificate), path(key)];
@@ -142,7 +142,7 @@ async fn who_may_what_is_up_to_the_test() {
         management.declare_exchange(name, "fanout").await;
     }
     let url = format!("amqp://{user}:changed@{}/{}", broker.address(), broker.vhost());
-    let sent = |exchange| [message(exchange, "", b"", json!({}))];
+    let sent = |exchange| [message(exchange, "", b"", &json!({}))];
     let Some(outcomes) = PIKA.lines(test, &["publish", &url, SECONDS], &sent("mine")).await else { return };
     assert_eq!(outcomes, [json!({"outcome": "returned"})]);
     let refused = PIKA.lines(test, &["publish", &url, SECONDS], &sent("theirs")).await.expect("it was here before");
@@ -164,7 +164,7 @@ async fn a_broker_of_a_tests_own_is_stopped_killed_paused_and_alarmed() {
     let url = broker.url();
     let management = broker.management();
     let publish = ["publish", &url, "2"];
-    let kept = |body: &str| [message("", "kept", body.as_bytes(), json!({"delivery_mode": 2}))];
+    let kept = |body: &str| [message("", "kept", body.as_bytes(), &json!({"delivery_mode": 2}))];
     management.declare_queue("kept", json!({})).await;
     let Some(outcomes) = PIKA.lines(test, &publish, &kept("first")).await else { return };
     assert_eq!(outcomes, [json!({"outcome": "ack"})]);

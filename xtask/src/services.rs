@@ -158,7 +158,9 @@ fn choose<'a>(names: &[String], servers: &[&'a dyn Server]) -> Result<Vec<&'a dy
 
 #[cfg(test)]
 mod tests {
-    use super::{Action, Environment, NONE, Server, perform};
+    use std::rc::Rc;
+
+    use super::{Action, Environment, Loan, NONE, Server, lend, perform};
     use crate::Result;
 
     struct Fake(&'static str);
@@ -192,6 +194,47 @@ mod tests {
         }
         let error = perform(&Action::Up { names: vec!["redis".to_owned()] }, &[]).unwrap_err();
         assert_eq!(error.to_string(), format!("no server named \"redis\"; {NONE}"));
+    }
+
+    #[test]
+    fn what_is_lent_is_stopped_when_it_is_given_back() {
+        struct Lent(Rc<()>);
+
+        impl Server for Lent {
+            fn name(&self) -> &'static str {
+                "lent"
+            }
+
+            fn needed_by(&self) -> &'static str {
+                "this test"
+            }
+
+            fn up(&self) -> Result<Environment> {
+                Err("it is lent".into())
+            }
+
+            fn lend(&self) -> Result<Loan> {
+                Ok(Loan::new(vec![("lent_URL".to_owned(), "here".to_owned())], Rc::clone(&self.0)))
+            }
+
+            fn down(&self) -> Result<()> {
+                Ok(())
+            }
+
+            fn status(&self) -> Result<String> {
+                Ok(Rc::strong_count(&self.0).to_string())
+            }
+        }
+
+        let server = Lent(Rc::new(()));
+        let loan = lend(&[&Fake("one"), &server]).unwrap();
+        let names: Vec<_> = loan.environment().into_iter().map(|(name, _)| name).collect();
+        assert_eq!(
+            (names, server.status().unwrap().as_str()),
+            (vec!["one_URL".to_owned(), "lent_URL".to_owned()], "2")
+        );
+        drop(loan);
+        assert_eq!(server.status().unwrap(), "1");
     }
 
     #[test]

@@ -72,13 +72,12 @@ impl Management {
     /// The connections to the virtual host.
     pub(crate) async fn connections(&self) -> Vec<Connection> {
         let all = self.get(&["vhosts", &self.vhost, "connections"]).await;
-        let text = |value: &Value| value.as_str().map(str::to_owned);
         let each = all.as_array().into_iter().flatten().map(|connection| Connection {
-            name: text(&connection["name"]).unwrap_or_default(),
-            client_name: text(&connection["client_properties"]["connection_name"]),
-            state: text(&connection["state"]).unwrap_or_default(),
-            channels: connection["channels"].as_u64().unwrap_or_default(),
-            is_tls: connection["ssl"] == true,
+            name: text(connection, "/name").unwrap_or_default(),
+            client_name: text(connection, "/client_properties/connection_name"),
+            state: text(connection, "/state").unwrap_or_default(),
+            channels: count(connection, "/channels"),
+            is_tls: is_true(connection, "/ssl"),
         });
         each.collect()
     }
@@ -104,13 +103,12 @@ impl Management {
             return None;
         }
         let queue: Value = serde_json::from_slice(&queue).expect("it is JSON");
-        let count = |key: &str| queue[key].as_u64().unwrap_or_default();
         Some(Queue {
             name: name.to_owned(),
-            messages: count("messages"),
-            ready: count("messages_ready"),
-            unacknowledged: count("messages_unacknowledged"),
-            consumers: count("consumers"),
+            messages: count(&queue, "/messages"),
+            ready: count(&queue, "/messages_ready"),
+            unacknowledged: count(&queue, "/messages_unacknowledged"),
+            consumers: count(&queue, "/consumers"),
         })
     }
 
@@ -150,20 +148,19 @@ impl Management {
             "routing_key": routing_key, "payload": body, "payload_encoding": "base64", "properties": properties,
         });
         let path = ["exchanges", &self.vhost, exchange, "publish"];
-        self.send(Method::POST, &path, message).await["routed"] == true
+        is_true(&self.send(Method::POST, &path, message).await, "/routed")
     }
 
     /// Takes up to so many messages out of a queue.
     pub(crate) async fn take(&self, queue: &str, count: u32) -> Vec<Message> {
         let how = json!({"count": count, "ackmode": "ack_requeue_false", "encoding": "base64"});
         let messages = self.send(Method::POST, &["queues", &self.vhost, queue, "get"], how).await;
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let each = messages.as_array().into_iter().flatten().map(|message| Message {
-            exchange: text(&message["exchange"]),
-            routing_key: text(&message["routing_key"]),
-            is_redelivered: message["redelivered"] == true,
-            properties: message["properties"].clone(),
-            body: BASE64.decode(text(&message["payload"])).expect("it was asked for in base64"),
+            exchange: text(message, "/exchange").unwrap_or_default(),
+            routing_key: text(message, "/routing_key").unwrap_or_default(),
+            is_redelivered: is_true(message, "/redelivered"),
+            properties: message.get("properties").cloned().unwrap_or_default(),
+            body: BASE64.decode(text(message, "/payload").unwrap_or_default()).expect("it was asked for in base64"),
         });
         each.collect()
     }
@@ -197,7 +194,7 @@ impl Management {
 
     /// Whether the broker has run out of the memory that it may use.
     pub(crate) async fn has_memory_alarm(&self) -> bool {
-        self.get(&["nodes"]).await[0]["mem_alarm"] == true
+        is_true(&self.get(&["nodes"]).await, "/0/mem_alarm")
     }
 
     async fn get(&self, path: &[&str]) -> Value {
@@ -234,6 +231,18 @@ impl Management {
         };
         answer.await.unwrap_or_else(|error| panic!("{what}: {error:?}"))
     }
+}
+
+fn text(value: &Value, pointer: &str) -> Option<String> {
+    value.pointer(pointer)?.as_str().map(str::to_owned)
+}
+
+fn count(value: &Value, pointer: &str) -> u64 {
+    value.pointer(pointer).and_then(Value::as_u64).unwrap_or_default()
+}
+
+fn is_true(value: &Value, pointer: &str) -> bool {
+    value.pointer(pointer).and_then(Value::as_bool).unwrap_or_default()
 }
 
 /// A segment of a path, such as a name that has slashes in it.

@@ -203,3 +203,22 @@ impl Place {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, fs};
+
+    use super::{super::own_folder, Ports, write};
+
+    #[test]
+    fn ports_are_chosen_once_for_a_broker() {
+        let folder = own_folder();
+        fs::create_dir(&folder).unwrap();
+        let ports = Ports::choose().unwrap();
+        write(&folder, &ports).unwrap();
+        assert_eq!(Ports::read(&folder).unwrap(), ports);
+        let each: BTreeSet<String> = ports.text().split(' ').map(str::to_owned).collect();
+        assert_eq!(each.len(), 6);
+        fs::remove_dir_all(folder).unwrap();
+    }
+}

@@ -29,10 +29,8 @@ impl Installation {
     /// Looks where we are told to, else where packages put it.
     pub(crate) fn find() -> Option<Self> {
         let told = env::var_os(PROGRAMS).map(PathBuf::from);
-        let programs = match told {
-            Some(folder) => Some(folder),
-            None => FOLDERS.map(PathBuf::from).into_iter().find(|folder| folder.join("rabbitmq-server").exists()),
-        };
+        let folders = told.map_or_else(|| FOLDERS.map(PathBuf::from).to_vec(), |told| vec![told]);
+        let programs = folders.into_iter().find(|folder| folder.join("rabbitmq-server").exists());
         // Brokers of tests have to end with the tests, and `setpriv` of Linux sees to that.
         let programs = programs.filter(|_| succeeds("setpriv", &["--version"]))?;
         let is_root = text(id(&["-u"])).is_ok_and(|id| id.trim() == "0");

@@ -218,3 +218,22 @@ pub(crate) fn own_folder() -> PathBuf {
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     all.join(format!("{BEGINNING}{}-{count}", std::process::id()))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{env, fs};
+
+    use super::own_folder;
+
+    #[test]
+    fn what_a_process_that_was_killed_has_left_is_removed() {
+        // Linux gives no process this id.
+        let left = env::temp_dir().join("zato-rabbitmq-of-4999999-0");
+        fs::create_dir_all(left.join("data")).unwrap();
+        let own = own_folder();
+        fs::create_dir(&own).unwrap();
+        let other = own_folder();
+        assert!(!left.exists() && own.exists() && own != other);
+        fs::remove_dir(own).unwrap();
+    }
+}
