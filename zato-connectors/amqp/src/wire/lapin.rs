@@ -156,7 +156,7 @@ impl std::fmt::Debug for Channel {
 }
 
 /// The library panics at names that are longer than the protocol has them.
-fn short(text: &str) -> Result<ShortString> {
+pub(super) fn short(text: &str) -> Result<ShortString> {
     ShortString::try_new(text).map_err(|_| {
         let head: String = text.chars().take(32).collect();
         WireError::unsendable(format!(

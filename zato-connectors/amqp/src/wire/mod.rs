@@ -3,6 +3,8 @@
 //! There are two, and everything above runs on either: `lapin.rs` speaks to a real broker, and the `memory` folder is one
 //! in the test's own process. What both have to do alike is held by one contract suite.
 
+#[cfg(all(test, feature = "testing"))]
+mod contract;
 mod error;
 mod lapin;
 #[cfg(feature = "testing")]

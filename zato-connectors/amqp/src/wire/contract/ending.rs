@@ -1,0 +1,63 @@
+use super::*;
+use crate::wire::Event;
+
+pub(super) async fn closed_channels(peer: &Peer) {
+    let connection = peer.connect().await;
+    let channel = peer.channel(&connection).await;
+    let q = unique("q");
+    soon(channel.declare_queue(&queue(&q))).await.unwrap();
+    publish(&channel, message("", &q, "1")).await;
+    let mut deliveries = consume(&channel, &q).await;
+    depth(&channel, &q, 0).await;
+    assert!(channel.is_open());
+    soon(channel.close()).await.unwrap();
+    assert!(!channel.is_open());
+    // What had arrived is still there, though it is somebody else's by now.
+    assert_eq!(body(&next(&mut deliveries).await), "1");
+    assert!(soon(deliveries.next()).await.is_none());
+    let closed = (Scope::Channel, None, "the channel to the broker is closed".to_owned());
+    assert_eq!(fault(soon(channel.publish(message("", &q, "1"))).await), closed);
+    assert_eq!(fault(soon(channel.ack(1)).await), closed);
+    assert_eq!(fault(soon(channel.close()).await), closed);
+    publish(&peer.channel(&connection).await, message("", &q, "2")).await;
+}
+
+pub(super) async fn closed_connections(peer: &Peer) {
+    let connection = peer.connect().await;
+    let channel = peer.channel(&connection).await;
+    let q = unique("q");
+    soon(channel.declare_queue(&queue(&q))).await.unwrap();
+    let mut deliveries = consume(&channel, &q).await;
+    soon(connection.close()).await.unwrap();
+    let Event::Lost(error) = soon(connection.event()).await else { panic!("no end") };
+    assert_eq!((error.scope, error.code), (Scope::Connection, None));
+    let Event::Lost(_) = soon(connection.event()).await else { panic!("no end") };
+    while let Some(next) = soon(deliveries.next()).await {
+        assert!(next.is_err(), "{next:?}");
+    }
+    assert!(!channel.is_open());
+    assert!(soon(channel.publish(message("", &q, "1"))).await.is_err());
+    assert!(soon(connection.open_channel()).await.is_err());
+}
+
+pub(super) async fn dropped_connections(peer: &Peer) {
+    let connection = peer.connect().await;
+    let channel = peer.channel(&connection).await;
+    let q = unique("q");
+    soon(channel.declare_queue(&queue(&q))).await.unwrap();
+    let mut deliveries = consume(&channel, &q).await;
+    drop(connection);
+    while let Some(next) = soon(deliveries.next()).await {
+        assert!(next.is_err(), "{next:?}");
+    }
+    end_of(&channel).await;
+    assert!(soon(channel.publish(message("", &q, "1"))).await.is_err());
+    let connection = peer.connect().await;
+    let channel = peer.channel(&connection).await;
+    let nobody = async {
+        while channel.check_queue(&q).await.unwrap().consumers > 0 {
+            time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    soon(nobody).await;
+}
