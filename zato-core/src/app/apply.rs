@@ -91,21 +91,9 @@ pub(super) async fn build(
     check_admin(&document, &server, &securities, &mut faults);
     let services: Vec<&str> = app.registrations.iter().map(|one| one.definition.name()).collect();
     let slow = SlowThresholds::read(&document, &server, &services, &mut faults);
-    let fakes = Definitions::of_app(&app.fake_definitions, app.fakes_only);
-    let with = Surroundings {
-        document: &document,
-        securities: &securities,
-        files: &files,
-        ambient: &app.ambient,
-        fakes: &app.fakes,
-        definitions: &fakes,
-        fakes_only: app.fakes_only,
-    };
-    let definitions = definitions::all(&app.definitions, with, before, &mut faults);
-    let with = Surroundings { definitions: &definitions, ..with };
-    let (mut connections, over) = connections_of(app, with, before, &mut faults);
+    let read = (&document, &securities, &*files);
+    let (definitions, over, connections) = what_leads_out(app, read, before, &mut faults);
     faults.into_result(())?;
-    connections.extend(&app.fakes);
     let limiters = Arc::new(before.map(|(old, _)| old.limiters.next()).unwrap_or_default());
     let rate_limiters = before.map(|(old, _)| old.rate_limiters.next()).unwrap_or_default();
     let router = {
@@ -149,6 +137,30 @@ pub(super) async fn build(
         channels,
     };
     Ok(Built { generation, activations })
+}
+
+/// Prepares definitions and the connections over them, fakes included, and tells which stand over which.
+fn what_leads_out(
+    app: &App,
+    (document, securities, files): (&Document, &Securities, &Files),
+    before: Option<(&Generation, &[Change])>,
+    faults: &mut ConfigFaults,
+) -> (Definitions, Vec<User>, Connections) {
+    let fakes = Definitions::of_app(&app.fake_definitions, app.fakes_only);
+    let with = Surroundings {
+        document,
+        securities,
+        files,
+        ambient: &app.ambient,
+        fakes: &app.fakes,
+        definitions: &fakes,
+        fakes_only: app.fakes_only,
+    };
+    let definitions = definitions::all(&app.definitions, with, before, faults);
+    let with = Surroundings { definitions: &definitions, ..with };
+    let (mut connections, over) = connections_of(app, with, before, faults);
+    connections.extend(&app.fakes);
+    (definitions, over, connections)
 }
 
 /// Prepares every connection, and tells which stand over a definition.

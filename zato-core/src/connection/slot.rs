@@ -230,7 +230,7 @@ impl<C: Connector> Slot<C> {
             self.lost(&client, &error);
         }
         // Whoever says that it is lost rings, and one place hears that.
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     /// Pings for as long as the connection is up; never ends.
