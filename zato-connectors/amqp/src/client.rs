@@ -73,43 +73,23 @@ impl Amqp {
     /// # Cancel safety
     ///
     /// As [`send`](Self::send), for each.
-    pub async fn send_batch<'m, M: Into<AmqpMessage<'m>>>(
+    pub fn send_batch<'m, M: Into<AmqpMessage<'m>>>(
         &self,
         ctx: &Context,
         messages: impl IntoIterator<Item = M>,
-    ) -> Vec<Result<Sent>> {
-        let messages = messages.into_iter().map(Into::into);
-        let client = match self.0.client() {
-            Ok(client) => client,
-            Err(error) => {
-                let (kind, text) = (error.kind(), error.message().to_owned());
-                let refused = |_| Err(Error::new(kind, text.clone()).with_retry(Retry::Unsent));
-                return messages.map(refused).collect();
-            }
+    ) -> impl Future<Output = Vec<Result<Sent>>> + Send {
+        // Made into messages before anything is awaited: what makes them need not be handed from thread to thread then.
+        let (client, deadlines) = (self.0.client(), messages.into_iter().map(Into::into));
+        let begun: Vec<_> = match &client {
+            Ok(client) => deadlines.map(|message| client.begin(ctx, message)).collect(),
+            Err(error) => deadlines.map(|_: AmqpMessage<'m>| Err(again(error))).collect(),
         };
-        let turn = client.turn();
-        let mut pending = Vec::new();
-        for message in messages {
-            pending.push(match client.begin(ctx, message) {
-                Ok((publication, deadline)) => {
-                    let (client, id) = (Arc::clone(&client), message_id(&publication));
-                    let handed = client.hand_over(turn, publication.clone(), deadline).await;
-                    Ok((client, publication, deadline, handed, id))
-                }
-                Err(error) => Err(error),
-            });
+        async move {
+            match client {
+                Ok(client) => self.deliver_all(&client, begun).await,
+                Err(_) => begun.into_iter().map(|refused| refused.and_then(|_| Err(gone()))).collect(),
+            }
         }
-        let mut sent = Vec::with_capacity(pending.len());
-        for one in pending {
-            sent.push(match one {
-                Ok((client, publication, deadline, handed, id)) => {
-                    let fate = client.fate(handed, deadline).await;
-                    self.conclude(client, publication, deadline, fate).await.map(|()| Sent { message_id: id })
-                }
-                Err(error) => Err(self.about(error)),
-            });
-        }
-        sent
     }
 
     /// Asks somebody and waits for the reply (RPC): the message goes out with a correlation id and a queue for replies,
@@ -173,6 +153,38 @@ impl Amqp {
         let handed = client.hand_over(client.turn(), publication.clone(), deadline).await;
         let fate = client.fate(handed, deadline).await;
         self.conclude(client, publication, deadline, fate).await.map(|()| sent)
+    }
+
+    /// Hands messages over in their order, and waits for all of them.
+    async fn deliver_all(
+        &self,
+        client: &Arc<AmqpClient>,
+        begun: Vec<Result<(Publication, Deadline)>>,
+    ) -> Vec<Result<Sent>> {
+        let turn = client.turn();
+        let mut handed_over = Vec::with_capacity(begun.len());
+        for one in begun {
+            handed_over.push(match one {
+                Ok((publication, deadline)) => {
+                    let handed = client.hand_over(turn, publication.clone(), deadline).await;
+                    Ok((publication, deadline, handed))
+                }
+                Err(error) => Err(self.about(error)),
+            });
+        }
+        let mut sent = Vec::with_capacity(handed_over.len());
+        for one in handed_over {
+            sent.push(match one {
+                Ok((publication, deadline, handed)) => {
+                    let id = message_id(&publication);
+                    let fate = client.fate(handed, deadline).await;
+                    let concluded = self.conclude(Arc::clone(client), publication, deadline, fate).await;
+                    concluded.map(|()| Sent { message_id: id })
+                }
+                Err(error) => Err(error),
+            });
+        }
+        sent
     }
 
     async fn conclude(
@@ -298,6 +310,15 @@ fn may_be_sent_again(fate: &Fate) -> bool {
         Fate::Unsent(error) => error.scope == Scope::Connection && error.code.is_none(),
         Fate::Confirmed | Fate::Unroutable(_) | Fate::Refused => false,
     }
+}
+
+/// An error as it was, for one more message.
+fn again(error: &Error) -> Error {
+    Error::new(error.kind(), error.message().to_owned()).with_retry(Retry::Unsent)
+}
+
+fn gone() -> Error {
+    Error::unavailable("the connection to the broker is down").with_retry(Retry::Unsent)
 }
 
 fn too_slow(deadline: Deadline) -> Error {

@@ -424,7 +424,7 @@ impl Target {
                 Err(last)
             }
             #[cfg(feature = "testing")]
-            Self::Memory(broker) => broker.connect().map(wire::Connection::Memory),
+            Self::Memory(broker) => broker.connect().await,
         }
     }
 }
