@@ -139,9 +139,9 @@ fn outgoing(app: App) -> App {
 /// ```
 #[cfg(feature = "testing")]
 pub mod testing {
-    pub use zato_core::testing::*;
     #[cfg(feature = "amqp")]
     pub use zato_amqp::testing::*;
+    pub use zato_core::testing::*;
     #[cfg(feature = "rest")]
     pub use zato_rest::testing::*;
 

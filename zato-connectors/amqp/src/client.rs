@@ -297,8 +297,7 @@ impl Settings {
             }
             Fate::Unknown(error) => Error::upstream(format!(
                 "a message to {whereto} was not confirmed, the broker may have it or not: {error}"
-            ))
-            .with_source(error.clone()),
+            )),
         })
     }
 }
@@ -407,8 +406,7 @@ impl AmqpClient {
             None => id(ctx.random()),
         };
         let properties = std::mem::take(&mut publication.properties);
-        publication.properties =
-            properties.with_correlation_id(correlation.clone()).with_reply_to(REPLY_TO.into());
+        publication.properties = properties.with_correlation_id(correlation.clone()).with_reply_to(REPLY_TO.into());
         let publisher = match &self.way {
             Way::Broker(publisher) => publisher,
             #[cfg(feature = "testing")]
@@ -427,9 +425,7 @@ impl AmqpClient {
         match time::timeout_at(deadline.at(), waiting.reply()).await {
             Ok(Some(reply)) => Ok(reply),
             Ok(None) => Err(Error::upstream("the connection broke while a reply was awaited")),
-            Err(_) => {
-                Err(Error::timeout(format!("no reply has come within {} s", deadline.timeout().as_secs_f64())))
-            }
+            Err(_) => Err(Error::timeout(format!("no reply has come within {} s", deadline.timeout().as_secs_f64()))),
         }
     }
 

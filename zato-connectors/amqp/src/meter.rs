@@ -58,8 +58,11 @@ impl Meter {
         exposition
             .family(Buckets, "zato_amqp_send_duration_seconds", "How long it took until a message was confirmed.")
             .distribution(labels, &self.duration.read());
-        let mut messages =
-            exposition.family(Counter, "zato_amqp_sent_messages_total", "Messages to a broker, by what became of them.");
+        let mut messages = exposition.family(
+            Counter,
+            "zato_amqp_sent_messages_total",
+            "Messages to a broker, by what became of them.",
+        );
         for (outcome, number) in OUTCOMES.into_iter().zip(&self.outcomes) {
             let number = number.load(Ordering::Relaxed);
             if number > 0 {

@@ -244,8 +244,7 @@ async fn channel_of(live: &Live) -> Result<Channel> {
 }
 
 async fn replies_of(channel: &Channel) -> Result<Deliveries> {
-    let subscription =
-        Subscription { queue: REPLY_TO.to_owned(), is_unacknowledged: true, ..Subscription::default() };
+    let subscription = Subscription { queue: REPLY_TO.to_owned(), is_unacknowledged: true, ..Subscription::default() };
     channel.consume(&subscription).await
 }
 

@@ -128,7 +128,10 @@ impl Connection {
             match poll_fn(|cx| events.as_mut().poll_next(cx)).await {
                 Some(RawEvent::ConnectionBlocked(reason)) => return Event::Blocked(reason),
                 Some(RawEvent::ConnectionUnblocked) => return Event::Unblocked,
-                Some(RawEvent::Error(error)) => return Event::Lost(error.into()),
+                // Also those that have ended a channel alone are told here.
+                Some(RawEvent::Error(error)) if !self.connection.status().connected() => {
+                    return Event::Lost(error.into());
+                }
                 Some(_) => {}
                 None => return Event::Lost(WireError::connection("the connection to the broker is closed")),
             }

@@ -70,10 +70,10 @@ impl Logging {
     }
 }
 
-/// What is silent unless somebody asks for it by this name: lapin logs every message that a broker gives
-/// back with its payload, which may hold anything that users send, and in the words of the protocol. That a message came
-/// back is an error of ours to whoever has sent it.
-const SILENT: &str = "lapin::returned_messages";
+/// What is silent unless somebody asks for it by this name. Lapin logs every fault of a connection as an error, which it is
+/// here only if nothing mends it: what we log of connections says the same, with their names. And it logs every message
+/// that a broker gives back with its payload, which may hold anything that users send.
+const SILENT: [&str; 2] = ["lapin", "lapin::returned_messages"];
 
 /// Returns the levels that hold: what `RUST_LOG` says counts more than the configuration.
 fn targets_of(config: &LogConfig) -> Targets {
@@ -83,10 +83,12 @@ fn targets_of(config: &LogConfig) -> Targets {
     discreet(from_environment.or_else(|| config.level.parse().ok()).unwrap_or_default())
 }
 
-/// Silences what nobody has asked for by its name: that somebody wants more of everything, or of lapin, is no such wish.
+/// Silences what nobody has asked for by its name: that somebody wants more of everything is no such wish, and wanting more
+/// of lapin is none for payloads.
 fn discreet(levels: Targets) -> Targets {
-    let is_named = levels.iter().any(|(target, _)| target == SILENT);
-    if is_named { levels } else { levels.with_target(SILENT, LevelFilter::OFF) }
+    let named: Vec<String> = levels.iter().map(|(target, _)| target.to_owned()).collect();
+    let unnamed = SILENT.into_iter().filter(|silent| !named.iter().any(|target| target == silent));
+    unnamed.fold(levels, |levels, silent| levels.with_target(silent, LevelFilter::OFF))
 }
 
 impl fmt::Debug for Logging {
@@ -103,16 +105,18 @@ mod tests {
 
     #[test]
     fn payloads_that_lapin_logs_are_silent_unless_they_are_asked_for_by_name() {
-        let is_told = |level: &str| {
+        let is_told = |level: &str, target: &str| {
             let config = LogConfig { level: level.to_owned(), ..LogConfig::default() };
-            discreet(config.level.parse().unwrap()).would_enable(SILENT, &Level::WARN)
+            discreet(config.level.parse().unwrap()).would_enable(target, &Level::WARN)
         };
+        let payloads = "lapin::returned_messages";
         for level in ["info", "trace", "warn,lapin=trace", "lapin::returned_messages_of_mine=info"] {
-            assert!(!is_told(level), "{level}");
+            assert!(!is_told(level, payloads), "{level}");
         }
-        assert!(is_told("info,lapin::returned_messages=warn"));
+        assert!(is_told("info,lapin::returned_messages=warn", payloads));
+        assert!(!is_told("info", "lapin::channels") && is_told("info,lapin=warn", "lapin::channels"));
         let levels = discreet("info".parse().unwrap());
-        assert!(levels.would_enable("lapin::connection", &Level::WARN) && levels.would_enable("mine", &Level::INFO));
+        assert!(levels.would_enable("mine", &Level::INFO));
         assert!(discreet(Targets::default()).iter().all(|(_, level)| level == LevelFilter::OFF));
     }
 }

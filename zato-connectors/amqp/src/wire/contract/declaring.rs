@@ -62,7 +62,9 @@ pub(super) async fn other_declarations(peer: &Peer) {
         ),
         (
             queue_with(&name, &[ttl, dlx, ("x-queue-type", text("quorum"))]),
-            format!("inequivalent arg 'x-queue-type' {of}: received the value 'quorum' of type 'longstr' but current is none"),
+            format!(
+                "inequivalent arg 'x-queue-type' {of}: received the value 'quorum' of type 'longstr' but current is none"
+            ),
         ),
     ];
     for (wanted, told) in cases {
