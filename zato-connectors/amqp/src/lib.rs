@@ -2,6 +2,7 @@
 
 #![expect(dead_code, reason = "channels are not written yet")]
 
+mod channel;
 mod client;
 mod config;
 mod connector;
@@ -11,12 +12,14 @@ mod link;
 mod message;
 mod meter;
 mod publisher;
+mod received;
 mod reply;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod wire;
 
 pub use self::{
+    channel::{AmqpChannels, Prepared},
     client::{Amqp, AmqpClient, Sent},
     config::{
         AckMode, AmqpChannelConfig, AmqpConfig, AmqpDefinitionConfig, Arguments, BindingConfig, CHANNEL, DEFINITION,
@@ -26,6 +29,7 @@ pub use self::{
     connector::{AmqpConnector, PreparedAmqp},
     definition::AmqpDefinition,
     message::AmqpMessage,
+    received::Received,
     reply::AmqpReply,
 };
 pub use lapin;

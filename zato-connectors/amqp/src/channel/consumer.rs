@@ -1,0 +1,250 @@
+//! What one entry has running: a task that holds the connection, subscribes, and begins again when that has ended.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    task::JoinSet,
+    time::{Duration, Instant, sleep, timeout},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{debug, info, warn};
+use zato_core::{
+    ambient::Ambient,
+    chrono::{DateTime, Utc},
+    connection::{Backoff, State},
+};
+
+use super::{
+    entry::{Consuming, Route, Terms},
+    meter::{Meter, Outcome},
+    outbox::Outbox,
+    session::{End, Session, reap},
+};
+use crate::{
+    config::CHANNEL,
+    definition::AmqpDefinition,
+    link::{Hold, LONGEST_PAUSE},
+    wire::{Code, WireError},
+};
+
+/// How long a subscription must have lasted for its end to be no sign of trouble.
+const STABLE: Duration = Duration::from_secs(30);
+
+/// How long a consumer waits for the one that it takes over from to have left the queue.
+const HANDOVER: Duration = Duration::from_secs(5);
+
+/// What the task of a consumer shares with its works, and with whoever looks at it.
+pub(super) struct Shared {
+    pub(super) name: String,
+    pub(super) terms: Terms,
+    pub(super) definition: Arc<AmqpDefinition>,
+    pub(super) ambient: Ambient,
+    pub(super) meter: Arc<Meter>,
+    pub(super) outbox: Outbox,
+    /// Cancelled when no more messages are taken in.
+    pub(super) stop: CancellationToken,
+    /// Cancelled when the time for what is in work is over.
+    pub(super) cut: CancellationToken,
+    /// Cancelled when the queue has been left.
+    left: CancellationToken,
+    /// What is in work, over all subscriptions.
+    pub(super) works: TaskTracker,
+    route: Mutex<Arc<Route>>,
+    places: Arc<Semaphore>,
+    standing: Mutex<Standing>,
+    hold: Hold,
+}
+
+/// How a subscription stands.
+#[derive(Clone, Debug)]
+enum Standing {
+    Waiting,
+    Up { since: DateTime<Utc> },
+    Down { since: DateTime<Utc>, error: String, attempts: u32 },
+}
+
+impl Shared {
+    pub(super) fn new(name: &str, consuming: Consuming, meter: Arc<Meter>) -> Arc<Self> {
+        let Consuming { definition, terms, route, ambient } = consuming;
+        Arc::new(Self {
+            name: name.to_owned(),
+            outbox: Outbox::new(&definition),
+            stop: CancellationToken::new(),
+            cut: CancellationToken::new(),
+            left: CancellationToken::new(),
+            works: TaskTracker::new(),
+            route: Mutex::new(Arc::new(route)),
+            places: Arc::new(Semaphore::new(terms.places)),
+            standing: Mutex::new(Standing::Waiting),
+            hold: definition.consuming.hold(),
+            terms,
+            definition,
+            ambient,
+            meter,
+        })
+    }
+
+    /// Whether it goes on under a new configuration.
+    pub(super) fn fits(&self, consuming: &Consuming) -> bool {
+        Arc::ptr_eq(&self.definition, &consuming.definition) && self.terms == consuming.terms
+    }
+
+    /// Has the messages that come next served otherwise; those in work are finished as they were begun.
+    pub(super) fn switch(&self, route: Route) {
+        *self.route.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(route);
+    }
+
+    pub(super) fn route(&self) -> Arc<Route> {
+        Arc::clone(&self.route.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Has it leave its queue, and returns what tells when it has.
+    pub(super) fn leave(&self) -> CancellationToken {
+        self.stop.cancel();
+        self.left.clone()
+    }
+
+    /// Waits for a place in work.
+    ///
+    /// # Cancel safety
+    ///
+    /// May be dropped at any time.
+    pub(super) async fn place(&self) -> OwnedSemaphorePermit {
+        let place = Arc::clone(&self.places).acquire_owned().await;
+        place.expect("the semaphore is never closed")
+    }
+
+    /// Consumes until it is stopped, and finishes what is in work then.
+    pub(super) async fn run(self: Arc<Self>, after: Option<CancellationToken>) {
+        let mut works = JoinSet::new();
+        if let Some(after) = after {
+            // So that a queue which only one may consume is free, and its order kept where that matters.
+            tokio::select! { _ = timeout(HANDOVER, after.cancelled()) => {} () = self.stop.cancelled() => {} }
+        }
+        self.supervise(&mut works).await;
+        self.left.cancel();
+        tokio::select! {
+            biased;
+            () = async { while works.join_next().await.is_some() {} } => {}
+            () = self.cut.cancelled() => {
+                self.meter.count_many(Outcome::Cut, u64::try_from(self.works.len()).unwrap_or(u64::MAX));
+                works.shutdown().await;
+            }
+        }
+        debug!(section = CHANNEL.name, channel = self.name, "consumer ended");
+    }
+
+    async fn supervise(self: &Arc<Self>, works: &mut JoinSet<()>) {
+        let mut backoff = Backoff::new(LONGEST_PAUSE);
+        while !self.stop.is_cancelled() {
+            let opened = async {
+                let live = self.hold.up().await;
+                let opened = Session::open(self, &live).await;
+                (live, opened)
+            };
+            let (live, opened) = tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return,
+                opened = opened => opened,
+            };
+            let begun = Instant::now();
+            match opened {
+                Ok((session, deliveries)) => {
+                    self.up();
+                    match session.run(self, &live, deliveries, works).await {
+                        End::Stopped => return,
+                        End::Broken(error) => self.interrupted(error),
+                    }
+                }
+                Err(error) => self.failed(error),
+            }
+            reap(works);
+            if begun.elapsed() >= STABLE {
+                backoff = Backoff::new(LONGEST_PAUSE);
+            }
+            let pause = backoff.next(self.ambient.random());
+            tokio::select! { () = sleep(pause) => {} () = self.stop.cancelled() => return }
+        }
+    }
+
+    fn up(&self) {
+        *self.standing() = Standing::Up { since: self.ambient.now() };
+        let queue = &*self.terms.queue;
+        info!(section = CHANNEL.name, channel = self.name, queue, "consuming");
+    }
+
+    fn interrupted(&self, error: WireError) {
+        self.meter.interrupted();
+        let error = self.explain(error);
+        warn!(section = CHANNEL.name, channel = self.name, queue = &*self.terms.queue, error, "consuming was interrupted");
+        *self.standing() = Standing::Down { since: self.ambient.now(), error, attempts: 0 };
+    }
+
+    fn failed(&self, error: WireError) {
+        self.meter.failed();
+        let error = self.explain(error);
+        let mut standing = self.standing();
+        let (since, attempts, is_told) = match &*standing {
+            Standing::Down { since, attempts, error: before } => (*since, *attempts, *before == error),
+            Standing::Waiting | Standing::Up { .. } => (self.ambient.now(), 0, false),
+        };
+        *standing = Standing::Down { since, error: error.clone(), attempts: attempts.saturating_add(1) };
+        drop(standing);
+        // Once for each reason, however often it is tried.
+        let (channel, queue) = (&self.name, &*self.terms.queue);
+        if is_told {
+            debug!(section = CHANNEL.name, channel, queue, error, "still can't consume");
+        } else {
+            warn!(section = CHANNEL.name, channel, queue, error, "can't consume; it is tried again and again");
+        }
+    }
+
+    /// Adds what to do about it.
+    fn explain(&self, error: WireError) -> String {
+        let Terms { queue, definition, .. } = &self.terms;
+        match error.code {
+            Some(Code::NotFound) => format!(
+                "there is no queue \"{queue}\" for the channel \"{}\"; declare it in the definition \"{definition}\", or \
+                 create it",
+                self.name
+            ),
+            Some(Code::AccessRefused | Code::ResourceLocked) => {
+                format!("the queue \"{queue}\" can't be consumed by the channel \"{}\": {error}", self.name)
+            }
+            _ => error.to_string(),
+        }
+    }
+
+    /// Says how it stands, for readiness.
+    pub(super) fn state(&self) -> State {
+        let of_link = self.hold.state();
+        if matches!(of_link, State::Down { .. }) {
+            return of_link;
+        }
+        match &*self.standing() {
+            Standing::Waiting => State::Connecting,
+            Standing::Up { since } => State::Up { since: *since },
+            Standing::Down { since, error, attempts } => {
+                State::Down { since: *since, error: error.clone(), attempts: *attempts }
+            }
+        }
+    }
+
+    fn standing(&self) -> MutexGuard<'_, Standing> {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Consumer")
+            .field("name", &self.name)
+            .field("terms", &self.terms)
+            .field("in_work", &self.works.len())
+            .finish_non_exhaustive()
+    }
+}

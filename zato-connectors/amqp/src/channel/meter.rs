@@ -1,0 +1,163 @@
+//! What is counted of messages, each channel by itself: additions to numbers that stand ready, no lock, no allocation.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, PoisonError, Weak,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+};
+
+use zato_core::metrics::{
+    Exposition,
+    FamilyKind::{Counter, Gauge},
+};
+
+use crate::config::CHANNEL;
+
+/// What became of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Acked,
+    Requeued,
+    DeadLettered,
+    Rejected,
+    /// Acknowledged although it was not served.
+    Dropped,
+    /// Its channel was gone when its service had ended: it comes again.
+    Stale,
+    /// The time for a stop was over before its service had ended: it comes again.
+    Cut,
+}
+
+const OUTCOMES: [&str; 7] = ["acked", "requeued", "dead_lettered", "rejected", "dropped", "stale", "cut"];
+
+/// The meters of every channel, kept over all configurations that have the channel.
+#[derive(Debug, Default)]
+pub(super) struct Meters(Mutex<BTreeMap<String, Weak<Meter>>>);
+
+/// What is counted of the messages of one channel.
+#[derive(Debug, Default)]
+pub(super) struct Meter {
+    outcomes: [AtomicU64; OUTCOMES.len()],
+    redelivered: AtomicU64,
+    in_work: AtomicU64,
+    interruptions: AtomicU64,
+    failures: AtomicU64,
+}
+
+impl Meters {
+    /// Returns the meter of a channel, the same one as long as any configuration has it.
+    pub(super) fn of(&self, channel: &str) -> Arc<Meter> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|_, meter| meter.strong_count() > 0);
+        let place = known.entry(channel.to_owned()).or_default();
+        place.upgrade().unwrap_or_else(|| {
+            let meter = Arc::default();
+            *place = Arc::downgrade(&meter);
+            meter
+        })
+    }
+
+    pub(super) fn write(&self, exposition: &mut Exposition) {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for (channel, meter) in known.iter().filter_map(|(channel, meter)| Some((channel, meter.upgrade()?))) {
+            meter.write(channel, exposition);
+        }
+    }
+}
+
+impl Meter {
+    pub(super) fn count(&self, outcome: Outcome) {
+        self.count_many(outcome, 1);
+    }
+
+    pub(super) fn count_many(&self, outcome: Outcome, number: u64) {
+        if let Some(counter) = self.outcomes.get(outcome as usize) {
+            counter.fetch_add(number, Relaxed);
+        }
+    }
+
+    pub(super) fn redelivered(&self) {
+        self.redelivered.fetch_add(1, Relaxed);
+    }
+
+    /// Notes that a subscription has ended that nobody here has ended.
+    pub(super) fn interrupted(&self) {
+        self.interruptions.fetch_add(1, Relaxed);
+    }
+
+    /// Notes that a subscription could not be made.
+    pub(super) fn failed(&self) {
+        self.failures.fetch_add(1, Relaxed);
+    }
+
+    /// Returns how often a subscription was lost, and how often none could be made.
+    pub(super) fn counts(&self) -> (u64, u64) {
+        (self.interruptions.load(Relaxed), self.failures.load(Relaxed))
+    }
+
+    /// Notes that a message is in work, until what is returned is dropped.
+    pub(super) fn begin(self: &Arc<Self>) -> InWork {
+        self.in_work.fetch_add(1, Relaxed);
+        InWork(Arc::clone(self))
+    }
+
+    fn write(&self, channel: &str, exposition: &mut Exposition) {
+        let labels = [("section", CHANNEL.name), ("channel", channel)];
+        exposition
+            .family(Gauge, "zato_channel_messages_in_work", "Messages that were taken from a broker and are not settled.")
+            .sample(&labels, self.in_work.load(Relaxed));
+        exposition
+            .family(Counter, "zato_channel_redelivered_messages_total", "Messages that a broker had delivered before.")
+            .sample(&labels, self.redelivered.load(Relaxed));
+        let help = "Messages from a broker, by what became of them.";
+        let mut messages = exposition.family(Counter, "zato_channel_messages_total", help);
+        for (outcome, number) in OUTCOMES.into_iter().zip(&self.outcomes) {
+            let [section, channel] = labels;
+            messages.sample(&[section, channel, ("outcome", outcome)], number.load(Relaxed));
+        }
+    }
+}
+
+/// A message in work.
+#[derive(Debug)]
+pub(super) struct InWork(Arc<Meter>);
+
+impl Drop for InWork {
+    fn drop(&mut self) {
+        self.0.in_work.fetch_sub(1, Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_channel_keeps_its_numbers_over_configurations_and_loses_them_with_the_last() {
+        let meters = Meters::default();
+        let (old, new) = (meters.of("orders"), meters.of("orders"));
+        let in_work = old.begin();
+        old.count(Outcome::Acked);
+        old.redelivered();
+        drop(old);
+        new.count_many(Outcome::Cut, 2);
+        let mut exposition = Exposition::default();
+        meters.write(&mut exposition);
+        let text = exposition.to_string();
+        let line = |name: &str, more: &str, number: u64| {
+            let line = format!("{name}{{section=\"channel_amqp\",channel=\"orders\"{more}}} {number}\n");
+            assert!(text.contains(&line), "{line} in {text}");
+        };
+        line("zato_channel_messages_total", ",outcome=\"acked\"", 1);
+        line("zato_channel_messages_total", ",outcome=\"cut\"", 2);
+        line("zato_channel_messages_total", ",outcome=\"requeued\"", 0);
+        line("zato_channel_messages_in_work", "", 1);
+        line("zato_channel_redelivered_messages_total", "", 1);
+        drop((in_work, new));
+        let mut exposition = Exposition::default();
+        meters.write(&mut exposition);
+        assert_eq!(exposition.to_string(), "");
+    }
+}

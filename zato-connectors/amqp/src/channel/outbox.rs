@@ -1,0 +1,155 @@
+//! What channels publish: copies of messages, and replies. The connection for that is made when there is the first.
+
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use futures_util::FutureExt;
+use lapin::types::ShortString;
+use tokio::{
+    sync,
+    time::{Duration, timeout},
+};
+
+use crate::{
+    definition::AmqpDefinition,
+    link::{Hold, Link},
+    publisher::{Fate, Publisher},
+    wire::{self, Publication, Queue, WireError},
+};
+
+/// How long it may take until the broker has a message, with everything.
+const WITHIN: Duration = Duration::from_secs(10);
+
+/// How many messages may be on their way; more wait.
+const IN_FLIGHT: usize = 1000;
+
+/// Publishes for one channel.
+pub(super) struct Outbox {
+    link: Arc<Link>,
+    /// Held while it is opened, so that it is opened once.
+    open: sync::Mutex<Option<Arc<Open>>>,
+    /// The message ids of what must not be lost and is on its way. The broker gives back what it has no queue for by that
+    /// id alone, so that no two of one id may be on their way at once.
+    flying: Mutex<HashSet<String>>,
+}
+
+struct Open {
+    hold: Hold,
+    publisher: Publisher,
+    /// Queues that were declared on this connection.
+    declared: Mutex<HashSet<String>>,
+}
+
+impl Outbox {
+    pub(super) fn new(definition: &AmqpDefinition) -> Self {
+        let link = Arc::clone(&definition.publishing);
+        Self { link, open: sync::Mutex::default(), flying: Mutex::default() }
+    }
+
+    /// Publishes a message, to a queue that is declared if it is new; returns when the broker has it.
+    ///
+    /// # Errors
+    ///
+    /// The broker has it not, or nobody knows.
+    ///
+    /// # Cancel safety
+    ///
+    /// When dropped, the message may have been sent.
+    pub(super) async fn send(&self, publication: Publication, queue: Option<Queue>) -> wire::Result<()> {
+        let sent = timeout(WITHIN, self.publish(publication, queue)).await;
+        sent.unwrap_or_else(|_| Err(WireError::connection("the broker has not confirmed the message within 10 seconds")))
+    }
+
+    async fn publish(&self, publication: Publication, queue: Option<Queue>) -> wire::Result<()> {
+        let _alone = if publication.is_mandatory { Some(self.alone(&publication)?) } else { None };
+        let open = self.open().await?;
+        if let Some(queue) = &queue {
+            open.declare(queue).await?;
+        }
+        match (open.fate(publication.clone()).await, queue) {
+            // Somebody has deleted the queue since.
+            (Fate::Unroutable(_), Some(queue)) => {
+                open.declared().remove(&queue.name);
+                open.declare(&queue).await?;
+                told(open.fate(publication).await)
+            }
+            (fate, _) => told(fate),
+        }
+    }
+
+    /// Returns what messages are published on.
+    async fn open(&self) -> wire::Result<Arc<Open>> {
+        let mut opened = self.open.lock().await;
+        if let Some(open) = &*opened
+            && open.publisher.broken().now_or_never().is_none()
+        {
+            return Ok(Arc::clone(open));
+        }
+        // The connection is held for as long as the channel consumes: a second failure is likely after the first.
+        let hold = self.link.hold();
+        *opened = None;
+        let live = hold.tried().await.map_err(|error| WireError::connection(error.to_string()))?;
+        let publisher = Publisher::open(live, 1, IN_FLIGHT).await?;
+        let open = Arc::new(Open { hold, publisher, declared: Mutex::default() });
+        *opened = Some(Arc::clone(&open));
+        Ok(open)
+    }
+
+    fn alone(&self, publication: &Publication) -> wire::Result<Alone<'_>> {
+        let id = publication.properties.message_id().as_ref().map_or("", ShortString::as_str).to_owned();
+        match self.flying().insert(id.clone()) {
+            true => Ok(Alone { outbox: self, id }),
+            false => Err(WireError::unsendable(format!("another message with the id \"{id}\" is on its way"))),
+        }
+    }
+
+    fn flying(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.flying.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The only message of its id that is on its way.
+struct Alone<'a> {
+    outbox: &'a Outbox,
+    id: String,
+}
+
+impl Drop for Alone<'_> {
+    fn drop(&mut self) {
+        self.outbox.flying().remove(&self.id);
+    }
+}
+
+impl Open {
+    async fn declare(&self, queue: &Queue) -> wire::Result<()> {
+        if self.declared().contains(&queue.name) {
+            return Ok(());
+        }
+        // A channel of its own: one that is refused ends it.
+        let channel = self.hold.live().map_err(|error| WireError::connection(error.to_string()))?.open_channel().await?;
+        channel.declare_queue(queue).await.map_err(|error| error.about("queue", &queue.name))?;
+        let _ = channel.close().await;
+        self.declared().insert(queue.name.clone());
+        Ok(())
+    }
+
+    async fn fate(&self, publication: Publication) -> Fate {
+        let place = self.publisher.place().await;
+        self.publisher.publish(self.publisher.turn(), publication, place).fate().await
+    }
+
+    fn declared(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.declared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn told(fate: Fate) -> wire::Result<()> {
+    match fate {
+        Fate::Confirmed => Ok(()),
+        Fate::Unroutable(reason) => Err(WireError::unsendable(format!("no queue is there for it ({reason})"))),
+        Fate::Refused => Err(WireError::unsendable("the broker could not take it")),
+        Fate::Unsent(error) | Fate::Unknown(error) => Err(error),
+    }
+}
