@@ -97,13 +97,31 @@ pub fn app(name: impl Into<String>) -> App {
     let app = App::new(name);
     #[cfg(feature = "rest")]
     let app = app.channel(rest::RestChannels::new());
-    outgoing(app)
+    outgoing(amqp_channels(app))
+}
+
+/// Adds AMQP, or says which feature brings it.
+fn amqp_channels(app: App) -> App {
+    #[cfg(feature = "amqp")]
+    let app = app.definition::<amqp::AmqpDefinition>().channel(amqp::AmqpChannels::new());
+    #[cfg(not(feature = "amqp"))]
+    let app = {
+        use config::SectionName;
+        // The crate that has these names is not there.
+        let sections = [
+            SectionName { name: "definition_amqp", aliases: &["def_amqp"] },
+            SectionName { name: "outgoing_amqp", aliases: &["outconn_amqp"] },
+            SectionName { name: "channel_amqp", aliases: &[] },
+        ];
+        sections.into_iter().fold(app, |app, section| app.left_out(section, "amqp"))
+    };
+    app
 }
 
 /// Adds the connectors that the features bring.
 fn outgoing(app: App) -> App {
     #[cfg(feature = "amqp")]
-    let app = app.definition::<amqp::AmqpDefinition>().connector::<amqp::AmqpConnector>();
+    let app = app.connector::<amqp::AmqpConnector>();
     #[cfg(feature = "outgoing")]
     let app = app.connector::<rest::RestConnector>();
     #[cfg(all(feature = "rest", not(feature = "outgoing")))]
@@ -152,7 +170,7 @@ pub mod testing {
         let app = crate::App::new(name).ambient(TestClock::default(), SequentialIds::default()).fakes_only();
         #[cfg(feature = "rest")]
         let app = app.channel(channels());
-        crate::outgoing(app)
+        crate::outgoing(crate::amqp_channels(app))
     }
 }
 

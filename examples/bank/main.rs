@@ -1,24 +1,26 @@
 //! The tutorial's bank: a service that gets a user from the CRM and the balance from Payments.
 //!
 //! ```text
-//! cargo run --example bank --features outgoing
+//! cargo run --example bank --features amqp,outgoing
 //! curl http://api:not-for-production@localhost:17010/api/v1/user -d '{"user_name": "my.user"}'
 //! ```
 //!
-//! The answer is `{"user_name":"my.user","user_type":"RGV","account_no":"123456","account_balance":"357.9"}`, and the log
-//! says that fraud detection was notified. Set `RGV=False` in `examples/bank/user-conf/tutorial.conf`, save it, and ask again: nobody is
-//! notified. `cargo test --example bank --features full` tests the service without a network.
+//! The answer is `{"user_name":"my.user","user_type":"RGV","account_no":"123456","account_balance":"357.9"}`, and fraud
+//! detection is notified over AMQP, if there is a RabbitMQ on this machine, or wherever `AMQP_ADDRESS` says; the example
+//! `fraud_detection` is who hears of it. Set `RGV=False` in `examples/bank/user-conf/tutorial.conf`, save it, and ask again:
+//! nobody is notified. `cargo test --example bank --features full` tests the service without a network.
 
 mod partners;
 
 use zato::{
     Context, Error, Result, UserConfig,
+    amqp::{Amqp, AmqpMessage},
     config::{Environment, ProcessEnvironment},
     http::StatusCode,
     model,
     rest::Rest,
     service, services,
-    tracing::info,
+    tracing::{error, info},
 };
 
 use self::partners::Partners;
@@ -60,13 +62,14 @@ struct Balance {
     acc_balance: String,
 }
 
-/// Returns details of a user by the person's name.
+/// Returns details of a user by the person's name, and tells fraud detection about the types that it watches.
 #[service(name = "api.user.get-details")]
 pub async fn get_details(
     ctx: &Context,
     input: GetUser,
     #[out("CRM")] crm: Rest,
     #[out("Payments")] payments: Rest,
+    #[out("Fraud Detection Connection")] fraud: Amqp,
     #[config("tutorial")] tutorial: UserConfig,
 ) -> Result<UserDetails> {
     let user_name = input.user_name;
@@ -83,8 +86,12 @@ pub async fn get_details(
     let balance: Balance = balance.await?.error_for_status()?.model()?;
 
     if tutorial.bool(&format!("notify_fraud.{}", user.user_type)).unwrap_or(false) {
-        // A message to fraud detection, once there is AMQP to send it over.
         info!(user_name, "notifying fraud detection");
+        let message = AmqpMessage::text(format!("User `{user_name}` accessed `{}`", user.account_number));
+        // The balance is worth no less when a broker is down; that somebody has to act is in the log.
+        if let Err(error) = fraud.send(ctx, message.exchange("/tutorial").routing_key("api")).await {
+            error!(user_name, %error, "fraud detection was not notified");
+        }
     }
     Ok(UserDetails {
         user_name,

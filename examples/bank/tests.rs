@@ -3,8 +3,9 @@
 use serde_json::json;
 use zato::{
     Kind, Result, UserConfig,
+    amqp::Amqp,
     rest::Rest,
-    testing::{self, PartnerReply, RestFake},
+    testing::{self, AmqpRecorder, PartnerReply, RestFake},
 };
 
 use super::{GetUser, UserDetails, get_details};
@@ -24,8 +25,17 @@ fn payments() -> RestFake {
 }
 
 async fn details(crm: Rest, payments: Rest, tutorial: UserConfig) -> Result<UserDetails> {
+    details_and_fraud(crm, payments, &Amqp::recorder(), tutorial).await
+}
+
+async fn details_and_fraud(
+    crm: Rest,
+    payments: Rest,
+    fraud: &AmqpRecorder,
+    tutorial: UserConfig,
+) -> Result<UserDetails> {
     let input = GetUser { user_name: "my.user".to_owned() };
-    get_details(&testing::context(), input, crm, payments, tutorial).await
+    get_details(&testing::context(), input, crm, payments, fraud.amqp(), tutorial).await
 }
 
 #[tokio::test]
@@ -50,12 +60,24 @@ async fn fraud_detection_hears_of_the_types_that_it_watches() -> Result<()> {
         (UserConfig::from_ini("[notify_fraud]\nABC=True")?, false),
         (UserConfig::absent("tutorial"), false),
     ] {
-        let logs = testing::capture_logs();
-        let (crm, payments) = (crm(), payments());
-        details(crm.rest(), payments.rest(), tutorial.clone()).await?;
-        let was_told = logs.events().iter().any(|event| event.message == "notifying fraud detection");
-        assert_eq!(was_told, is_told, "{tutorial:?}");
+        let (crm, payments, fraud) = (crm(), payments(), Amqp::recorder());
+        details_and_fraud(crm.rest(), payments.rest(), &fraud, tutorial.clone()).await?;
+        let sent = fraud.sent();
+        let told: Vec<_> = sent.iter().map(|sent| (&*sent.exchange, &*sent.routing_key, sent.text())).collect();
+        let expected = [("/tutorial", "api", "User `my.user` accessed `123456`")];
+        assert_eq!(told, if is_told { &expected[..] } else { &[] }, "{tutorial:?}");
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_broker_that_is_down_keeps_nobody_from_a_balance() -> Result<()> {
+    let (crm, payments, fraud) = (crm(), payments(), Amqp::recorder());
+    fraud.next_is_lost();
+    let logs = testing::capture_logs();
+    let tutorial = UserConfig::from_ini("[notify_fraud]\nRGV=True")?;
+    assert_eq!(details_and_fraud(crm.rest(), payments.rest(), &fraud, tutorial).await?.account_balance, "357.9");
+    assert!(logs.events().iter().any(|event| event.message == "fraud detection was not notified"));
     Ok(())
 }
 

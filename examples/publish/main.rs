@@ -15,6 +15,7 @@ use zato::{
 
 /// What to say.
 #[model]
+#[derive(Debug)]
 pub struct Say {
     /// The words.
     pub words: String,
