@@ -26,7 +26,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use zato_core::config::Secret;
 
 use super::{
-    Confirmed, Delivered, Event, Exchange, Publication, Queue, QueueState, Result, Returned, Subscription, WireError,
+    Confirmed, Delivered, Event, Exchange, Publication, Queue, QueueState, Result, Returned, Scope, Subscription,
+    WireError,
     stream::{self, Security},
 };
 
@@ -61,6 +62,8 @@ pub(crate) struct Credentials {
 pub(crate) struct Connection {
     connection: ::lapin::Connection,
     events: sync::Mutex<Pin<Box<dyn Stream<Item = RawEvent> + Send>>>,
+    /// That we have said goodbye, of which the library tells nothing.
+    is_closed: CancellationToken,
     /// Ends the library's thread with us, whether or not the broker answers.
     _end: DropGuard,
 }
@@ -91,7 +94,7 @@ pub(crate) async fn connect(endpoint: &Endpoint, credentials: &Credentials) -> R
     );
     let connection = connection.await?;
     let events = sync::Mutex::new(Box::pin(connection.events_listener()) as Pin<Box<_>>);
-    Ok(super::Connection::Lapin(Connection { connection, events, _end: guard }))
+    Ok(super::Connection::Lapin(Connection { connection, events, is_closed: CancellationToken::new(), _end: guard }))
 }
 
 fn uri(endpoint: &Endpoint, credentials: &Credentials) -> AMQPUri {
@@ -124,22 +127,34 @@ impl Connection {
 
     pub(super) async fn event(&self) -> Event {
         let mut events = self.events.lock().await;
+        let closed = || WireError::connection("the connection to the broker is closed");
         loop {
-            match poll_fn(|cx| events.as_mut().poll_next(cx)).await {
+            let next = tokio::select! {
+                biased;
+                next = poll_fn(|cx| events.as_mut().poll_next(cx)) => next,
+                () = self.is_closed.cancelled() => return Event::Lost(closed()),
+            };
+            match next {
                 Some(RawEvent::ConnectionBlocked(reason)) => return Event::Blocked(reason),
                 Some(RawEvent::ConnectionUnblocked) => return Event::Unblocked,
-                // Also those that have ended a channel alone are told here.
-                Some(RawEvent::Error(error)) if !self.connection.status().connected() => {
-                    return Event::Lost(error.into());
+                Some(RawEvent::Error(error)) => {
+                    let error = WireError::from(error);
+                    // What has ended one channel alone is told here, too.
+                    if error.scope == Scope::Connection || !self.connection.status().connected() {
+                        // Nothing follows, whoever asks again.
+                        self.is_closed.cancel();
+                        return Event::Lost(error);
+                    }
                 }
                 Some(_) => {}
-                None => return Event::Lost(WireError::connection("the connection to the broker is closed")),
+                None => return Event::Lost(closed()),
             }
         }
     }
 
     pub(super) async fn close(&self) -> Result<()> {
         let closed = time::timeout(GOODBYE, self.connection.close(200, "goodbye".into())).await;
+        self.is_closed.cancel();
         closed.map_err(|_| WireError::connection("the broker did not answer a goodbye"))?.map_err(Into::into)
     }
 
