@@ -144,11 +144,26 @@ pub(super) async fn unfit_arguments(peer: &Peer) {
     let cases = [
         (
             queue_with(&q, &[("x-message-ttl", text("5"))]),
-            format!("invalid arg 'x-message-ttl' {of}: {{unacceptable_type,longstr}}"),
+            format!("invalid arg 'x-message-ttl' {of}: \"expected integer, got longstr\""),
         ),
         (
             queue_with(&q, &[("x-message-ttl", AMQPValue::LongInt(-1))]),
             format!("invalid arg 'x-message-ttl' {of}: {{value_negative,-1}}"),
+        ),
+        (
+            queue_with(&q, &[("x-message-ttl", AMQPValue::LongLongInt(315_360_000_001))]),
+            format!("invalid arg 'x-message-ttl' {of}: {{value_too_large,315360000001}}"),
+        ),
+        (
+            queue_with(&q, &[("x-overflow", AMQPValue::LongInt(1))]),
+            format!("invalid arg 'x-overflow' {of}: {{unacceptable_type,signedint}}"),
+        ),
+        (
+            queue_with(
+                &q,
+                &[("x-dead-letter-exchange", text("")), ("x-dead-letter-routing-key", AMQPValue::LongInt(1))],
+            ),
+            format!("invalid arg 'x-dead-letter-routing-key' {of}: {{unacceptable_type,signedint}}"),
         ),
         (
             queue_with(&q, &[("x-expires", AMQPValue::LongInt(0))]),
@@ -156,12 +171,15 @@ pub(super) async fn unfit_arguments(peer: &Peer) {
         ),
         (
             queue_with(&q, &[("x-max-length", text("a"))]),
-            format!("invalid arg 'x-max-length' {of}: {{unacceptable_type,longstr}}"),
+            format!("invalid arg 'x-max-length' {of}: \"expected integer, got longstr\""),
         ),
         (queue_with(&q, &[("x-overflow", text("a"))]), format!("invalid arg 'x-overflow' {of}: invalid_overflow")),
         (
             queue_with(&q, &[("x-dead-letter-exchange", AMQPValue::LongInt(1))]),
-            format!("invalid arg 'x-dead-letter-exchange' {of}: {{unacceptable_type,signedint}}"),
+            format!(
+                "invalid type 'signedint' for arg 'x-dead-letter-exchange' in queue '{q}' in vhost '{}'",
+                peer.vhost()
+            ),
         ),
         (
             queue_with(&q, &[("x-dead-letter-routing-key", text("a"))]),

@@ -61,3 +61,27 @@ pub(super) async fn dropped_connections(peer: &Peer) {
     };
     soon(nobody).await;
 }
+
+/// What has ended one channel is nothing to the connection, and what ends the connection is told with the broker's words.
+pub(super) async fn events(peer: &Peer) {
+    let connection = peer.connect().await;
+    let channel = peer.channel(&connection).await;
+    assert!(soon(channel.check_queue(&unique("q"))).await.is_err());
+    end_of(&channel).await;
+    let event = time::timeout(QUIET, connection.event()).await;
+    assert!(event.is_err(), "{event:?}");
+    let channel = peer.channel(&connection).await;
+    let q = unique("q");
+    soon(channel.declare_queue(&queue(&q))).await.unwrap();
+    let mut deliveries = consume(&channel, &q).await;
+    let unknown = exchange(&unique("e"), "x-none");
+    let told = fault(soon(channel.declare_exchange(&unknown)).await);
+    assert_eq!((told.0, told.1), (Scope::Connection, Some(Code::Other(503))));
+    for _ in 0..2 {
+        let Event::Lost(error) = soon(connection.event()).await else { panic!("no end") };
+        assert_eq!(error.scope, Scope::Connection);
+    }
+    assert_eq!(fault(soon(deliveries.next()).await.expect("a fault")), told);
+    assert!(soon(deliveries.next()).await.is_none());
+    assert_eq!(fault(soon(connection.open_channel()).await.map(drop)).0, Scope::Connection);
+}

@@ -69,7 +69,7 @@ contract! {
         exclusive_consumers, priorities, reused_tags, quorum_counts;
     dead_letters: rejected, expired, expired_by_its_own_account, displaced, too_often, cycles, several_deaths;
     replying: answers, nobody_asks, unfit_questions;
-    ending: closed_channels, closed_connections, dropped_connections;
+    ending: closed_channels, closed_connections, dropped_connections, events;
 }
 
 /// A broker to try.

@@ -197,6 +197,7 @@ pub(super) async fn bad_expiration(peer: &Peer) {
     for (expiration, told) in [
         ("soon", "PRECONDITION_FAILED - invalid expiration 'soon': no_integer"),
         ("-1", "PRECONDITION_FAILED - invalid expiration '-1': {value_negative,-1}"),
+        ("315360000001", "PRECONDITION_FAILED - invalid expiration '315360000001': {value_too_large,315360000001}"),
         ("5s", "PRECONDITION_FAILED - invalid expiration '5s': {leftover_string,\"s\"}"),
     ] {
         let channel = peer.channel(&connection).await;
@@ -204,6 +205,9 @@ pub(super) async fn bad_expiration(peer: &Peer) {
         let fault = fault(soon(channel.publish(Publication { properties, ..message("", "a", "a") })).await);
         assert_eq!(fault, refused(Code::PreconditionFailed, told));
     }
+    let channel = peer.channel(&connection).await;
+    let properties = BasicProperties::default().with_expiration("315360000000".into());
+    publish(&channel, Publication { properties, ..message("", "a", "a") }).await;
 }
 
 pub(super) async fn without_confirms(peer: &Peer) {

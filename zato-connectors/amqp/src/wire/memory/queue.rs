@@ -3,7 +3,10 @@ use std::{
     time::Duration,
 };
 
-use ::lapin::{BasicProperties, types::AMQPValue};
+use ::lapin::{
+    BasicProperties,
+    types::{AMQPValue, ShortString},
+};
 use bytes::Bytes;
 use tokio::time::Instant;
 
@@ -90,13 +93,12 @@ impl Rules {
                     .ok_or_else(|| unfit(key, name, &format!("{{unacceptable_type,{}}}", values::type_of(value))))
             }
         };
-        let number = |key: &str, least: i64| whole(queue, key, least);
+        let number = |key: &str| whole(queue, key, 0, i64::MAX);
         let millis = |key: &str, least: i64| -> Result<Option<Duration>> {
-            Ok(number(key, least)?.map(|millis| Duration::from_millis(millis.unsigned_abs())))
+            Ok(whole(queue, key, least, LONGEST)?.map(|millis| Duration::from_millis(millis.unsigned_abs())))
         };
-        let size = |key: &str| -> Result<Option<usize>> { Ok(number(key, 0)?.and_then(|size| size.try_into().ok())) };
-        let key = text("x-dead-letter-routing-key")?;
-        let dead_letters = text("x-dead-letter-exchange")?.map(|exchange| DeadLetters { exchange, key });
+        let size = |key: &str| -> Result<Option<usize>> { Ok(number(key)?.and_then(|size| size.try_into().ok())) };
+        let dead_letters = dead_letters(queue, text("x-dead-letter-routing-key")?)?;
         let overflow = match text("x-overflow")?.as_deref() {
             None | Some("drop-head") => Overflow::DropHead,
             Some("reject-publish") => Overflow::Reject,
@@ -111,11 +113,30 @@ impl Rules {
             max_bytes: size("x-max-length-bytes")?,
             overflow,
             dead_letters,
-            max_priority: number("x-max-priority", 0)?.and_then(|most| most.try_into().ok()).unwrap_or(0),
-            delivery_limit: number("x-delivery-limit", 0)?.filter(|_| is_quorum),
+            max_priority: number("x-max-priority")?.and_then(|most| most.try_into().ok()).unwrap_or(0),
+            delivery_limit: number("x-delivery-limit")?.filter(|_| is_quorum),
         })
     }
 }
+
+fn dead_letters(queue: &wire::Queue, key: Option<String>) -> Result<Option<DeadLetters>> {
+    const EXCHANGE: &str = "x-dead-letter-exchange";
+    let name = &queue.name;
+    match queue.arguments.inner().get(EXCHANGE) {
+        Some(value) => {
+            let exchange = values::text(&queue.arguments, EXCHANGE).ok_or_else(|| {
+                let kind = values::type_of(value);
+                refusal(406, format!("invalid type '{kind}' for arg '{EXCHANGE}' in queue '{name}' in vhost '/'"))
+            })?;
+            Ok(Some(DeadLetters { exchange, key }))
+        }
+        None if key.is_some() => Err(unfit("x-dead-letter-routing-key", name, "routing_key_but_no_dlx_defined")),
+        None => Ok(None),
+    }
+}
+
+/// The longest time that RabbitMQ takes, ten years, in milliseconds.
+const LONGEST: i64 = 10 * 365 * 24 * 60 * 60 * 1000;
 
 fn check_quorum(queue: &wire::Queue) -> Result<()> {
     let has = [
@@ -137,13 +158,14 @@ fn check_quorum(queue: &wire::Queue) -> Result<()> {
     Ok(())
 }
 
-fn whole(queue: &wire::Queue, key: &str, least: i64) -> Result<Option<i64>> {
+fn whole(queue: &wire::Queue, key: &str, least: i64, most: i64) -> Result<Option<i64>> {
     let Some(value) = queue.arguments.inner().get(key) else { return Ok(None) };
     let fault = match values::integer(value) {
+        Some(number) if number > most => format!("{{value_too_large,{number}}}"),
         Some(number) if number >= least => return Ok(Some(number)),
         Some(0) => "{value_zero,0}".to_owned(),
         Some(number) => format!("{{value_negative,{number}}}"),
-        None => format!("{{unacceptable_type,{}}}", values::type_of(value)),
+        None => format!("\"expected integer, got {}\"", values::type_of(value)),
     };
     Err(unfit(key, &queue.name, &fault))
 }
@@ -247,9 +269,18 @@ pub(super) fn is_persistent(message: &Message) -> bool {
 
 /// Reads how long a message lasts by its own account.
 pub(super) fn own_ttl(properties: &BasicProperties) -> Result<Option<Duration>> {
-    let Some(text) = properties.expiration() else { return Ok(None) };
-    let millis = text.as_str().parse().map_err(|_| refusal(406, format!("invalid expiration '{text}': no_integer")))?;
-    Ok(Some(Duration::from_millis(millis)))
+    let Some(text) = properties.expiration().as_ref().map(ShortString::as_str) else { return Ok(None) };
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let rest = digits.trim_start_matches(|letter: char| letter.is_ascii_digit());
+    let number: Option<i64> = text.strip_suffix(rest).and_then(|number| number.parse().ok());
+    let fault = match number {
+        None => "no_integer".to_owned(),
+        Some(_) if !rest.is_empty() => format!("{{leftover_string,\"{rest}\"}}"),
+        Some(number) if number < 0 => format!("{{value_negative,{number}}}"),
+        Some(number) if number > LONGEST => format!("{{value_too_large,{number}}}"),
+        Some(number) => return Ok(Some(Duration::from_millis(number.unsigned_abs()))),
+    };
+    Err(refusal(406, format!("invalid expiration '{text}': {fault}")))
 }
 
 /// The header by which `quorum` queues tell how often a message came back.

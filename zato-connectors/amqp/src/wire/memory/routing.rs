@@ -42,12 +42,10 @@ impl State {
         let message_id = properties.message_id().as_ref().map(ToString::to_string);
         let message =
             Message { exchange, routing_key, properties, body, is_redelivered: false, returns: 0, expires_at: None };
-        let (is_routed, is_taken) = if self.answer(&message) {
-            (true, true)
-        } else {
-            let targets = self.route(&message.exchange, &message.routing_key, message.properties.headers().as_ref());
-            (!targets.is_empty(), self.put(targets, &message, own_ttl))
-        };
+        self.answer(&message);
+        let targets = self.route(&message.exchange, &message.routing_key, message.properties.headers().as_ref());
+        let is_routed = !targets.is_empty();
+        let is_taken = self.put(targets, &message, own_ttl);
         let is_returned = is_mandatory && !is_routed;
         let returned = is_returned.then(|| Returned { message_id, reason: "NO_ROUTE".to_owned() });
         Ok(Outcome { is_taken, returned, is_confirmed })
@@ -74,24 +72,24 @@ impl State {
         Ok(properties.with_reply_to(name.into()))
     }
 
-    /// Hands an answer to who waits for it, if it is one.
-    fn answer(&mut self, message: &Message) -> bool {
+    /// Hands an answer to who waits for it, if it is one. No queue is bound for it, so that a mandatory one comes back
+    /// nonetheless.
+    fn answer(&mut self, message: &Message) {
         if !message.exchange.is_empty() {
-            return false;
+            return;
         }
         let consumer = self.replies.get(&message.routing_key).and_then(|id| self.consumers.get(id));
-        let Some(consumer) = consumer else { return false };
-        let Some(session) = self.channels.get_mut(&consumer.channel) else { return false };
-        session.last_tag += 1;
+        let Some(consumer) = consumer else { return };
+        let Some(session) = self.channels.get(&consumer.channel) else { return };
         consumer.outbox.push(Delivered {
-            tag: session.last_tag,
+            // They don't count.
+            tag: session.last_tag + 1,
             exchange: String::new(),
             routing_key: message.routing_key.clone(),
             is_redelivered: false,
             properties: message.properties.clone(),
             body: message.body.clone(),
         });
-        true
     }
 
     /// Returns the queues that a message belongs into.
