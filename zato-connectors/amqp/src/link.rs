@@ -424,7 +424,10 @@ impl Target {
                 Err(last)
             }
             #[cfg(feature = "testing")]
-            Self::Memory(broker) => broker.connect().await,
+            Self::Memory(broker) => {
+                let attempt = time::timeout(HANDSHAKE, broker.connect()).await;
+                attempt.unwrap_or_else(|_| Err(WireError::connection("the broker agreed to nothing in time")))
+            }
         }
     }
 }

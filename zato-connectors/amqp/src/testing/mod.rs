@@ -1,5 +1,9 @@
-//! Tests without a broker: a recorder of what a service sends.
+//! Tests without a broker: a recorder of what a service sends, and a broker in the test's own process.
 
+mod broker;
 pub(crate) mod recorder;
 
-pub use self::recorder::{AmqpRecorder, SentMessage};
+pub use self::{
+    broker::{Broker, QueuedMessage},
+    recorder::{AmqpRecorder, SentMessage},
+};

@@ -33,7 +33,7 @@ impl std::fmt::Debug for Channel {
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        self.shared.lock().end_channel(self.id, None);
+        self.shared.change(|state| state.end_channel(self.id, None));
     }
 }
 
@@ -140,6 +140,7 @@ impl Channel {
                 // What is published in the same breath shall be confirmed in the same breath.
                 task::yield_now().await;
                 self.0.shared.lock().tell(self.0.id);
+                // As a library does it: without tokio's budget, after which nothing can be seen for a while.
                 task::unconstrained(confirmed).await.map_err(|_| no_connection())
             }
         }

@@ -67,6 +67,6 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        self.shared.lock().end_connection(self.id, &no_connection());
+        self.shared.change(|state| state.end_connection(self.id, &no_connection()));
     }
 }

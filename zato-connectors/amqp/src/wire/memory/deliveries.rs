@@ -44,6 +44,6 @@ impl Deliveries {
 
 impl Drop for Deliveries {
     fn drop(&mut self) {
-        self.channel.shared().lock().cancel(self.id);
+        self.channel.shared().change(|state| state.cancel(self.id));
     }
 }

@@ -30,7 +30,7 @@ fn forced(reason: &str) -> WireError {
 impl Broker {
     /// Closes every connection, as an operator does.
     pub(crate) fn close_connections(&self, reason: &str) {
-        self.0.lock().end_connections(&forced(reason));
+        self.0.change(|state| state.end_connections(&forced(reason)));
     }
 
     /// Lets nobody connect from now on, or everybody again.
@@ -40,9 +40,10 @@ impl Broker {
 
     /// Stops and starts again, with what lasts: durable exchanges and queues, and persistent messages in them.
     pub(crate) fn restart(&self) {
-        let mut state = self.0.lock();
-        state.end_connections(&forced("broker forced connection closure with reason 'shutdown'"));
-        state.forget_transients();
+        self.0.change(|state| {
+            state.end_connections(&forced("broker forced connection closure with reason 'shutdown'"));
+            state.forget_transients();
+        });
     }
 
     /// Takes no messages from now on. Connections that have published are told at once (RabbitMQ waits for the next
@@ -58,15 +59,16 @@ impl Broker {
 
     /// Takes messages again.
     pub(crate) fn unblock(&self) {
-        let mut state = self.0.lock();
-        state.faults.blocked = None;
-        for link in state.connections.values_mut().filter(|link| link.is_blocked) {
-            link.is_blocked = false;
-            link.events.push(Event::Unblocked);
-        }
-        if !state.faults.is_paused {
-            state.catch_up();
-        }
+        self.0.change(|state| {
+            state.faults.blocked = None;
+            for link in state.connections.values_mut().filter(|link| link.is_blocked) {
+                link.is_blocked = false;
+                link.events.push(Event::Unblocked);
+            }
+            if !state.faults.is_paused {
+                state.catch_up();
+            }
+        });
     }
 
     /// Answers nothing from now on, and delivers nothing, as if its process had been stopped.
@@ -76,24 +78,25 @@ impl Broker {
 
     /// Answers again, and first what was asked for meanwhile.
     pub(crate) fn resume(&self) {
-        let mut state = self.0.lock();
-        state.faults.is_paused = false;
-        state.catch_up();
-        drop(state);
+        self.0.change(|state| {
+            state.faults.is_paused = false;
+            state.catch_up();
+        });
         self.0.resumed.notify_waiters();
     }
 
     /// Ends the subscriptions of a queue, as a broker does whose queue has moved.
     pub(crate) fn cancel_consumers(&self, queue: &str) {
-        let mut state = self.0.lock();
-        for id in state.consumers_of(queue) {
-            state.remove_consumer(id, None);
-        }
+        self.0.change(|state| {
+            for id in state.consumers_of(queue) {
+                state.remove_consumer(id, None);
+            }
+        });
     }
 
     /// Deletes a queue with all that is in it, and returns whether it was there.
     pub(crate) fn delete_queue(&self, queue: &str) -> bool {
-        self.0.lock().delete_queue(queue)
+        self.0.change(|state| state.delete_queue(queue))
     }
 
     /// Does not take the next messages, and says so.
@@ -159,6 +162,30 @@ impl Broker {
     /// Returns how many connections there are.
     pub(crate) fn connections(&self) -> usize {
         self.0.lock().connections.len()
+    }
+
+    /// Waits until there is nothing to do for anybody.
+    pub(crate) async fn settled(&self) {
+        loop {
+            let changed = self.0.changed.notified();
+            if self.is_settled() {
+                return;
+            }
+            changed.await;
+        }
+    }
+
+    /// Says what there is to do still.
+    pub(crate) fn left(&self) -> String {
+        let state = self.0.lock();
+        let of_queue = |(name, queue): (&String, &super::queue::Queue)| {
+            let with_consumers = state.channels.values().flat_map(|session| session.unsettled.values());
+            let with_consumers = with_consumers.filter(|unsettled| unsettled.queue == *name).count();
+            let (waiting, consumers) = (queue.ready.len(), queue.consumers.len());
+            let is_left = with_consumers > 0 || (waiting > 0 && consumers > 0);
+            is_left.then(|| format!("\"{name}\" has {waiting} waiting and {with_consumers} with {consumers} consumers"))
+        };
+        state.queues.iter().filter_map(of_queue).collect::<Vec<_>>().join(", ")
     }
 
     /// Whether there is nothing to do for anybody: nothing waits for a consumer, and nothing is with one.

@@ -15,6 +15,8 @@ mod mailbox;
 mod queue;
 mod routing;
 mod state;
+#[cfg(test)]
+mod tests;
 mod values;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -26,7 +28,7 @@ use tokio::{
 };
 
 use self::state::{Link, State, no_connection};
-pub(crate) use self::{channel::Channel, connection::Connection, deliveries::Deliveries};
+pub(crate) use self::{channel::Channel, connection::Connection, deliveries::Deliveries, faults::Waiting};
 use super::{Code, Event, Result, WireError};
 
 /// A number for what has no name of its own.
@@ -41,6 +43,8 @@ pub(crate) struct Broker(Arc<Shared>);
 struct Shared {
     state: Mutex<State>,
     resumed: Notify,
+    /// That something was done, for who waits for all to be done.
+    changed: Notify,
     /// The task that does what becomes due; it ends with us.
     clock: Mutex<JoinSet<()>>,
 }
@@ -87,6 +91,13 @@ impl Shared {
         state
     }
 
+    /// Does something to the state.
+    fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let changed = change(&mut self.lock());
+        self.changed.notify_waiters();
+        changed
+    }
+
     /// Starts the clock in this runtime, unless it runs.
     fn run_clock(self: &Arc<Self>) {
         let mut clock = self.clock.lock().unwrap_or_else(PoisonError::into_inner);
@@ -99,13 +110,14 @@ impl Shared {
 
     /// Has something done that nobody waits for.
     fn post(&self, connection: Id, work: impl FnOnce(&mut State) + Send + 'static) -> Result<()> {
-        let mut state = self.lock();
-        if state.holds_back(connection, Kind::Other)? {
-            state.hold(connection, Box::new(work));
-        } else {
-            work(&mut state);
-        }
-        Ok(())
+        self.change(|state| {
+            if state.holds_back(connection, Kind::Other)? {
+                state.hold(connection, Box::new(work));
+            } else {
+                work(state);
+            }
+            Ok(())
+        })
     }
 
     /// Has something done for a connection: now, or when whatever keeps the broker from answering is over.
@@ -115,10 +127,9 @@ impl Shared {
         kind: Kind,
         work: impl FnOnce(&mut State) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let waiting = {
-            let mut state = self.lock();
+        let asked = self.change(|state| {
             if !state.holds_back(connection, kind)? {
-                return work(&mut state);
+                return work(state).map(Asked::Done);
             }
             let (answer, waiting) = oneshot::channel();
             let request = move |state: &mut State| {
@@ -126,16 +137,26 @@ impl Shared {
                 let _ = answer.send(work(state));
             };
             state.hold(connection, Box::new(request));
-            waiting
-        };
-        task::unconstrained(waiting).await.unwrap_or_else(|_| Err(no_connection()))
+            Ok(Asked::Waiting(waiting))
+        });
+        match asked? {
+            Asked::Done(answer) => Ok(answer),
+            // Without tokio's budget, as a library does without: whoever looks whether it is there shall see it.
+            Asked::Waiting(waiting) => task::unconstrained(waiting).await.unwrap_or_else(|_| Err(no_connection())),
+        }
     }
+}
+
+/// What became of something that was asked for.
+enum Asked<T> {
+    Done(T),
+    Waiting(oneshot::Receiver<Result<T>>),
 }
 
 /// Does what becomes due for as long as there is a broker.
 async fn keep_time(shared: Weak<Shared>, rescheduled: Arc<Notify>) {
     while let Some(broker) = shared.upgrade() {
-        let deadline = broker.lock().deadline();
+        let deadline = broker.change(|state| state.deadline());
         drop(broker);
         match deadline {
             Some(at) => drop(time::timeout_at(at, rescheduled.notified()).await),
