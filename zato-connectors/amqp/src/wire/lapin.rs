@@ -94,7 +94,8 @@ pub(crate) async fn connect(endpoint: &Endpoint, credentials: &Credentials) -> R
     );
     let connection = connection.await?;
     let events = sync::Mutex::new(Box::pin(connection.events_listener()) as Pin<Box<_>>);
-    Ok(super::Connection::Lapin(Connection { connection, events, is_closed: CancellationToken::new(), _end: guard }))
+    let is_closed = CancellationToken::new();
+    Ok(super::Connection::Lapin(Box::new(Connection { connection, events, is_closed, _end: guard })))
 }
 
 fn uri(endpoint: &Endpoint, credentials: &Credentials) -> AMQPUri {
@@ -258,8 +259,8 @@ impl Channel {
         let options = BasicPublishOptions { mandatory: is_mandatory, immediate: false };
         let confirm = self.0.basic_publish(exchange, routing_key, options, &body, properties).await?;
         match confirm.await? {
-            Confirmation::Ack(returned) => Ok(Confirmed::Ack(returned.map(returned_of))),
-            Confirmation::Nack(returned) => Ok(Confirmed::Nack(returned.map(returned_of))),
+            Confirmation::Ack(returned) => Ok(Confirmed::Ack(returned.as_ref().map(returned_of))),
+            Confirmation::Nack(returned) => Ok(Confirmed::Nack(returned.as_ref().map(returned_of))),
             Confirmation::NotRequested => Err(WireError::unsendable("the channel has no confirms")),
         }
     }
@@ -309,7 +310,7 @@ impl Channel {
     }
 }
 
-fn returned_of(message: BasicReturnMessage) -> Returned {
+fn returned_of(message: &BasicReturnMessage) -> Returned {
     Returned {
         message_id: message.properties.message_id().as_ref().map(ToString::to_string),
         reason: message.reply_text.to_string(),

@@ -3,7 +3,8 @@
 //! There are two, and everything above runs on either: `lapin.rs` speaks to a real broker, and the `memory` folder is one
 //! in the test's own process. What both have to do alike is held by one contract suite.
 
-#[cfg(all(test, feature = "testing"))]
+#[cfg(test)]
+#[cfg(feature = "testing")]
 mod contract;
 mod error;
 mod lapin;
@@ -26,7 +27,7 @@ pub(crate) type Result<T> = std::result::Result<T, WireError>;
 /// A connection. Dropping it breaks it off without a goodbye.
 #[derive(Debug)]
 pub(crate) enum Connection {
-    Lapin(lapin::Connection),
+    Lapin(Box<lapin::Connection>),
     #[cfg(feature = "testing")]
     Memory(memory::Connection),
 }

@@ -25,13 +25,12 @@ pub(super) async fn what_is_there_already(peer: &Peer) {
     soon(channel.check_exchange("amq.topic")).await.unwrap();
 }
 
-pub(super) async fn other_declarations(peer: &Peer) {
+pub(super) async fn other_queues(peer: &Peer) {
     let connection = peer.connect().await;
     let channel = peer.channel(&connection).await;
-    let (name, e) = (unique("q"), unique("e"));
+    let name = unique("q");
     let arguments = [("x-message-ttl", AMQPValue::LongInt(60_000)), ("x-dead-letter-exchange", text("a"))];
     soon(channel.declare_queue(&queue_with(&name, &arguments))).await.unwrap();
-    soon(channel.declare_exchange(&exchange(&e, "topic"))).await.unwrap();
     let of = format!("for queue '{name}' in vhost '{}'", peer.vhost());
     let [ttl, dlx] = arguments;
     let key = ("x-dead-letter-routing-key", text("k"));
@@ -73,6 +72,13 @@ pub(super) async fn other_declarations(peer: &Peer) {
         assert_eq!(fault, refused(Code::PreconditionFailed, format!("PRECONDITION_FAILED - {told}")));
         end_of(&channel).await;
     }
+}
+
+pub(super) async fn other_exchanges(peer: &Peer) {
+    let connection = peer.connect().await;
+    let channel = peer.channel(&connection).await;
+    let e = unique("e");
+    soon(channel.declare_exchange(&exchange(&e, "topic"))).await.unwrap();
     let of = format!("for exchange '{e}' in vhost '{}'", peer.vhost());
     let alternate = Exchange { arguments: table(&[("alternate-exchange", text("b"))]), ..exchange(&e, "topic") };
     let cases = [
@@ -137,10 +143,8 @@ pub(super) async fn reserved_names(peer: &Peer) {
 }
 
 pub(super) async fn unfit_arguments(peer: &Peer) {
-    let connection = peer.connect().await;
     let q = unique("q");
     let of = format!("for queue '{q}' in vhost '{}'", peer.vhost());
-    let quorum = ("x-queue-type", text("quorum"));
     let cases = [
         (
             queue_with(&q, &[("x-message-ttl", text("5"))]),
@@ -185,6 +189,15 @@ pub(super) async fn unfit_arguments(peer: &Peer) {
             queue_with(&q, &[("x-dead-letter-routing-key", text("a"))]),
             format!("invalid arg 'x-dead-letter-routing-key' {of}: routing_key_but_no_dlx_defined"),
         ),
+    ];
+    all_refused(peer, cases.into()).await;
+}
+
+pub(super) async fn unfit_quorum_queues(peer: &Peer) {
+    let q = unique("q");
+    let of = format!("for queue '{q}' in vhost '{}'", peer.vhost());
+    let quorum = ("x-queue-type", text("quorum"));
+    let cases = [
         (
             Queue { is_durable: false, ..queue_with(&q, std::slice::from_ref(&quorum)) },
             format!("invalid property 'non-durable' {of}"),
@@ -198,6 +211,11 @@ pub(super) async fn unfit_arguments(peer: &Peer) {
             format!("invalid arg 'x-max-priority' {of} of queue type rabbit_quorum_queue"),
         ),
     ];
+    all_refused(peer, cases.into()).await;
+}
+
+async fn all_refused(peer: &Peer, cases: Vec<(Queue, String)>) {
+    let connection = peer.connect().await;
     let (mut got, mut expected) = (Vec::new(), Vec::new());
     for (wanted, told) in cases {
         let channel = peer.channel(&connection).await;

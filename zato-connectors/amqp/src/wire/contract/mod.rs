@@ -59,8 +59,8 @@ macro_rules! contract {
 }
 
 contract! {
-    declaring: what_is_there_already, other_declarations, missing_things, reserved_names, unfit_arguments,
-        exclusive_queues, auto_delete, expiring_queues, long_names, unknown_exchange_type;
+    declaring: what_is_there_already, other_queues, other_exchanges, missing_things, reserved_names, unfit_arguments,
+        unfit_quorum_queues, exclusive_queues, auto_delete, expiring_queues, long_names, unknown_exchange_type;
     publishing: properties_come_through, exchange_types, exchanges_behind_exchanges, alternate_exchanges,
         unroutable_messages, missing_exchange, internal_exchange, bad_expiration, without_confirms, full_queues,
         many_at_once;
@@ -83,7 +83,6 @@ impl Peer {
         Self::Memory(memory::Broker::new())
     }
 
-    #[expect(clippy::print_stderr, reason = "what was left out has to be seen")]
     fn real(test: &str) -> Option<Self> {
         let Ok(url) = std::env::var(URL) else {
             eprintln!("{test} was LEFT OUT for RabbitMQ: there is none in {URL}, which `cargo xtask test` sets");

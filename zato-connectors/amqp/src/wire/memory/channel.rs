@@ -177,10 +177,12 @@ impl Channel {
         self.ask(Kind::Other, cancel).await
     }
 
+    #[expect(clippy::unused_async, reason = "a real one waits until it is on its way")]
     pub(in crate::wire) async fn ack(&self, tag: u64) -> Result<()> {
         self.settle(tag, Settling::Ack)
     }
 
+    #[expect(clippy::unused_async, reason = "a real one waits until it is on its way")]
     pub(in crate::wire) async fn nack(&self, tag: u64, requeue: bool) -> Result<()> {
         self.settle(tag, if requeue { Settling::Requeue } else { Settling::Reject })
     }

@@ -40,13 +40,13 @@ impl State {
             message: format!("COMMAND_INVALID - unknown exchange type '{}'", wanted.kind),
         })?;
         if wanted.name.is_empty() {
-            return Err(refusal(403, "operation not permitted on the default exchange".to_owned()));
+            return Err(refusal(403, "operation not permitted on the default exchange"));
         }
         if let Some(Exchange { declared, .. }) = self.exchanges.get(&wanted.name) {
             return check_same_exchange(wanted, declared);
         }
         if wanted.name.starts_with("amq.") {
-            return Err(refusal(403, format!("exchange name '{}' contains reserved prefix 'amq.*'", wanted.name)));
+            return Err(refusal(403, &format!("exchange name '{}' contains reserved prefix 'amq.*'", wanted.name)));
         }
         self.exchanges.insert(wanted.name.clone(), Exchange::new(wanted.clone(), kind));
         Ok(())
@@ -54,7 +54,7 @@ impl State {
 
     pub(super) fn check_exchange(&self, name: &str) -> Result<()> {
         if name.is_empty() {
-            return Err(refusal(403, "operation not permitted on the default exchange".to_owned()));
+            return Err(refusal(403, "operation not permitted on the default exchange"));
         }
         self.exchanges.get(name).map(drop).ok_or_else(|| no_exchange(name))
     }
@@ -67,7 +67,7 @@ impl State {
             return Ok(self.queue_state(&wanted.name));
         }
         if wanted.name.starts_with("amq.") {
-            return Err(refusal(403, format!("queue name '{}' contains reserved prefix 'amq.*'", wanted.name)));
+            return Err(refusal(403, &format!("queue name '{}' contains reserved prefix 'amq.*'", wanted.name)));
         }
         let mut wanted = wanted.clone();
         if wanted.name.is_empty() {
@@ -97,7 +97,7 @@ impl State {
     }
 
     pub(super) fn queue(&self, name: &str) -> Result<&Queue> {
-        self.queues.get(name).ok_or_else(|| refusal(404, format!("no queue '{name}' in vhost '/'")))
+        self.queues.get(name).ok_or_else(|| refusal(404, &format!("no queue '{name}' in vhost '/'")))
     }
 
     /// Binds a target to an exchange.
@@ -111,7 +111,7 @@ impl State {
     ) -> Result<()> {
         let is_default = from.is_empty() || to == Target::Exchange(String::new());
         if is_default {
-            return Err(refusal(403, "operation not permitted on the default exchange".to_owned()));
+            return Err(refusal(403, "operation not permitted on the default exchange"));
         }
         match &to {
             Target::Queue(name) => check_access(self.queue(name)?, connection)?,
@@ -127,7 +127,7 @@ impl State {
 }
 
 pub(super) fn no_exchange(name: &str) -> WireError {
-    refusal(404, format!("no exchange '{name}' in vhost '/'"))
+    refusal(404, &format!("no exchange '{name}' in vhost '/'"))
 }
 
 /// Refuses a queue that another connection uses alone.
@@ -138,7 +138,7 @@ pub(super) fn check_access(queue: &Queue, connection: Option<Id>) -> Result<()> 
     let name = &queue.declared.name;
     Err(refusal(
         405,
-        format!(
+        &format!(
             "cannot obtain exclusive access to locked queue '{name}' in vhost '/'. It could be originally declared on \
              another connection or the exclusive property value does not match that of the original declaration."
         ),
@@ -160,7 +160,7 @@ fn check_same_queue(wanted: &wire::Queue, current: &wire::Queue) -> Result<()> {
         let locked = "cannot obtain exclusive access to locked queue";
         return Err(refusal(
             405,
-            format!(
+            &format!(
                 "{locked} '{}' in vhost '/'. It could be originally declared on another connection or the exclusive \
                  property value does not match that of the original declaration.",
                 wanted.name
@@ -185,7 +185,7 @@ fn differs<T: PartialEq + std::fmt::Display>(what: &str, of: &str, wanted: &T, c
     if wanted == current {
         return Ok(());
     }
-    Err(refusal(406, format!("inequivalent arg '{what}' {of}: received '{wanted}' but current is '{current}'")))
+    Err(refusal(406, &format!("inequivalent arg '{what}' {of}: received '{wanted}' but current is '{current}'")))
 }
 
 fn same_argument(key: &str, of: &str, wanted: &FieldTable, current: &FieldTable) -> Result<()> {
@@ -200,5 +200,5 @@ fn same_argument(key: &str, of: &str, wanted: &FieldTable, current: &FieldTable)
             (or_none(one), or_none(other))
         }
     };
-    Err(refusal(406, format!("inequivalent arg '{key}' {of}: received {received} but current is {current}")))
+    Err(refusal(406, &format!("inequivalent arg '{key}' {of}: received {received} but current is {current}")))
 }

@@ -69,17 +69,17 @@ impl State {
         check_access(queue, Some(connection))?;
         let is_taken = |id: &Id| self.consumers.get(id).is_some_and(|other| other.is_exclusive || wanted.is_exclusive);
         if queue.consumers.iter().any(is_taken) {
-            return Err(refusal(403, format!("queue '{}' in vhost '/' in exclusive use", wanted.queue)));
+            return Err(refusal(403, &format!("queue '{}' in vhost '/' in exclusive use", wanted.queue)));
         }
         Ok(())
     }
 
     fn check_reply_consumer(&self, channel: Id, wanted: &Subscription) -> Result<()> {
         if !wanted.is_unacknowledged {
-            return Err(refusal(406, "reply consumer cannot acknowledge".to_owned()));
+            return Err(refusal(406, "reply consumer cannot acknowledge"));
         }
         if self.consumers.values().any(|other| other.channel == channel && other.queue == REPLY_TO) {
-            return Err(refusal(406, "reply consumer already set".to_owned()));
+            return Err(refusal(406, "reply consumer already set"));
         }
         Ok(())
     }
@@ -133,7 +133,7 @@ impl State {
     pub(super) fn settle(&mut self, connection: Id, channel: Id, tag: u64, how: Settling) -> Result<()> {
         let unsettled = self.session(connection, channel)?.unsettled.remove(&tag);
         let Some(unsettled) = unsettled else {
-            return Err(refusal(406, format!("unknown delivery tag {tag}")));
+            return Err(refusal(406, &format!("unknown delivery tag {tag}")));
         };
         if let Some(consumer) = self.consumers.get_mut(&unsettled.consumer) {
             consumer.unsettled -= 1;

@@ -212,7 +212,7 @@ impl State {
 }
 
 /// Returns a fault as RabbitMQ words it; it ends the channel.
-fn refusal(code: u16, text: String) -> WireError {
+fn refusal(code: u16, text: &str) -> WireError {
     let name = match code {
         403 => "ACCESS_REFUSED",
         404 => "NOT_FOUND",

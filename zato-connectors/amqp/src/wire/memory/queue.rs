@@ -126,7 +126,7 @@ fn dead_letters(queue: &wire::Queue, key: Option<String>) -> Result<Option<DeadL
         Some(value) => {
             let exchange = values::text(&queue.arguments, EXCHANGE).ok_or_else(|| {
                 let kind = values::type_of(value);
-                refusal(406, format!("invalid type '{kind}' for arg '{EXCHANGE}' in queue '{name}' in vhost '/'"))
+                refusal(406, &format!("invalid type '{kind}' for arg '{EXCHANGE}' in queue '{name}' in vhost '/'"))
             })?;
             Ok(Some(DeadLetters { exchange, key }))
         }
@@ -146,13 +146,16 @@ fn check_quorum(queue: &wire::Queue) -> Result<()> {
     ];
     for (is_unfit, property) in has {
         if is_unfit {
-            return Err(refusal(406, format!("invalid property '{property}' for queue '{}' in vhost '/'", queue.name)));
+            return Err(refusal(
+                406,
+                &format!("invalid property '{property}' for queue '{}' in vhost '/'", queue.name),
+            ));
         }
     }
     for key in CLASSIC_ALONE {
         if queue.arguments.contains_key(key) {
             let of = format!("for queue '{}' in vhost '/' of queue type rabbit_quorum_queue", queue.name);
-            return Err(refusal(406, format!("invalid arg '{key}' {of}")));
+            return Err(refusal(406, &format!("invalid arg '{key}' {of}")));
         }
     }
     Ok(())
@@ -171,7 +174,7 @@ fn whole(queue: &wire::Queue, key: &str, least: i64, most: i64) -> Result<Option
 }
 
 fn unfit(key: &str, queue: &str, fault: &str) -> wire::WireError {
-    refusal(406, format!("invalid arg '{key}' for queue '{queue}' in vhost '/': {fault}"))
+    refusal(406, &format!("invalid arg '{key}' for queue '{queue}' in vhost '/': {fault}"))
 }
 
 impl Queue {
@@ -280,7 +283,7 @@ pub(super) fn own_ttl(properties: &BasicProperties) -> Result<Option<Duration>> 
         Some(number) if number > LONGEST => format!("{{value_too_large,{number}}}"),
         Some(number) => return Ok(Some(Duration::from_millis(number.unsigned_abs()))),
     };
-    Err(refusal(406, format!("invalid expiration '{text}': {fault}")))
+    Err(refusal(406, &format!("invalid expiration '{text}': {fault}")))
 }
 
 /// The header by which `quorum` queues tell how often a message came back.

@@ -57,7 +57,7 @@ impl State {
         }
         let known = self.exchanges.get(exchange).ok_or_else(|| no_exchange(exchange))?;
         if known.declared.is_internal {
-            return Err(refusal(403, format!("cannot publish to internal exchange '{exchange}' in vhost '/'")));
+            return Err(refusal(403, &format!("cannot publish to internal exchange '{exchange}' in vhost '/'")));
         }
         Ok(())
     }
@@ -68,7 +68,7 @@ impl State {
             return Ok(properties);
         }
         let name = self.channels.get(&channel).and_then(|session: &Session| session.reply_name.clone());
-        let name = name.ok_or_else(|| refusal(406, "fast reply consumer does not exist".to_owned()))?;
+        let name = name.ok_or_else(|| refusal(406, "fast reply consumer does not exist"))?;
         Ok(properties.with_reply_to(name.into()))
     }
 
