@@ -36,8 +36,7 @@ pub(super) async fn closed_connections(peer: &Peer) {
         assert!(next.is_err(), "{next:?}");
     }
     assert!(!channel.is_open());
-    assert!(soon(channel.publish(message("", &q, "1"))).await.is_err());
-    assert!(soon(connection.open_channel()).await.is_err());
+    gone(&connection, &channel).await;
 }
 
 pub(super) async fn dropped_connections(peer: &Peer) {
@@ -51,7 +50,7 @@ pub(super) async fn dropped_connections(peer: &Peer) {
         assert!(next.is_err(), "{next:?}");
     }
     end_of(&channel).await;
-    assert!(soon(channel.publish(message("", &q, "1"))).await.is_err());
+    assert_eq!(fault(soon(channel.publish(message("", &q, "1"))).await).0, Scope::Channel);
     let connection = peer.connect().await;
     let channel = peer.channel(&connection).await;
     let nobody = async {
@@ -83,5 +82,17 @@ pub(super) async fn events(peer: &Peer) {
     }
     assert_eq!(fault(soon(deliveries.next()).await.expect("a fault")), told);
     assert!(soon(deliveries.next()).await.is_none());
-    assert_eq!(fault(soon(connection.open_channel()).await.map(drop)).0, Scope::Connection);
+    gone(&connection, &channel).await;
+}
+
+/// What is said of a connection that has ended, and of its channels.
+async fn gone(connection: &Connection, channel: &Channel) {
+    let closed = (Scope::Channel, None, "the channel to the broker is closed".to_owned());
+    assert_eq!(fault(soon(channel.publish(message("", "q", "1"))).await), closed);
+    assert_eq!(fault(soon(channel.check_queue("q")).await), closed);
+    assert_eq!(fault(soon(channel.ack(1)).await), closed);
+    assert_eq!(fault(soon(channel.close()).await), closed);
+    let closed = (Scope::Connection, None, "the connection to the broker is closed".to_owned());
+    assert_eq!(fault(soon(connection.open_channel()).await.map(drop)), closed);
+    assert_eq!(fault(soon(connection.close()).await), closed);
 }

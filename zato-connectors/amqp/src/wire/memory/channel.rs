@@ -8,7 +8,7 @@ use super::{
     delivering::Settling,
     exchange::Target,
     routing::Outcome,
-    state::{State, no_connection},
+    state::{State, no_channel},
 };
 use crate::wire::{Confirmed, Exchange, Publication, Queue, QueueState, Result, Subscription, WireError, lapin::short};
 
@@ -54,10 +54,11 @@ impl Channel {
     ) -> Result<T> {
         let (connection, channel) = (self.0.connection, self.0.id);
         let asked = move |state: &mut State| {
-            state.session(connection, channel)?;
+            state.session(channel)?;
             let answer = work(state, connection, channel);
             state.failed(channel, answer)
         };
+        self.0.shared.lock().session(channel)?;
         self.0.shared.ask(connection, kind, asked).await
     }
 
@@ -113,8 +114,8 @@ impl Channel {
     }
 
     pub(in crate::wire) async fn confirm(&self) -> Result<()> {
-        let confirm = |state: &mut State, connection, channel| {
-            state.session(connection, channel)?.is_confirming = true;
+        let confirm = |state: &mut State, _, channel| {
+            state.session(channel)?.is_confirming = true;
             Ok(())
         };
         self.ask(Kind::Other, confirm).await
@@ -141,7 +142,7 @@ impl Channel {
                 task::yield_now().await;
                 self.0.shared.lock().tell(self.0.id);
                 // As a library does it: without tokio's budget, after which nothing can be seen for a while.
-                task::unconstrained(confirmed).await.map_err(|_| no_connection())
+                task::unconstrained(confirmed).await.unwrap_or_else(|_| Err(no_channel()))
             }
         }
     }
@@ -152,8 +153,8 @@ impl Channel {
     }
 
     pub(in crate::wire) async fn prefetch(&self, count: u16) -> Result<()> {
-        let prefetch = move |state: &mut State, connection, channel| {
-            state.session(connection, channel)?.prefetch = count;
+        let prefetch = move |state: &mut State, _, channel| {
+            state.session(channel)?.prefetch = count;
             Ok(())
         };
         self.ask(Kind::Other, prefetch).await
@@ -191,11 +192,11 @@ impl Channel {
     fn settle(&self, tag: u64, how: Settling) -> Result<()> {
         let (connection, channel) = (self.0.connection, self.0.id);
         let settle = move |state: &mut State| {
-            let settled = state.settle(connection, channel, tag, how);
+            let settled = state.settle(channel, tag, how);
             // Who settled it is not told, and one of a channel that has ended meanwhile is settled by that.
             drop(state.failed(channel, settled));
         };
-        self.0.shared.lock().session(connection, channel)?;
+        self.0.shared.lock().session(channel)?;
         self.0.shared.post(connection, settle)
     }
 
@@ -216,12 +217,12 @@ impl Channel {
 /// When a publisher is told what came of a message.
 enum Told {
     Now(Confirmed),
-    Later(oneshot::Receiver<Confirmed>),
+    Later(oneshot::Receiver<Result<Confirmed>>),
 }
 
 impl State {
     /// Puts a confirmation with those that are told at once.
-    fn tell_later(&mut self, channel: Id, outcome: Outcome) -> oneshot::Receiver<Confirmed> {
+    fn tell_later(&mut self, channel: Id, outcome: Outcome) -> oneshot::Receiver<Result<Confirmed>> {
         let (teller, told) = oneshot::channel();
         if let Some(session) = self.channels.get_mut(&channel) {
             session.batch.confirms.push((teller, outcome.is_taken));
@@ -239,7 +240,7 @@ impl State {
         for (teller, is_taken) in batch.confirms.into_iter().rev() {
             let back = returned.pop_front();
             // Who published may have given up.
-            let _ = teller.send(if is_taken { Confirmed::Ack(back) } else { Confirmed::Nack(back) });
+            let _ = teller.send(Ok(if is_taken { Confirmed::Ack(back) } else { Confirmed::Nack(back) }));
         }
     }
 }

@@ -29,7 +29,7 @@ impl State {
                 message: format!("NOT_ALLOWED - attempt to reuse consumer tag '{}'", wanted.consumer_tag),
             });
         }
-        let prefetch = self.session(connection, channel)?.prefetch;
+        let prefetch = self.session(channel)?.prefetch;
         if wanted.queue == REPLY_TO {
             self.check_reply_consumer(channel, wanted)?;
         } else {
@@ -54,7 +54,7 @@ impl State {
         self.consumers.insert(id, consumer);
         if wanted.queue == REPLY_TO {
             let name = format!("{REPLY_TO}.{id}");
-            self.session(connection, channel)?.reply_name = Some(name.clone());
+            self.session(channel)?.reply_name = Some(name.clone());
             self.replies.insert(name, id);
         }
         if let Some(queue) = self.queues.get_mut(&wanted.queue) {
@@ -130,8 +130,8 @@ impl State {
         }
     }
 
-    pub(super) fn settle(&mut self, connection: Id, channel: Id, tag: u64, how: Settling) -> Result<()> {
-        let unsettled = self.session(connection, channel)?.unsettled.remove(&tag);
+    pub(super) fn settle(&mut self, channel: Id, tag: u64, how: Settling) -> Result<()> {
+        let unsettled = self.session(channel)?.unsettled.remove(&tag);
         let Some(unsettled) = unsettled else {
             return Err(refusal(406, &format!("unknown delivery tag {tag}")));
         };

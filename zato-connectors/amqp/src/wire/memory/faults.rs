@@ -46,15 +46,9 @@ impl Broker {
         });
     }
 
-    /// Takes no messages from now on. Connections that have published are told at once (RabbitMQ waits for the next
-    /// message, and takes that one), others with their first message.
+    /// Takes no messages from now on. A connection is told when it publishes next, and held up with that message.
     pub(crate) fn block(&self, reason: &str) {
-        let mut state = self.0.lock();
-        state.faults.blocked = Some(reason.to_owned());
-        for link in state.connections.values_mut().filter(|link| link.has_published && !link.is_blocked) {
-            link.is_blocked = true;
-            link.events.push(Event::Blocked(reason.to_owned()));
-        }
+        self.0.lock().faults.blocked = Some(reason.to_owned());
     }
 
     /// Takes messages again.

@@ -112,7 +112,7 @@ impl Shared {
     fn post(&self, connection: Id, work: impl FnOnce(&mut State) + Send + 'static) -> Result<()> {
         self.change(|state| {
             if state.holds_back(connection, Kind::Other)? {
-                state.hold(connection, Box::new(work));
+                state.hold(connection, Box::new(|state| state.map_or((), work)));
             } else {
                 work(state);
             }
@@ -132,9 +132,9 @@ impl Shared {
                 return work(state).map(Asked::Done);
             }
             let (answer, waiting) = oneshot::channel();
-            let request = move |state: &mut State| {
+            let request = move |state: std::result::Result<&mut State, &WireError>| {
                 // Who asked may have given up; what was asked for is done nonetheless, as by a real broker.
-                let _ = answer.send(work(state));
+                let _ = answer.send(state.map_err(Clone::clone).and_then(work));
             };
             state.hold(connection, Box::new(request));
             Ok(Asked::Waiting(waiting))
@@ -179,7 +179,6 @@ impl State {
     fn holds_back(&mut self, connection: Id, kind: Kind) -> Result<bool> {
         let link = self.connections.get_mut(&connection).ok_or_else(no_connection)?;
         if kind == Kind::Publishing {
-            link.has_published = true;
             if let Some(reason) = self.faults.blocked.as_ref().filter(|_| !link.is_blocked) {
                 link.is_blocked = true;
                 link.events.push(Event::Blocked(reason.clone()));
@@ -200,7 +199,7 @@ impl State {
         for id in connections {
             while let Some(link) = self.connections.get_mut(&id).filter(|link| !link.is_blocked) {
                 let Some(request) = link.inbox.pop_front() else { break };
-                request(self);
+                request(Ok(self));
             }
         }
         let queues: Vec<String> = self.queues.keys().cloned().collect();

@@ -11,7 +11,7 @@ use super::{
     mailbox::Mailbox,
     queue::{Message, Place, Queue},
 };
-use crate::wire::{Confirmed, Delivered, Event, Result, Returned, Scope, WireError};
+use crate::wire::{Confirmed, Delivered, Event, Returned, Scope, WireError};
 
 /// Everything that the broker knows.
 #[derive(Debug)]
@@ -39,27 +39,22 @@ pub(super) struct Faults {
     pub(super) shuffles: bool,
 }
 
-/// What is asked for while nothing is answered.
-pub(super) type Request = Box<dyn FnOnce(&mut State) + Send>;
+/// What is asked for while nothing is answered; it is done, or told why the connection has ended.
+pub(super) type Request = Box<dyn FnOnce(Result<&mut State, &WireError>) + Send>;
 
 /// A connection.
 #[derive(Default)]
 pub(super) struct Link {
     pub(super) events: Arc<Mailbox<Event, WireError>>,
-    pub(super) has_published: bool,
     pub(super) is_blocked: bool,
     pub(super) inbox: VecDeque<Request>,
 }
 
 impl std::fmt::Debug for Link {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { has_published, is_blocked, inbox, .. } = self;
+        let Self { is_blocked, inbox, .. } = self;
         let waiting = inbox.len();
-        f.debug_struct("Link")
-            .field("has_published", has_published)
-            .field("is_blocked", is_blocked)
-            .field("waiting", &waiting)
-            .finish_non_exhaustive()
+        f.debug_struct("Link").field("is_blocked", is_blocked).field("waiting", &waiting).finish_non_exhaustive()
     }
 }
 
@@ -80,7 +75,7 @@ pub(super) struct Session {
 /// Confirmations that are told at once.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
-    pub(super) confirms: Vec<(oneshot::Sender<Confirmed>, bool)>,
+    pub(super) confirms: Vec<(oneshot::Sender<Result<Confirmed, WireError>>, bool)>,
     pub(super) returned: VecDeque<Returned>,
 }
 
@@ -131,6 +126,11 @@ impl Default for State {
     }
 }
 
+/// A channel is told of as closed, whether or not its connection is.
+pub(super) fn no_channel() -> WireError {
+    WireError { scope: Scope::Channel, code: None, message: "the channel to the broker is closed".to_owned() }
+}
+
 pub(super) fn no_connection() -> WireError {
     WireError::connection("the connection to the broker is closed")
 }
@@ -142,15 +142,8 @@ impl State {
     }
 
     /// Returns a channel that can be used.
-    pub(super) fn session(&mut self, connection: Id, channel: Id) -> Result<&mut Session> {
-        if !self.connections.contains_key(&connection) {
-            return Err(no_connection());
-        }
-        self.channels.get_mut(&channel).ok_or(WireError {
-            scope: Scope::Channel,
-            code: None,
-            message: "the channel to the broker is closed".to_owned(),
-        })
+    pub(super) fn session(&mut self, channel: Id) -> Result<&mut Session, WireError> {
+        self.channels.get_mut(&channel).ok_or_else(no_channel)
     }
 
     pub(super) fn connection_of(&self, channel: Id) -> Option<Id> {
@@ -158,7 +151,7 @@ impl State {
     }
 
     /// Ends what a fault ends, and returns it.
-    pub(super) fn failed<T>(&mut self, channel: Id, fault: Result<T>) -> Result<T> {
+    pub(super) fn failed<T>(&mut self, channel: Id, fault: Result<T, WireError>) -> Result<T, WireError> {
         if let Err(error) = &fault {
             match error.scope {
                 Scope::Nothing => {}
@@ -178,6 +171,10 @@ impl State {
         let Some(mut session) = self.channels.remove(&channel) else { return };
         let own = self.consumers.iter().filter(|(_, consumer)| consumer.channel == channel);
         let own: Vec<Id> = own.map(|(id, _)| *id).collect();
+        for (teller, _) in session.batch.confirms.drain(..) {
+            // Who published may have given up.
+            let _ = teller.send(Err(why.cloned().unwrap_or_else(no_channel)));
+        }
         let mut queues = BTreeSet::new();
         for consumer in own {
             queues.extend(self.remove_consumer(consumer, why));
@@ -212,6 +209,9 @@ impl State {
         let own: Vec<Id> = own.map(|(id, _)| *id).collect();
         for channel in own {
             self.end_channel(channel, Some(why));
+        }
+        for request in link.inbox {
+            request(Err(why));
         }
         let exclusive = self.queues.iter().filter(|(_, queue)| queue.owner == Some(connection));
         let exclusive: Vec<String> = exclusive.map(|(name, _)| name.clone()).collect();
