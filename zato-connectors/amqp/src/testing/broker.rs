@@ -77,7 +77,7 @@ impl Broker {
     /// Makes a broker on which there are the exchanges that are always there, and no queue.
     #[must_use]
     pub fn new() -> Self {
-        Self::default()
+        Self(memory::Broker::new())
     }
 
     /// Declares a durable queue; nothing happens if it is there already, and just so.
@@ -146,6 +146,16 @@ impl Broker {
     #[track_caller]
     pub fn bind(&self, queue: &str, exchange: &str, key: &str) {
         done(self.0.bind_queue(queue, exchange, key, &FieldTable::default()));
+    }
+
+    /// Has an exchange, `from`, hand messages on to another, `to`, those with this routing key, or with one of this pattern.
+    ///
+    /// # Panics
+    ///
+    /// If one of them is not there.
+    #[track_caller]
+    pub fn bind_exchange(&self, to: &str, from: &str, key: &str) {
+        done(self.0.bind_exchange(to, from, key, &FieldTable::default()));
     }
 
     /// Publishes a message, and returns whether there was a queue for it and each has taken it.

@@ -99,6 +99,7 @@ impl Broker {
     }
 
     /// Confirms messages in batches, and hands what comes back to any of the batch, as lapin does.
+    #[cfg(test)]
     pub(crate) fn shuffle_returns(&self, shuffles: bool) {
         self.0.lock().faults.shuffles = shuffles;
     }

@@ -178,11 +178,12 @@ impl State {
     /// A broker that takes no messages stops reading from who publishes, whatever else is asked for there.
     fn holds_back(&mut self, connection: Id, kind: Kind) -> Result<bool> {
         let link = self.connections.get_mut(&connection).ok_or_else(no_connection)?;
-        if kind == Kind::Publishing {
-            if let Some(reason) = self.faults.blocked.as_ref().filter(|_| !link.is_blocked) {
-                link.is_blocked = true;
-                link.events.push(Event::Blocked(reason.clone()));
-            }
+        if kind == Kind::Publishing
+            && !link.is_blocked
+            && let Some(reason) = &self.faults.blocked
+        {
+            link.is_blocked = true;
+            link.events.push(Event::Blocked(reason.clone()));
         }
         Ok(self.faults.is_paused || link.is_blocked)
     }
