@@ -243,6 +243,8 @@ fn header_number(headers: Option<&FieldTable>, name: &str) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use zato_core::bytes::Bytes;
+
     use super::*;
 
     fn received(headers: FieldTable) -> Received {
@@ -252,7 +254,7 @@ mod tests {
             routing_key: "orders".to_owned(),
             is_redelivered: true,
             properties: BasicProperties::default().with_headers(headers),
-            body: zato_core::bytes::Bytes::new(),
+            body: Bytes::new(),
         };
         Received::new(delivered, &"orders".into(), &"tag".into())
     }

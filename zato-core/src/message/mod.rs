@@ -104,6 +104,22 @@ impl Message {
         self.head.delivery = Mutex::new(Some(delivery));
         self
     }
+
+    /// Takes out what the message is settled with, for whoever serves messages without a service.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use zato_core::{channel::Delivery, message::{ChannelInfo, Message, Payload}};
+    ///
+    /// let channel = Arc::new(ChannelInfo::new("amqp", "orders", "order.take"));
+    /// let message = Message::new("c1".parse()?, channel, Payload::empty()).with_delivery(Delivery::pair().0);
+    /// assert!(message.take_delivery().is_some() && message.take_delivery().is_none(), "it is given once");
+    /// # Ok::<(), zato_core::Error>(())
+    /// ```
+    #[must_use]
+    pub fn take_delivery(&self) -> Option<Delivery> {
+        self.head.take_delivery()
+    }
 }
 
 /// What is known of a request beside its payload.

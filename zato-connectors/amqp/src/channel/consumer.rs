@@ -180,7 +180,13 @@ impl Shared {
     fn interrupted(&self, error: WireError) {
         self.meter.interrupted();
         let error = self.explain(error);
-        warn!(section = CHANNEL.name, channel = self.name, queue = &*self.terms.queue, error, "consuming was interrupted");
+        warn!(
+            section = CHANNEL.name,
+            channel = self.name,
+            queue = &*self.terms.queue,
+            error,
+            "consuming was interrupted"
+        );
         *self.standing() = Standing::Down { since: self.ambient.now(), error, attempts: 0 };
     }
 

@@ -266,9 +266,10 @@ mod tests {
     #[test]
     fn there_are_few_delays_and_none_is_shorter_than_it_was_asked_for() {
         let milliseconds = |delay: u64| rounded(Duration::from_millis(delay)).as_millis();
-        assert_eq!([0, 7, 99, 100, 101, 1234, 61_000, 86_400_000].map(milliseconds), [
-            0, 7, 99, 100, 110, 1300, 61_000, 87_000_000
-        ]);
+        assert_eq!(
+            [0, 7, 99, 100, 101, 1234, 61_000, 86_400_000].map(milliseconds),
+            [0, 7, 99, 100, 110, 1300, 61_000, 87_000_000]
+        );
         assert_eq!(rounded(Duration::MAX), rounded(LONGEST_WAIT));
         let all: std::collections::HashSet<_> = (0..100_000).map(milliseconds).collect();
         assert!(all.len() < 400, "{}", all.len());

@@ -1,6 +1,6 @@
 //! From an entry of the section to what a consumer does, checked as far as no broker has to be asked.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use zato_core::{
     ambient::Ambient,
@@ -98,13 +98,20 @@ pub(super) fn read(
     }
     // A service that is not there was refused before.
     let Some(inlet) = plan.inlets.inlet(&config.service) else { return Ok(Wanted { name, kind: Kind::Inactive }) };
-    let consuming = Consuming {
-        definition,
-        terms: Terms::of(config),
-        route: Route::of(config, plan.server, inlet),
-        ambient: plan.ambient.clone(),
-    };
+    let consuming = Consuming::of(config, plan.server, inlet, definition, plan.ambient.clone());
     Ok(Wanted { name, kind: Kind::Consuming(Box::new(consuming)) })
+}
+
+impl Consuming {
+    pub(super) fn of(
+        config: &AmqpChannelConfig,
+        server: &ServerConfig,
+        inlet: Inlet,
+        definition: Arc<AmqpDefinition>,
+        ambient: Ambient,
+    ) -> Self {
+        Self { definition, terms: Terms::of(config), route: Route::of(config, server, inlet), ambient }
+    }
 }
 
 impl Terms {
@@ -130,7 +137,7 @@ impl Route {
         info.format = config.data_format;
         info.options.xml = config.xml.clone();
         info.options.csv = config.csv.clone();
-        info.timeout = config.timeout.map_or(server.request_timeout.0, |timeout: zato_core::config::Duration| timeout.0);
+        info.timeout = config.timeout.unwrap_or(server.request_timeout).0;
         let gives = inlet.served().is_some_and(|served| !matches!(served.output, Shape::Nothing));
         Self {
             info: Arc::new(info),
@@ -140,9 +147,5 @@ impl Route {
             policies: Policies::of(config),
             dead_letter: config.dead_letter.clone(),
         }
-    }
-
-    pub(super) fn timeout(&self) -> Duration {
-        self.info.timeout
     }
 }

@@ -16,7 +16,8 @@ use crate::received::{Received, header_text, value_text};
 /// Makes the message of what was received: nothing of the payload is copied.
 pub(super) fn message(received: &Arc<Received>, body: Bytes, info: &Arc<ChannelInfo>, cid: Cid) -> Message {
     let mut message = Message::new(cid, Arc::clone(info), Payload::from(body));
-    message.head.trace = header_text(received.headers(), TRACEPARENT).and_then(|text| TraceParent::parse(text.as_bytes()));
+    message.head.trace =
+        header_text(received.headers(), TRACEPARENT).and_then(|text| TraceParent::parse(text.as_bytes()));
     message.head.headers = headers(received.headers(), received.content_type());
     message.head.extensions.insert(Arc::clone(received));
     message

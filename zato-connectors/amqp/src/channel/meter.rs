@@ -106,7 +106,11 @@ impl Meter {
     fn write(&self, channel: &str, exposition: &mut Exposition) {
         let labels = [("section", CHANNEL.name), ("channel", channel)];
         exposition
-            .family(Gauge, "zato_channel_messages_in_work", "Messages that were taken from a broker and are not settled.")
+            .family(
+                Gauge,
+                "zato_channel_messages_in_work",
+                "Messages that were taken from a broker and are not settled.",
+            )
             .sample(&labels, self.in_work.load(Relaxed));
         exposition
             .family(Counter, "zato_channel_redelivered_messages_total", "Messages that a broker had delivered before.")

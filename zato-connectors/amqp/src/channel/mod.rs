@@ -14,6 +14,8 @@ mod intake;
 mod meter;
 mod outbox;
 mod session;
+#[cfg(all(test, feature = "testing"))]
+mod tests;
 mod work;
 
 use std::{
@@ -33,12 +35,12 @@ use zato_core::{
     metrics::Exposition,
 };
 
+pub(crate) use self::headers::{ATTEMPT, EXCHANGE, ROUTING_KEY};
 use self::{
     consumer::Shared,
     entry::{Kind, Wanted},
     meter::Meters,
 };
-pub(crate) use self::headers::{ATTEMPT, EXCHANGE, ROUTING_KEY};
 use crate::config::{AmqpChannelConfig, CHANNEL, DEFINITION};
 
 /// How long channels of the broker's may take to be closed when the time for a stop is over.
@@ -191,24 +193,21 @@ impl Channel for AmqpChannels {
         self.meters.write(exposition);
     }
 
-    fn addresses(&self) -> Vec<String> {
-        Vec::new()
-    }
-}
-
-impl AmqpChannels {
-    /// Returns how every entry stands.
     fn statuses(&self) -> Vec<ConnectionStatus> {
         let running = self.lock();
         let statuses = running.entries.iter().map(|(name, entry)| {
-            let (state, counts) = match entry {
+            let (state, (losses, failures)) = match entry {
                 Entry::Inactive => (State::Inactive, (0, 0)),
                 Entry::Unfaked => (State::Unfaked, (0, 0)),
                 Entry::Consuming(shared) => (shared.state(), shared.meter.counts()),
             };
-            ConnectionStatus::new(CHANNEL.name, name, Arc::new(state)).with_counts(counts.0, counts.1)
+            ConnectionStatus::new(CHANNEL.name, name, Arc::new(state)).with_counts(losses, failures)
         });
         statuses.collect()
+    }
+
+    fn addresses(&self) -> Vec<String> {
+        Vec::new()
     }
 }
 

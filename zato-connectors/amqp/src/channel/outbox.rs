@@ -59,7 +59,9 @@ impl Outbox {
     /// When dropped, the message may have been sent.
     pub(super) async fn send(&self, publication: Publication, queue: Option<Queue>) -> wire::Result<()> {
         let sent = timeout(WITHIN, self.publish(publication, queue)).await;
-        sent.unwrap_or_else(|_| Err(WireError::connection("the broker has not confirmed the message within 10 seconds")))
+        sent.unwrap_or_else(|_| {
+            Err(WireError::connection("the broker has not confirmed the message within 10 seconds"))
+        })
     }
 
     async fn publish(&self, publication: Publication, queue: Option<Queue>) -> wire::Result<()> {
@@ -128,7 +130,8 @@ impl Open {
             return Ok(());
         }
         // A channel of its own: one that is refused ends it.
-        let channel = self.hold.live().map_err(|error| WireError::connection(error.to_string()))?.open_channel().await?;
+        let channel =
+            self.hold.live().map_err(|error| WireError::connection(error.to_string()))?.open_channel().await?;
         channel.declare_queue(queue).await.map_err(|error| error.about("queue", &queue.name))?;
         let _ = channel.close().await;
         self.declared().insert(queue.name.clone());

@@ -175,7 +175,9 @@ impl Work {
         let publication = answer::failure(&self.received, error, self.cid, self.shared.ambient.random());
         if let Some(publication) = publication {
             let sent = self.shared.outbox.send(publication, None).await;
-            self.note_unanswered(sent.map_err(|error| Error::unavailable("the reply can't be sent").with_source(error)));
+            self.note_unanswered(
+                sent.map_err(|error| Error::unavailable("the reply can't be sent").with_source(error)),
+            );
         }
     }
 

@@ -1,0 +1,206 @@
+//! What becomes of messages that were not served.
+
+use std::sync::Arc;
+
+use lapin::{BasicProperties, types::AMQPValue};
+use tokio::time::{Duration, Instant};
+use zato_core::{Error, Result, message::Reply, testing};
+
+use super::kit::{Kit, Notes, Serve, body, header, nothing, service, table, text};
+use crate::Received;
+
+/// Notes the seconds since the beginning, the attempt and where the message was published at first, and fails.
+fn failing(notes: &Notes, error: impl Fn() -> Result<Reply> + Send + Sync + 'static) -> Serve {
+    let (notes, begun, error) = (notes.clone(), Instant::now(), Arc::new(error));
+    service(move |message| {
+        let received = message.head.extensions.get::<Arc<Received>>().unwrap();
+        let seconds = begun.elapsed().as_secs();
+        notes.add(format!("{seconds}s {} {}/{}", received.attempt(), received.exchange(), received.routing_key()));
+        let result = error();
+        async move { result }
+    })
+}
+
+fn internal() -> Result<Reply> {
+    Err(Error::internal("the database is away: password=hunter2"))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_message_comes_again_after_its_delays_until_it_is_given_up() {
+    let notes = Notes::default();
+    let more = "retry_delay: [1s, 10s], max_attempts: 4, dead_letter: {routing_key: dead}";
+    let kit = Kit::with(more, failing(&notes, internal));
+    kit.declare("dead");
+    let headers = table(&[("tenant", text("bank")), ("x-zato-cid", text("c1"))]);
+    kit.publish_with("{}", BasicProperties::default().with_message_id("m1".into()).with_headers(headers));
+    kit.until("given up", || kit.broker.queue_depth("dead") == Some(1)).await;
+    kit.settled().await;
+    assert_eq!(notes.all(), ["0s 1 /orders", "1s 2 /orders", "11s 3 /orders", "21s 4 /orders"]);
+    let dead = kit.only("dead");
+    assert_eq!(dead.0.message_id().as_ref().map(ToString::to_string).as_deref(), Some("m1"));
+    for (name, value) in [
+        ("tenant", "bank"),
+        ("x-zato-cid", "c1"),
+        ("x-zato-error", "an error has occurred"),
+        ("x-zato-error-kind", "internal"),
+        ("x-zato-channel", "orders"),
+        ("x-zato-service", "made.up"),
+        ("x-zato-queue", "orders"),
+        ("x-zato-exchange", ""),
+        ("x-zato-routing-key", "orders"),
+        ("x-zato-failed-at", "2026-01-01T00:00:00.000Z"),
+    ] {
+        assert_eq!(header(&dead, name), Some(text(value)), "{name}");
+    }
+    assert_eq!(header(&dead, "x-zato-attempt"), Some(AMQPValue::LongLongInt(4)));
+    assert_eq!((kit.count("requeued"), kit.count("dead_lettered")), (3, 1));
+    assert_eq!(kit.broker.queue_depth("orders.retry.1000"), Some(0), "there is one queue for each delay");
+    assert_eq!(kit.broker.queue_depth("orders.retry.10000"), Some(0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delay_of_nothing_brings_a_message_back_at_once() {
+    let notes = Notes::default();
+    let kit = Kit::with("retry_delay: 0, max_attempts: 3", failing(&notes, internal));
+    kit.publish("{}");
+    kit.until("given up", || kit.count("rejected") == 1).await;
+    kit.settled().await;
+    assert_eq!(notes.all(), ["0s 1 /orders", "0s 2 /orders", "0s 3 /orders"]);
+    assert_eq!(kit.broker.queue_depth("orders"), Some(0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bad_input_never_comes_again() {
+    let logs = testing::capture_logs();
+    let notes = Notes::default();
+    let kit = Kit::with("", failing(&notes, || Err(Error::invalid_input("not an order"))));
+    kit.publish_with("{}", BasicProperties::default().with_message_id("m1".into()));
+    kit.until("rejected", || kit.count("rejected") == 1).await;
+    kit.settled().await;
+    assert_eq!(notes.len(), 1);
+    let lines = logs.events();
+    let line = lines.iter().find(|line| line.message == "a message is rejected").expect("an operator is told");
+    assert_eq!(line.level, tracing::Level::ERROR);
+    for (name, value) in [("message_id", "m1"), ("bytes", "2"), ("error", "not an order"), ("channel", "orders")] {
+        assert_eq!(line.fields.get(name).map(String::as_str), Some(value), "{name} of {line:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_whose_dead_letters_have_no_queue_is_not_lost() {
+    let notes = Notes::default();
+    let more = "dead_letter: {routing_key: dead}, retry_delay: 1s";
+    let kit = Kit::with(more, failing(&notes, || Err(Error::invalid_input("not an order"))));
+    kit.publish("{}");
+    kit.until("tried again", || notes.len() == 3).await;
+    assert_eq!(kit.count("dead_lettered"), 0);
+    kit.declare("dead");
+    kit.until("given up", || kit.broker.queue_depth("dead") == Some(1)).await;
+    kit.settled().await;
+    assert_eq!(kit.broker.queue_depth("orders"), Some(0));
+    assert_eq!(kit.count("dead_lettered"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_can_not_be_put_where_it_waits_is_given_back_later_and_marked_redelivered() {
+    let notes = Notes::default();
+    let served = notes.clone();
+    let begun = Instant::now();
+    let kit = Kit::with(
+        "retry_delay: 3s",
+        service(move |message| {
+            let received = message.head.extensions.get::<Arc<Received>>().unwrap();
+            served.add(format!("{}s {}", begun.elapsed().as_secs(), received.is_redelivered()));
+            let is_first = served.len() == 1;
+            async move { if is_first { internal() } else { nothing() } }
+        }),
+    );
+    kit.publish("{}");
+    kit.broker.nack_next(1);
+    kit.until("served", || kit.count("acked") == 1).await;
+    assert_eq!(notes.all(), ["0s false", "3s true"]);
+    assert!(
+        kit.metrics()
+            .contains("zato_channel_redelivered_messages_total{section=\"channel_amqp\",channel=\"orders\"} 1\n")
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broker_that_takes_no_messages_keeps_what_failed() {
+    let notes = Notes::default();
+    let served = notes.clone();
+    let kit = Kit::with(
+        "retry_delay: 1s",
+        service(move |message| {
+            served.add(body(&message));
+            let is_first = served.len() == 1;
+            async move { if is_first { internal() } else { nothing() } }
+        }),
+    );
+    kit.consuming("orders").await;
+    kit.publish("{}");
+    kit.broker.block("low on memory");
+    kit.until("tried", || notes.len() == 1).await;
+    kit.until("tried again", || notes.len() == 2).await;
+    kit.until("served", || kit.count("acked") == 1).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_ends_the_process_again_and_again_is_given_up_unserved() {
+    let notes = Notes::default();
+    let kit = Kit::with("max_attempts: 3, dead_letter: {routing_key: dead}", failing(&notes, internal));
+    kit.declare("dead");
+    // As the broker counts it, with quorum queues.
+    let counted = |count| {
+        let headers = table(&[("x-delivery-count", AMQPValue::LongInt(count))]);
+        BasicProperties::default().with_headers(headers)
+    };
+    kit.publish_with("poison", counted(3));
+    kit.until("given up", || kit.broker.queue_depth("dead") == Some(1)).await;
+    assert_eq!(notes.len(), 0);
+    assert_eq!(header(&kit.only("dead"), "x-zato-error-kind"), Some(text("exhausted")));
+    kit.publish_with("the last try", counted(2));
+    kit.until("given up", || kit.broker.queue_depth("dead") == Some(2)).await;
+    assert_eq!(notes.all(), ["0s 3 /orders"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_acknowledged_or_rejected_by_policy_is_gone() {
+    let notes = Notes::default();
+    let kit = Kit::with("on_error: ack", failing(&notes, internal));
+    kit.publish("{}");
+    kit.until("dropped", || kit.count("dropped") == 1).await;
+    kit.settled().await;
+    let kit = Kit::with("ack_mode: reject", service(|_| async { nothing() }));
+    kit.publish("{}");
+    kit.until("rejected", || kit.count("rejected") == 1).await;
+    kit.settled().await;
+    assert_eq!(kit.broker.queue_depth("orders"), Some(0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_copies_of_one_message_id_are_both_kept() {
+    let notes = Notes::default();
+    let kit =
+        Kit::with("retry_delay: 1s, max_attempts: 2, dead_letter: {routing_key: dead}", failing(&notes, internal));
+    kit.declare("dead");
+    for _ in 0..2 {
+        kit.publish_with("{}", BasicProperties::default().with_message_id("twice".into()));
+    }
+    kit.until("given up", || kit.broker.queue_depth("dead") == Some(2)).await;
+    kit.settled().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_waiting_queue_that_somebody_has_deleted_is_made_again() {
+    let notes = Notes::default();
+    let kit = Kit::with("retry_delay: 1s", failing(&notes, internal));
+    kit.publish("{}");
+    kit.until("tried again", || notes.len() == 2).await;
+    kit.until("waiting", || kit.broker.queue_depth("orders.retry.1000") == Some(1)).await;
+    tokio::time::sleep(Duration::from_millis(990)).await;
+    kit.until("in work", || kit.broker.queue_depth("orders.retry.1000") == Some(0)).await;
+    kit.broker.delete_queue("orders.retry.1000");
+    let so_far = notes.len();
+    kit.until("tried again", || notes.len() >= so_far + 2).await;
+}

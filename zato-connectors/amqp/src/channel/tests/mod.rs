@@ -1,0 +1,8 @@
+//! Consumers on the broker in memory, with services made up. Time is paused: it passes when everybody waits.
+
+mod failing;
+mod kit;
+mod manual;
+mod serving;
+mod stopping;
+mod supervision;
