@@ -21,6 +21,7 @@
 #![doc = include_str!("docs/soap.md")]
 #![doc = include_str!("docs/wsdl.md")]
 #![doc = include_str!("docs/outgoing_soap.md")]
+#![doc = include_str!("docs/amqp.md")]
 #![doc = include_str!("docs/layers.md")]
 #![doc = include_str!("docs/running.md")]
 #![doc = include_str!("docs/operations.md")]
