@@ -259,6 +259,13 @@ impl Hold {
         self.live()
     }
 
+    /// Declares what has to be there once more, which somebody may have deleted since the connection was made.
+    pub(crate) async fn declare(&self, live: &Live) -> wire::Result<()> {
+        let Shared { topology, purpose, .. } = &*self.0.shared;
+        let declared = time::timeout(HANDSHAKE, topology.declare(&live.connection, *purpose)).await;
+        declared.unwrap_or_else(|_| Err(WireError::connection("the broker declared nothing within 10 seconds")))
+    }
+
     /// Says how the connection stands, for readiness.
     pub(crate) fn state(&self) -> State {
         match &*self.0.shared.standing.borrow() {

@@ -15,7 +15,7 @@ use super::{
     App, Applied, Running,
     apply::{self, Built},
     builder::Source,
-    generation::Generation,
+    generation::{FIRST_CHANCE, Generation},
     inspect::Inspector,
     logging::Logging,
     user::Stale,
@@ -111,6 +111,7 @@ impl Engine {
             program: super::takeover::program().map_err(Arc::new),
         });
         shared.inspector.attach(&shared);
+        shared.tried().await;
         let (sender, commands) = mpsc::channel(16);
         let engine = Self {
             shared: Arc::clone(&shared),
@@ -233,6 +234,7 @@ impl Engine {
         }
         self.text = text.or_else(|| self.text.take());
         self.retire(old);
+        self.shared.tried().await;
         info!(generation = number, changes = apply::summary(&changes), "configuration applied");
         Ok(Applied::new(number, changes))
     }
@@ -326,6 +328,16 @@ impl Engine {
 }
 
 impl Shared {
+    /// Gives what channels hold of other systems a chance to be there.
+    async fn tried(&self) {
+        let mut trying = JoinSet::new();
+        for channel in &self.app.channels {
+            let channel = Arc::clone(channel);
+            trying.spawn(async move { channel.tried().await });
+        }
+        let _ = time::timeout(FIRST_CHANCE, trying.join_all()).await;
+    }
+
     /// Says how many requests of which services are in work.
     fn in_work(&self) -> Vec<String> {
         let busy = self.recorders.iter().map(|(service, recorder)| (service, recorder.in_flight()));

@@ -11,8 +11,9 @@ use crate::{
     router::Router,
 };
 
-/// How long a new configuration waits for its connections to be up, before it is in force without them.
-const FIRST_CHANCE: Duration = Duration::from_secs(2);
+/// How long a new configuration waits for its connections to be up, before it is in force without them; and then for what
+/// its channels hold of other systems.
+pub(super) const FIRST_CHANCE: Duration = Duration::from_secs(2);
 
 /// One configuration that was applied, and everything that was built for it.
 pub(super) struct Generation {

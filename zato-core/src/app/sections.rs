@@ -161,6 +161,7 @@ pub(super) trait AnyChannel: Send + Sync {
     fn sections(&self) -> Vec<SectionName>;
     fn schemas(&self, generator: &mut SchemaGenerator) -> Vec<(SectionName, Schema)>;
     fn prepare<'a>(self: Arc<Self>, with: Preparation<'a>) -> BoxFuture<'a, Result<Prepared, ConfigFaults>>;
+    fn tried(&self) -> BoxFuture<'_, ()>;
     fn stop(&self, within: Duration) -> BoxFuture<'_, Vec<String>>;
     fn close(&self) -> BoxFuture<'_, ()>;
     fn metrics(&self, exposition: &mut Exposition);
@@ -200,6 +201,10 @@ impl<C: Channel> AnyChannel for C {
             let prepared = Channel::prepare(&*self, plan).await?;
             Ok(Prepared { activation: Box::new(move || self.activate(prepared)), entries: shown })
         })
+    }
+
+    fn tried(&self) -> BoxFuture<'_, ()> {
+        Box::pin(Channel::tried(self))
     }
 
     fn stop(&self, within: Duration) -> BoxFuture<'_, Vec<String>> {

@@ -143,6 +143,17 @@ pub trait Channel: Send + Sync + 'static {
     /// Switches over. What was begun under the configuration before is finished under it.
     fn activate(&self, prepared: Self::Prepared);
 
+    /// Waits until whatever it holds of other systems since the last switch is there, or was tried in vain once. An app has
+    /// started, and a configuration is applied, when its channels have had that chance, for two seconds at the most. At
+    /// once by default, for channels that hold nothing.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped where it takes too long.
+    fn tried(&self) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
+
     /// Stops taking messages in, lets those in work finish, and cuts what is left when the time is over.
     ///
     /// Returns what was cut, in words for the log.

@@ -2,11 +2,11 @@
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
     task::JoinSet,
     time::{Duration, Instant, sleep, timeout},
 };
@@ -55,7 +55,7 @@ pub(super) struct Shared {
     pub(super) works: TaskTracker,
     route: Mutex<Arc<Route>>,
     places: Arc<Semaphore>,
-    standing: Mutex<Standing>,
+    standing: watch::Sender<Standing>,
     hold: Hold,
 }
 
@@ -79,7 +79,7 @@ impl Shared {
             works: TaskTracker::new(),
             route: Mutex::new(Arc::new(route)),
             places: Arc::new(Semaphore::new(terms.places)),
-            standing: Mutex::new(Standing::Waiting),
+            standing: watch::Sender::new(Standing::Waiting),
             hold: definition.consuming.hold(),
             terms,
             definition,
@@ -160,7 +160,14 @@ impl Shared {
                         End::Broken(error) => self.interrupted(error),
                     }
                 }
-                Err(error) => self.failed(error),
+                Err(error) => {
+                    // Somebody has deleted the queue: if it is the definition's to declare, it will be there next time.
+                    let refused = match error.code {
+                        Some(Code::NotFound) => self.hold.declare(&live).await.err(),
+                        _ => None,
+                    };
+                    self.failed(refused.unwrap_or(error));
+                }
             }
             reap(works);
             if begun.elapsed() >= STABLE {
@@ -172,7 +179,7 @@ impl Shared {
     }
 
     fn up(&self) {
-        *self.standing() = Standing::Up { since: self.ambient.now() };
+        self.standing.send_replace(Standing::Up { since: self.ambient.now() });
         let queue = &*self.terms.queue;
         info!(section = CHANNEL.name, channel = self.name, queue, "consuming");
     }
@@ -187,19 +194,18 @@ impl Shared {
             error,
             "consuming was interrupted"
         );
-        *self.standing() = Standing::Down { since: self.ambient.now(), error, attempts: 0 };
+        self.standing.send_replace(Standing::Down { since: self.ambient.now(), error, attempts: 0 });
     }
 
     fn failed(&self, error: WireError) {
         self.meter.failed();
         let error = self.explain(error);
-        let mut standing = self.standing();
-        let (since, attempts, is_told) = match &*standing {
+        let (since, attempts, is_told) = match &*self.standing.borrow() {
             Standing::Down { since, attempts, error: before } => (*since, *attempts, *before == error),
             Standing::Waiting | Standing::Up { .. } => (self.ambient.now(), 0, false),
         };
-        *standing = Standing::Down { since, error: error.clone(), attempts: attempts.saturating_add(1) };
-        drop(standing);
+        let attempts = attempts.saturating_add(1);
+        self.standing.send_replace(Standing::Down { since, error: error.clone(), attempts });
         // Once for each reason, however often it is tried.
         let (channel, queue) = (&self.name, &*self.terms.queue);
         if is_told {
@@ -225,23 +231,31 @@ impl Shared {
         }
     }
 
+    /// Waits until it consumes, or was tried in vain once.
+    pub(super) async fn tried(&self) {
+        let mut standing = self.standing.subscribe();
+        let stands = standing.wait_for(|standing| !matches!(standing, Standing::Waiting));
+        let lost = async {
+            if self.hold.tried().await.is_ok() {
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::select! { _ = stands => {} () = lost => {} () = self.stop.cancelled() => {} }
+    }
+
     /// Says how it stands, for readiness.
     pub(super) fn state(&self) -> State {
         let of_link = self.hold.state();
         if matches!(of_link, State::Down { .. }) {
             return of_link;
         }
-        match &*self.standing() {
+        match &*self.standing.borrow() {
             Standing::Waiting => State::Connecting,
             Standing::Up { since } => State::Up { since: *since },
             Standing::Down { since, error, attempts } => {
                 State::Down { since: *since, error: error.clone(), attempts: *attempts }
             }
         }
-    }
-
-    fn standing(&self) -> MutexGuard<'_, Standing> {
-        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -91,6 +91,14 @@ impl AmqpChannels {
 }
 
 impl Running {
+    fn consumers(&self) -> Vec<Arc<Shared>> {
+        let consumers = self.entries.values().filter_map(|entry| match entry {
+            Entry::Consuming(shared) => Some(Arc::clone(shared)),
+            Entry::Inactive | Entry::Unfaked => None,
+        });
+        consumers.collect()
+    }
+
     /// Makes an entry what it is to be from now on.
     fn switch(&mut self, wanted: Wanted, before: Option<Entry>, meters: &Meters) {
         let Wanted { name, kind } = wanted;
@@ -159,16 +167,21 @@ impl Channel for AmqpChannels {
         }
     }
 
+    async fn tried(&self) {
+        let consumers = self.lock().consumers();
+        for shared in consumers {
+            shared.tried().await;
+        }
+    }
+
     async fn stop(&self, within: Duration) -> Vec<String> {
         let (consumers, mut tasks) = {
             let mut running = self.lock();
             running.is_stopped = true;
-            let entries = std::mem::take(&mut running.entries).into_values().filter_map(|entry| match entry {
-                Entry::Consuming(shared) => Some(shared),
-                Entry::Inactive | Entry::Unfaked => None,
-            });
-            let leaving = std::mem::take(&mut running.leaving).into_iter().filter_map(|shared| shared.upgrade());
-            (entries.chain(leaving).collect::<Vec<_>>(), std::mem::take(&mut running.tasks))
+            let mut consumers = running.consumers();
+            running.entries.clear();
+            consumers.extend(std::mem::take(&mut running.leaving).into_iter().filter_map(|shared| shared.upgrade()));
+            (consumers, std::mem::take(&mut running.tasks))
         };
         for shared in &consumers {
             shared.leave();
@@ -217,12 +230,7 @@ async fn ended(tasks: &mut JoinSet<()>) {
 
 impl fmt::Debug for AmqpChannels {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let running = self.lock();
-        let consumers = running.entries.values().filter_map(|entry| match entry {
-            Entry::Consuming(shared) => Some(shared),
-            Entry::Inactive | Entry::Unfaked => None,
-        });
-        f.debug_list().entries(consumers).finish()
+        f.debug_list().entries(self.lock().consumers()).finish()
     }
 }
 
