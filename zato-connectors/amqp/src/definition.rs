@@ -29,7 +29,13 @@ impl AmqpDefinition {
     /// Makes one that leads to a broker in the test's own process.
     #[cfg(feature = "testing")]
     pub(crate) fn of_memory(name: &str, broker: crate::wire::memory::Broker) -> Self {
-        Self::new(name, Target::Memory(broker), Topology::default(), &zato_core::ambient::Ambient::default())
+        Self::of_memory_with(name, broker, Topology::default())
+    }
+
+    /// The same, with what has to be there.
+    #[cfg(feature = "testing")]
+    pub(crate) fn of_memory_with(name: &str, broker: crate::wire::memory::Broker, topology: Topology) -> Self {
+        Self::new(name, Target::Memory(broker), topology, &zato_core::ambient::Ambient::default())
     }
 
     fn links(&self) -> [(&'static str, &Arc<Link>); 2] {

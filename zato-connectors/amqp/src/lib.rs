@@ -1,7 +1,5 @@
 //! AMQP 0-9-1 channels and outgoing connections for zato, with RabbitMQ by way of lapin.
 
-#![expect(dead_code, reason = "channels are not written yet")]
-
 mod channel;
 mod client;
 mod config;

@@ -126,6 +126,12 @@ pub enum FailurePolicy {
     Ack,
 }
 
+/// How long the name of a queue may be for `.retry.` and a day in milliseconds to go with it into 255 bytes.
+const MAX_QUEUE: usize = 255 - ".retry.86400000".len();
+
+/// How long a prefix may be, for a random number to go with it.
+const MAX_PREFIX: usize = 200;
+
 impl AmqpChannelConfig {
     /// Returns what can't be meant, by key.
     pub(crate) fn contradictions(&self) -> Vec<(&'static str, &'static str)> {
@@ -159,6 +165,16 @@ impl AmqpChannelConfig {
                 "a message that was tried often enough can't come again; choose dead_letter, reject or ack",
             ),
             ("max_attempts", self.max_attempts == Some(0), "a message is tried once at least"),
+            (
+                "queue",
+                self.queue.len() > MAX_QUEUE && self.retry_delay.iter().any(|delay| !delay.is_zero()),
+                "no queue for messages that wait can have so long a name; give it a shorter one, or retry_delay: 0",
+            ),
+            (
+                "consumer_tag_prefix",
+                self.consumer_tag_prefix.as_ref().is_some_and(|prefix| prefix.len() > MAX_PREFIX),
+                "more than 200 bytes leave no room for what tells consumers apart",
+            ),
             (
                 "dead_letter",
                 self.dead_letter.as_ref().is_some_and(|to| to.exchange.is_empty() && to.routing_key.is_none()),

@@ -1,4 +1,4 @@
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use lapin::{
     BasicProperties,
@@ -8,7 +8,7 @@ use tokio::time;
 use zato_core::{Result, bytes::Bytes, format, message::Format, model::Model};
 
 use crate::{
-    ExchangeType,
+    AmqpDefinition, ExchangeType,
     wire::{self, Publication, memory},
 };
 
@@ -236,6 +236,24 @@ impl Broker {
     pub async fn settled(&self) {
         let is_settled = time::timeout(PATIENCE, self.0.settled()).await.is_ok();
         assert!(is_settled, "messages are not settled within 10 seconds: {}", self.0.left());
+    }
+
+    /// Returns a definition that leads here, for [`App::fake_definition`](zato_core::app::App::fake_definition): what an
+    /// app has over that definition, channels and outgoing connections, runs as it does with a real broker.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use zato_amqp::{AmqpChannels, AmqpDefinition, testing::Broker};
+    /// use zato_core::app::App;
+    ///
+    /// let broker = Broker::new();
+    /// let app = App::new("bank").definition::<AmqpDefinition>().channel(AmqpChannels::new());
+    /// let app = app.fakes_only().fake_definition("main", broker.definition());
+    /// ```
+    #[must_use]
+    pub fn definition(&self) -> Arc<AmqpDefinition> {
+        Arc::new(AmqpDefinition::of_memory("in memory", self.0.clone()))
     }
 
     pub(crate) fn in_memory(&self) -> memory::Broker {

@@ -26,6 +26,7 @@ use super::super::{
 };
 use crate::{
     definition::AmqpDefinition,
+    link::Topology,
     wire::{Publication, Queue, memory::Broker},
 };
 
@@ -78,6 +79,15 @@ impl Kit {
         let kit = Self { broker, channels: AmqpChannels::new(), definition };
         kit.declare("orders");
         kit
+    }
+
+    /// Makes one whose definition declares a queue, which is not there yet.
+    pub(super) fn declaring(queue: &str) -> Self {
+        let broker = Broker::new();
+        let queues = vec![from_node(&yaml::parse("zato.yaml", &format!("name: {queue}")).unwrap()).unwrap()];
+        let topology = Topology { queues, ..Topology::default() };
+        let definition = Arc::new(AmqpDefinition::of_memory_with("main", broker.clone(), topology));
+        Self { broker, channels: AmqpChannels::new(), definition }
     }
 
     /// Makes it with one channel, `orders`, which has more keys than the necessary ones.

@@ -139,3 +139,24 @@ async fn under_load_and_losses_every_message_is_served_and_none_acknowledged_bef
     let missing: Vec<_> = (0..300).map(|number| number.to_string()).filter(|number| !all.contains(number)).collect();
     assert!(missing.is_empty(), "{missing:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_queue_that_the_definition_declares_is_declared_again_when_somebody_has_deleted_it() {
+    let notes = Notes::default();
+    let served = notes.clone();
+    let kit = Kit::declaring("orders");
+    kit.apply([kit.wanted(
+        "orders",
+        "",
+        service(move |message| {
+            served.add(body(&message));
+            async { nothing() }
+        }),
+    )]);
+    kit.consuming("orders").await;
+    assert!(kit.broker.delete_queue("orders"));
+    kit.until("interrupted", || kit.status().reconnects == 1).await;
+    kit.consuming("orders").await;
+    kit.publish("{}");
+    kit.until("served", || notes.len() == 1).await;
+}
