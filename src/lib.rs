@@ -8,6 +8,7 @@
 #![doc = include_str!("docs/invoking.md")]
 #![doc = include_str!("docs/connections.md")]
 #![doc = include_str!("docs/outgoing.md")]
+#![cfg_attr(feature = "amqp", doc = include_str!("docs/amqp_channel.md"))]
 #![doc = include_str!("docs/resilience.md")]
 #![doc = include_str!("docs/streaming.md")]
 #![doc = include_str!("docs/testing.md")]

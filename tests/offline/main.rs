@@ -5,6 +5,7 @@ mod abuse_framing;
 mod abuse_http2;
 mod access_log;
 mod admin;
+mod amqp_channel;
 mod amqp_outgoing;
 mod bad_connections;
 mod bad_input;

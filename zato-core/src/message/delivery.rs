@@ -13,8 +13,8 @@ use crate::error::{Error, Result};
 /// A message of a broker that its service settles itself: `#[delivery] delivery: Delivery`.
 ///
 /// Every verb takes it by value, so that nothing is settled twice, and returns when the broker has heard of it. One that is
-/// dropped is settled by the channel, when the service has returned: acknowledged if that went well, and otherwise as the
-/// channel is configured.
+/// dropped is settled by the channel, when the service has returned: as the channel is configured if that was an error, and
+/// otherwise it comes again, since nobody knows whether it was dealt with.
 ///
 /// ```
 /// use zato_core::{Result, channel::{Delivery, Settlement}, testing};
