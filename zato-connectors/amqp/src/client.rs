@@ -306,7 +306,7 @@ impl Settings {
 fn may_be_sent_again(fate: &Fate) -> bool {
     match fate {
         Fate::Unknown(_) => true,
-        Fate::Unsent(error) => error.scope == Scope::Connection && error.code.is_none(),
+        Fate::Unsent(error) => error.scope != Scope::Nothing && error.code.is_none(),
         Fate::Confirmed | Fate::Unroutable(_) | Fate::Refused => false,
     }
 }

@@ -65,8 +65,8 @@ enum Next {
         /// Whether none can come any more, since the subscription has ended.
         is_last: bool,
     },
-    /// The broker may take messages again.
-    Unblocked,
+    /// The broker takes no messages for now, or takes them again.
+    Held,
     /// Nobody can hand over any more.
     End,
 }
@@ -88,7 +88,7 @@ impl Lane {
             match self.next(&mut jobs).await {
                 Next::Job(job) => self.begin(job).await,
                 Next::Landed(landed) => self.settle(landed),
-                Next::Unblocked => {}
+                Next::Held => {}
                 Next::Reply { is_last } => is_usable = !is_last,
                 Next::End => break,
             }
@@ -116,8 +116,8 @@ impl Lane {
             biased;
             Some(landed) = self.flying.next(), if !self.flying.is_empty() => Next::Landed(landed),
             is_last = reply(replies) => Next::Reply { is_last },
-            // What a broker takes no messages for is not handed to the library, which would keep and send it some day.
-            _ = self.blocked.changed(), if is_blocked => Next::Unblocked,
+            // While a broker takes no messages, none is handed to the library, which would keep it and send it some day.
+            _ = self.blocked.changed() => Next::Held,
             job = jobs.recv(), if !is_blocked => job.map_or(Next::End, Next::Job),
         }
     }
