@@ -20,7 +20,7 @@ pub struct AmqpDefinition {
 }
 
 impl AmqpDefinition {
-    fn new(name: &str, target: Target, topology: Topology, ambient: &zato_core::ambient::Ambient) -> Self {
+    pub(crate) fn new(name: &str, target: Target, topology: Topology, ambient: &zato_core::ambient::Ambient) -> Self {
         let (target, topology) = (Arc::new(target), Arc::new(topology));
         let link = |purpose| Link::new(name, purpose, Arc::clone(&target), Arc::clone(&topology), ambient.clone());
         Self { publishing: link(Use::Publishing), consuming: link(Use::Consuming) }

@@ -103,22 +103,12 @@ impl Kit {
 
     /// Says of a queue that it is to be consumed by a service.
     pub(super) fn wanted(&self, queue: &str, more: &str, serve: Serve) -> Wanted {
-        self.entry(queue, more, MadeUp { serve, takes_delivery: false })
+        entry(queue, more, serve, false, &self.definition, ambient())
     }
 
     /// The same, by a service that settles its messages itself.
     pub(super) fn wanted_by_hand(&self, queue: &str, more: &str, serve: Serve) -> Wanted {
-        self.entry(queue, more, MadeUp { serve, takes_delivery: true })
-    }
-
-    fn entry(&self, queue: &str, more: &str, service: MadeUp) -> Wanted {
-        let text = format!("{{name: {queue}, definition: main, queue: {queue}, service: made.up, {more}}}");
-        let config = from_node(&yaml::parse("zato.yaml", &text).unwrap()).unwrap();
-        let inlet = Inlet::new(Arc::new(service));
-        let ambient = Ambient::new(TestClock::default(), SequentialIds::default());
-        let definition = Arc::clone(&self.definition);
-        let consuming = Consuming::of(&config, &ServerConfig::default(), inlet, definition, ambient);
-        Wanted { name: queue.to_owned(), kind: Kind::Consuming(Box::new(consuming)) }
+        entry(queue, more, serve, true, &self.definition, ambient())
     }
 
     pub(super) fn declare(&self, queue: &str) {
@@ -206,6 +196,26 @@ impl Kit {
         assert_eq!(messages.len(), 1, "in {queue}: {messages:?}");
         messages.remove(0)
     }
+}
+
+fn ambient() -> Ambient {
+    Ambient::new(TestClock::default(), SequentialIds::default())
+}
+
+/// Says of a queue that it is to be consumed by a service.
+pub(super) fn entry(
+    queue: &str,
+    more: &str,
+    serve: Serve,
+    takes_delivery: bool,
+    definition: &Arc<AmqpDefinition>,
+    ambient: Ambient,
+) -> Wanted {
+    let text = format!("{{name: {queue}, definition: main, queue: {queue}, service: made.up, {more}}}");
+    let config = from_node(&yaml::parse("zato.yaml", &text).unwrap()).unwrap();
+    let inlet = Inlet::new(Arc::new(MadeUp { serve, takes_delivery }));
+    let consuming = Consuming::of(&config, &ServerConfig::default(), inlet, Arc::clone(definition), ambient);
+    Wanted { name: queue.to_owned(), kind: Kind::Consuming(Box::new(consuming)) }
 }
 
 pub(super) fn table(pairs: &[(&str, AMQPValue)]) -> FieldTable {

@@ -3,6 +3,7 @@
 mod failing;
 mod kit;
 mod manual;
+mod rabbitmq;
 mod serving;
 mod stopping;
 mod supervision;
