@@ -87,6 +87,7 @@ async fn anything(ctx: &Context, input: Raw, #[state] seen: Seen) -> Result<Valu
         received.priority(),
         ctx.trace().map(|trace| trace.to_string()),
     ));
+    zato::tracing::info!("anything has come");
     let inner = ctx.invoke::<inner>(()).await?;
     Ok(json!({"attempt": received.attempt(), "inner": inner}))
 }
@@ -230,6 +231,7 @@ async fn a_service_that_panics_is_too_slow_or_can_not_be_used_now_is_tried_again
 
 #[tokio::test(start_paused = true)]
 async fn a_service_knows_its_message_and_whoever_asks_is_answered() {
+    let logs = testing::capture_logs();
     let kit = Kit::new(&["anything", "replies"]);
     kit.broker.declare_exchange("shop", zato::amqp::ExchangeType::Topic);
     kit.broker.bind("anything", "shop", "order.*");
@@ -248,6 +250,17 @@ async fn a_service_knows_its_message_and_whoever_asks_is_answered() {
     let expected = json!({"attempt": 1, "inner": {"has_message": false, "cid": "c1"}});
     assert_eq!(serde_json::from_str::<Value>(reply.text()).expect("JSON"), expected);
     assert_eq!(header(&kit.broker, "replies", "x-zato-cid"), "c1");
+    let events = logs.events();
+    let noted = events.iter().find(|event| event.message == "anything has come").expect("it was logged");
+    for (name, value) in [
+        ("zato.cid", "c1"),
+        ("zato.channel", "anything"),
+        ("messaging.system", "rabbitmq"),
+        ("messaging.operation.type", "process"),
+        ("messaging.destination.name", "anything"),
+    ] {
+        assert_eq!(noted.span.get(name).map(String::as_str), Some(value), "{name}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -199,8 +199,10 @@ pub struct ChannelInfo {
     pub format: Format,
     /// What it says about formats beside their names.
     pub options: FormatOptions,
-    /// The path as configured, placeholders included, where there is one.
+    /// The path as configured, placeholders included, where there is one; or the queue that messages come from.
     pub route: Option<String>,
+    /// What messages come from, if it is a broker, in the words of OpenTelemetry (`messaging.system`): `rabbitmq`.
+    pub broker: Option<&'static str>,
     /// How long a service may take.
     pub timeout: Duration,
     /// Whether a parameter or the payload counts where both give a value; `None` if parameters are kept out of the model.
@@ -220,6 +222,7 @@ impl ChannelInfo {
             format: Format::Json,
             options: FormatOptions::default(),
             route: None,
+            broker: None,
             timeout: Duration::from_secs(30),
             params: Some(ParamsPriority::default()),
             url_params: UrlParams::default(),

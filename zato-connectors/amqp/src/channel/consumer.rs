@@ -157,7 +157,7 @@ impl Shared {
                     self.up();
                     match session.run(self, &live, deliveries, works).await {
                         End::Stopped => return,
-                        End::Broken(error) => self.interrupted(error),
+                        End::Broken(error) => self.interrupted(&error),
                     }
                 }
                 Err(error) => {
@@ -166,7 +166,7 @@ impl Shared {
                         Some(Code::NotFound) => self.hold.declare(&live).await.err(),
                         _ => None,
                     };
-                    self.failed(refused.unwrap_or(error));
+                    self.failed(refused.as_ref().unwrap_or(&error));
                 }
             }
             reap(works);
@@ -184,7 +184,7 @@ impl Shared {
         info!(section = CHANNEL.name, channel = self.name, queue, "consuming");
     }
 
-    fn interrupted(&self, error: WireError) {
+    fn interrupted(&self, error: &WireError) {
         self.meter.interrupted();
         let error = self.explain(error);
         warn!(
@@ -197,7 +197,7 @@ impl Shared {
         self.standing.send_replace(Standing::Down { since: self.ambient.now(), error, attempts: 0 });
     }
 
-    fn failed(&self, error: WireError) {
+    fn failed(&self, error: &WireError) {
         self.meter.failed();
         let error = self.explain(error);
         let (since, attempts, is_told) = match &*self.standing.borrow() {
@@ -216,7 +216,7 @@ impl Shared {
     }
 
     /// Adds what to do about it.
-    fn explain(&self, error: WireError) -> String {
+    fn explain(&self, error: &WireError) -> String {
         let Terms { queue, definition, .. } = &self.terms;
         match error.code {
             Some(Code::NotFound) => format!(

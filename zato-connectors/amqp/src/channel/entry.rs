@@ -137,6 +137,8 @@ impl Route {
         info.format = config.data_format;
         info.options.xml = config.xml.clone();
         info.options.csv = config.csv.clone();
+        info.route = Some(config.queue.clone());
+        info.broker = Some("rabbitmq");
         info.timeout = config.timeout.unwrap_or(server.request_timeout).0;
         let gives = inlet.served().is_some_and(|served| !matches!(served.output, Shape::Nothing));
         Self {

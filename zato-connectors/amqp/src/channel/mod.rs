@@ -14,7 +14,8 @@ mod intake;
 mod meter;
 mod outbox;
 mod session;
-#[cfg(all(test, feature = "testing"))]
+#[cfg(test)]
+#[cfg(feature = "testing")]
 mod tests;
 mod work;
 

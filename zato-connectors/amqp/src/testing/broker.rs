@@ -255,10 +255,6 @@ impl Broker {
     pub fn definition(&self) -> Arc<AmqpDefinition> {
         Arc::new(AmqpDefinition::of_memory("in memory", self.0.clone()))
     }
-
-    pub(crate) fn in_memory(&self) -> memory::Broker {
-        self.0.clone()
-    }
 }
 
 /// What can happen to a broker.

@@ -14,7 +14,7 @@ use crate::{
 
 /// A service whose every request runs in a span of its own.
 ///
-/// Field names are OpenTelemetry's (semantic conventions 1.27, HTTP server spans); ours stand under `zato.`.
+/// Field names are OpenTelemetry's (semantic conventions 1.27, HTTP server and messaging spans); ours stand under `zato.`.
 #[derive(Clone, Debug)]
 pub struct Trace<S> {
     pub(super) inner: S,
@@ -48,11 +48,11 @@ where
     }
 }
 
-/// Makes the span of a request. One that came over HTTP has the fields of that from the start, since every later one
-/// costs a look-up.
+/// Makes the span of a request. One that came over HTTP or from a broker has the fields of that from the start, since every
+/// later one costs a look-up.
 fn span_of(head: &Head) -> Span {
-    let span = match (&head.method, &head.channel.route) {
-        (Some(method), Some(route)) => info_span!(
+    let span = match (&head.method, &head.channel.route, head.channel.broker) {
+        (Some(method), Some(route), _) => info_span!(
             "request",
             zato.cid = head.cid.as_str(),
             zato.service = head.channel.service.as_str(),
@@ -60,6 +60,18 @@ fn span_of(head: &Head) -> Span {
             http.request.method = method.as_str(),
             http.route = route.as_str(),
             http.response.status_code = Empty,
+            "error.type" = Empty,
+            trace_id = Empty,
+            zato.duration_us = Empty,
+        ),
+        (None, Some(queue), Some(broker)) => info_span!(
+            "request",
+            zato.cid = head.cid.as_str(),
+            zato.service = head.channel.service.as_str(),
+            zato.channel = head.channel.name.as_str(),
+            messaging.system = broker,
+            "messaging.operation.type" = "process",
+            messaging.destination.name = queue.as_str(),
             "error.type" = Empty,
             trace_id = Empty,
             zato.duration_us = Empty,

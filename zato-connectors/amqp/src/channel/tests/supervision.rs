@@ -117,7 +117,7 @@ async fn under_load_and_losses_every_message_is_served_and_none_acknowledged_bef
                 // Every third fails at the first attempt.
                 let number: usize = body.parse().unwrap();
                 let has_failed = served.all().contains(&format!("failed {body}"));
-                if number % 3 == 0 && !has_failed {
+                if number.is_multiple_of(3) && !has_failed {
                     served.add(format!("failed {body}"));
                     return Err(zato_core::Error::internal("x"));
                 }
