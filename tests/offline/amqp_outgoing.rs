@@ -176,8 +176,8 @@ async fn what_was_not_confirmed_is_an_error_or_is_sent_again_by_the_same_id() ->
         let sender = Arc::clone(&app);
         sending.spawn(async move { sender.invoke::<place>(order(1)).await });
         tokio::time::sleep(Duration::from_millis(100)).await;
-        broker.resume();
         broker.restart();
+        broker.resume();
         let sent = sending.join_next().await.expect("it is being sent").expect("it doesn't panic");
         let messages = broker.messages("new");
         let ids: Vec<_> = messages.iter().skip(1).map(|message| message.properties.message_id().clone()).collect();
