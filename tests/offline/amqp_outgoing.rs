@@ -10,7 +10,7 @@ use zato::{
     Context, Error, Kind, Result, Retry, Running, Value,
     amqp::{Amqp, AmqpMessage, DeliveryMode, ExchangeType},
     model, service, services,
-    testing::{self, Broker},
+    testing::{self, AmqpRecorder, Broker},
 };
 
 /// What to publish.
@@ -112,7 +112,7 @@ async fn a_message_says_what_its_call_says_over_what_is_configured() -> Result<(
     assert_eq!(headers, ["size", "tenant", "traceparent", "x-zato-cid"]);
 
     // The same by hand, with everything that a call can say.
-    let (recorder, ctx) = (zato::testing::AmqpRecorder::with_config("priority: 7\nexchange: orders"), testing::context());
+    let (recorder, ctx) = (AmqpRecorder::with_config("priority: 7\nexchange: orders"), testing::context());
     let message = AmqpMessage::text("a").exchange("").routing_key("new").priority(1).message_id("one");
     let message = message.delivery_mode(DeliveryMode::Transient).content_type("a/b").header("n", 1).kind("note");
     recorder.amqp().send(&ctx, message).await?;
@@ -314,6 +314,5 @@ outconn_amqp:
 channel_amqp:
   - {name: From CRM, def_name: Fraud Detection Definition, queue: crm, consumer_tag_prefix: z1, service: price.get, ack_mode: ack, pool_size: 1, prefetch_count: 0, data_format: json, is_active: true}
 ";
-    testing::app("bank").services(services![place, price_of]).config_yaml(yaml).start().await?;
-    Ok(())
+    testing::app("bank").services(services![place, price_of]).config_yaml(yaml).start().await.map(drop)
 }

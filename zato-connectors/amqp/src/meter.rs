@@ -27,12 +27,11 @@ pub(crate) enum Outcome {
     Refused,
     Unsent,
     Unknown,
-    Timeout,
     /// It was sent again, after nobody knew what had become of it.
     Again,
 }
 
-const OUTCOMES: [&str; 7] = ["confirmed", "unroutable", "refused", "unsent", "unknown", "timeout", "sent_again"];
+const OUTCOMES: [&str; 6] = ["confirmed", "unroutable", "refused", "unsent", "unknown", "sent_again"];
 
 impl Meter {
     /// Notes that a message is on its way, until what is returned is dropped.
