@@ -3,6 +3,7 @@
 //! `cargo xtask test` installs what is missing and says where it is; a plain `cargo test` takes what it finds, and says
 //! which tests it left out.
 
+mod amqp;
 mod brokers;
 mod partner;
 mod partners;

@@ -112,6 +112,11 @@ impl Management {
         })
     }
 
+    /// How many messages of a queue were acknowledged since the broker was started.
+    pub(crate) async fn acknowledged(&self, queue: &str) -> u64 {
+        count(&self.get(&["queues", &self.vhost, queue]).await, "/message_stats/ack")
+    }
+
     /// Declares a durable queue, with arguments such as `{"x-max-length": 1}`.
     pub(crate) async fn declare_queue(&self, name: &str, arguments: Value) {
         let queue = json!({"durable": true, "arguments": arguments});
