@@ -2,10 +2,14 @@
 
 mod ledger;
 mod process;
+mod supervision;
 
 use std::time::{Duration, Instant};
 
-use zato::{App, Running};
+use zato::{
+    App, Running,
+    connection::{ConnectionStatus, State},
+};
 
 use crate::rabbitmq::until;
 
@@ -26,6 +30,20 @@ fn config(url: &str, definition: &str, more: &str) -> String {
         "server: {{bind: '127.0.0.1:0', shutdown_timeout: 5s}}\n\
          definition_amqp:\n  - name: main\n    address: {url}\n{definition}{more}"
     )
+}
+
+/// How one thing of a configuration stands.
+fn status(app: &Running, section: &str, name: &str) -> ConnectionStatus {
+    let found = app.statuses().into_iter().find(|status| status.section == section && status.name == name);
+    found.unwrap_or_else(|| panic!("no {name} in {section}"))
+}
+
+/// Why something is down, if it is.
+fn told(state: &State) -> Option<String> {
+    match state {
+        State::Down { error, .. } => Some(error.clone()),
+        _ => None,
+    }
 }
 
 /// Waits until everything of an app is up, and returns how long that has taken.
