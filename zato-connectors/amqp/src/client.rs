@@ -150,7 +150,7 @@ impl Amqp {
     /// Sends a message, and again if that is wanted and nobody knows what became of it.
     async fn deliver(&self, client: Arc<AmqpClient>, publication: Publication, deadline: Deadline) -> Result<Sent> {
         let sent = Sent { message_id: message_id(&publication) };
-        let handed = client.hand_over(client.turn(), publication.clone(), deadline).await;
+        let handed = client.hand_over(client.turn(), publication.clone(), deadline, false).await;
         let fate = client.fate(handed, deadline).await;
         self.conclude(client, publication, deadline, fate).await.map(|()| sent)
     }
@@ -166,7 +166,7 @@ impl Amqp {
         for one in begun {
             handed_over.push(match one {
                 Ok((publication, deadline)) => {
-                    let handed = client.hand_over(turn, publication.clone(), deadline).await;
+                    let handed = client.hand_over(turn, publication.clone(), deadline, false).await;
                     Ok((publication, deadline, handed))
                 }
                 Err(error) => Err(self.about(error)),
@@ -195,7 +195,7 @@ impl Amqp {
         mut fate: Fate,
     ) -> Result<()> {
         while client.settings.is_retried && may_be_sent_again(&fate) {
-            let error = client.settings.told(&publication, &fate);
+            let (error, is_suspect) = (client.settings.told(&publication, &fate, deadline), fate.is_suspect());
             client.settings.meter.count(Outcome::Again);
             if let Fate::Unknown(broken) | Fate::Unsent(broken) = &fate
                 && broken.scope == Scope::Connection
@@ -206,10 +206,10 @@ impl Amqp {
                 return Err(self.about(error.unwrap_or_else(|| too_slow(deadline))));
             };
             client = next;
-            let handed = client.hand_over(client.turn(), publication.clone(), deadline).await;
+            let handed = client.hand_over(client.turn(), publication.clone(), deadline, is_suspect).await;
             fate = client.fate(handed, deadline).await;
         }
-        let told = client.settings.told(&publication, &fate);
+        let told = client.settings.told(&publication, &fate, deadline);
         told.map_or(Ok(()), |error| Err(self.about(error.with("message_id", message_id(&publication)))))
     }
 
@@ -275,7 +275,7 @@ impl Settings {
     }
 
     /// Says what a fate means for who has sent the message; nothing if all is well.
-    fn told(&self, publication: &Publication, fate: &Fate) -> Option<Error> {
+    fn told(&self, publication: &Publication, fate: &Fate, deadline: Deadline) -> Option<Error> {
         let Publication { exchange, routing_key, .. } = publication;
         let whereto = match exchange.as_str() {
             "" => format!("the queue \"{routing_key}\""),
@@ -298,6 +298,12 @@ impl Settings {
             Fate::Unknown(error) => Error::upstream(format!(
                 "a message to {whereto} was not confirmed, the broker may have it or not: {error}"
             )),
+            Fate::Blamed(error) => error::of(error.clone()).with_retry(Retry::Never),
+            Fate::Late { is_on_its_way: true } => too_slow(deadline),
+            Fate::Late { is_on_its_way: false } => {
+                Error::timeout("there was no place for it: too many messages are on their way")
+                    .with_retry(Retry::Unsent)
+            }
         })
     }
 }
@@ -307,7 +313,7 @@ fn may_be_sent_again(fate: &Fate) -> bool {
     match fate {
         Fate::Unknown(_) => true,
         Fate::Unsent(error) => error.scope != Scope::Nothing && error.code.is_none(),
-        Fate::Confirmed | Fate::Unroutable(_) | Fate::Refused => false,
+        Fate::Confirmed | Fate::Unroutable(_) | Fate::Refused | Fate::Blamed(_) | Fate::Late { .. } => false,
     }
 }
 
@@ -366,9 +372,10 @@ impl AmqpClient {
     }
 
     /// Hands a message over as soon as there is a place for it.
-    async fn hand_over(&self, turn: usize, publication: Publication, deadline: Deadline) -> Handed {
+    async fn hand_over(&self, turn: usize, publication: Publication, deadline: Deadline, is_alone: bool) -> Handed {
         match &self.way {
             Way::Broker(publisher) => match time::timeout_at(deadline.at(), publisher.place()).await {
+                Ok(place) if is_alone => Handed::Pending(publisher.publish_alone(turn, publication, place)),
                 Ok(place) => Handed::Pending(publisher.publish(turn, publication, place)),
                 Err(_) => Handed::TooLate,
             },
@@ -382,10 +389,10 @@ impl AmqpClient {
         let (_in_flight, begun) = (self.settings.meter.begin(), time::Instant::now());
         let fate = match handed {
             Handed::Known(fate) => fate,
-            Handed::TooLate => Fate::Unsent(late("there was no place for it: too many messages are on their way")),
+            Handed::TooLate => Fate::Late { is_on_its_way: false },
             Handed::Pending(pending) => match time::timeout_at(deadline.at(), pending.fate()).await {
                 Ok(fate) => fate,
-                Err(_) => Fate::Unknown(late("the broker gave no answer in time")),
+                Err(_) => Fate::Late { is_on_its_way: true },
             },
         };
         self.settings.meter.took(begun.elapsed());
@@ -395,6 +402,8 @@ impl AmqpClient {
             Fate::Refused => Outcome::Refused,
             Fate::Unsent(_) => Outcome::Unsent,
             Fate::Unknown(_) => Outcome::Unknown,
+            Fate::Blamed(_) => Outcome::Refused,
+            Fate::Late { .. } => Outcome::Timeout,
         });
         fate
     }
@@ -419,7 +428,7 @@ impl AmqpClient {
         let Ok(begun) = time::timeout_at(deadline.at(), begun).await else { return Err(too_slow(deadline)) };
         let (pending, waiting) = begun.map_err(error::of)?;
         let fate = self.fate(Handed::Pending(pending), deadline).await;
-        if let Some(error) = self.settings.told(&publication, &fate) {
+        if let Some(error) = self.settings.told(&publication, &fate, deadline) {
             return Err(error);
         }
         match time::timeout_at(deadline.at(), waiting.reply()).await {
@@ -459,8 +468,4 @@ impl AmqpClient {
             Way::Recorder(_) => Err(none()),
         }
     }
-}
-
-fn late(words: &str) -> WireError {
-    WireError { scope: Scope::Nothing, code: None, message: words.to_owned() }
 }

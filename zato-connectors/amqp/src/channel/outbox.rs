@@ -153,6 +153,7 @@ fn told(fate: Fate) -> wire::Result<()> {
         Fate::Confirmed => Ok(()),
         Fate::Unroutable(reason) => Err(WireError::unsendable(format!("no queue is there for it ({reason})"))),
         Fate::Refused => Err(WireError::unsendable("the broker could not take it")),
-        Fate::Unsent(error) | Fate::Unknown(error) => Err(error),
+        Fate::Unsent(error) | Fate::Unknown(error) | Fate::Blamed(error) => Err(error),
+        Fate::Late { .. } => Err(WireError::connection("the broker has not confirmed the message in time")),
     }
 }

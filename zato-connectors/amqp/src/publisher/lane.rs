@@ -103,9 +103,7 @@ impl Lane {
                 return;
             }
         }
-        while let Some(landed) = self.flying.next().await {
-            self.settle(landed);
-        }
+        self.land_all().await;
         let _ = self.channel.close().await;
     }
 
@@ -131,7 +129,10 @@ impl Lane {
             let _ = job.answer.send(Fate::Unsent(error));
             return;
         }
-        let Job { publication, answer, place } = job;
+        if job.is_alone {
+            self.land_all().await;
+        }
+        let Job { publication, answer, place, is_alone } = job;
         let channel = self.channel.clone();
         let message_id = publication.properties.message_id().as_ref().map(ToString::to_string);
         let is_mandatory = publication.is_mandatory;
@@ -143,6 +144,16 @@ impl Lane {
         match poll_fn(|cx| Poll::Ready(flight.as_mut().poll(cx))).await {
             Poll::Ready(landed) => self.settle(landed),
             Poll::Pending => self.flying.push(flight),
+        }
+        if is_alone {
+            self.land_all().await;
+        }
+    }
+
+    /// Waits until nothing is on its way.
+    async fn land_all(&mut self) {
+        while let Some(landed) = self.flying.next().await {
+            self.settle(landed);
         }
     }
 
@@ -169,6 +180,7 @@ impl Lane {
     fn settle(&mut self, landed: Landed) {
         let mut batch = vec![landed];
         self.collect(&mut batch);
+        let was_alone = batch.len() == 1 && self.flying.is_empty();
         while !batch.is_empty() {
             // What the broker gave back may be told with any message that was confirmed in the same breath.
             let mut later = Vec::new();
@@ -180,7 +192,7 @@ impl Lane {
                 self.note_return(landed);
             }
             for landed in batch {
-                self.answer(landed);
+                self.answer(landed, was_alone);
             }
             batch = later;
         }
@@ -202,7 +214,7 @@ impl Lane {
         }
     }
 
-    fn answer(&mut self, landed: Landed) {
+    fn answer(&mut self, landed: Landed, was_alone: bool) {
         let returned = landed.message_id.as_ref().and_then(|id| self.returned.remove(id));
         let fate = match (landed.result, returned) {
             (Ok(_), Some(reason)) => Fate::Unroutable(reason),
@@ -213,7 +225,8 @@ impl Lane {
                 if error.code == Some(Code::NotFound) {
                     self.known.clear();
                 }
-                Fate::Unknown(error)
+                // The broker does not say which message it ends a channel for.
+                if was_alone && error.is_of_channel() { Fate::Blamed(error) } else { Fate::Unknown(error) }
             }
         };
         let _ = landed.answer.send(fate);
@@ -221,9 +234,7 @@ impl Lane {
 
     /// Opens another channel in place of one that a fault has ended.
     async fn open_anew(&mut self) -> Result<()> {
-        while let Some(landed) = self.flying.next().await {
-            self.settle(landed);
-        }
+        self.land_all().await;
         self.returned.clear();
         if let Some((replies, _)) = &self.replies {
             replies.clear();

@@ -37,6 +37,20 @@ pub(crate) enum Fate {
     Unsent(WireError),
     /// It was sent, and the broker may have it or not.
     Unknown(WireError),
+    /// The broker has ended the channel for what this message is: it has it not, and says the same another time.
+    Blamed(WireError),
+    /// The time for it was over before that was known.
+    Late {
+        /// Whether it was handed over: then the broker may have it or not.
+        is_on_its_way: bool,
+    },
+}
+
+impl Fate {
+    /// Whether it may have been this message, among others, that the broker has ended the channel for.
+    pub(crate) fn is_suspect(&self) -> bool {
+        matches!(self, Self::Unknown(error) if error.is_of_channel())
+    }
 }
 
 /// A message, and who wants to know what becomes of it.
@@ -45,6 +59,8 @@ struct Job {
     answer: oneshot::Sender<Fate>,
     /// Held until that is known, also if nobody wants to know it any more.
     place: OwnedSemaphorePermit,
+    /// Whether no other may be on its way beside it, so that it is known what the broker ends the channel for.
+    is_alone: bool,
 }
 
 /// Channels with confirms on one connection, and the tasks that publish on them.
@@ -118,7 +134,14 @@ impl Publisher {
     /// before the message is sent, it never is.
     pub(crate) fn publish(&self, turn: usize, publication: Publication, place: OwnedSemaphorePermit) -> Pending {
         let lane = self.lanes.get(turn % self.lanes.len().max(1));
-        Pending(lane.map(|lane| lane.hand_over(publication, place)))
+        Pending(lane.map(|lane| lane.hand_over(publication, place, false)))
+    }
+
+    /// Hands a message over that may have been what the broker has ended a channel for: nothing else is on its way
+    /// beside it, so that the broker says it of this one or of another.
+    pub(crate) fn publish_alone(&self, turn: usize, publication: Publication, place: OwnedSemaphorePermit) -> Pending {
+        let lane = self.lanes.get(turn % self.lanes.len().max(1));
+        Pending(lane.map(|lane| lane.hand_over(publication, place, true)))
     }
 
     /// Hands a request over, and returns with what becomes of it the place where its reply comes.
@@ -134,7 +157,7 @@ impl Publisher {
         };
         let (lane, replies) = self.requests.get_or_try_init(open).await?;
         let waiting = replies.wait_for(correlation_id);
-        Ok((Pending(Some(lane.hand_over(publication, place))), waiting))
+        Ok((Pending(Some(lane.hand_over(publication, place, false))), waiting))
     }
 
     /// Returns how many messages are on their way.
@@ -159,10 +182,15 @@ impl Publisher {
 }
 
 impl Arm {
-    fn hand_over(&self, publication: Publication, place: OwnedSemaphorePermit) -> oneshot::Receiver<Fate> {
+    fn hand_over(
+        &self,
+        publication: Publication,
+        place: OwnedSemaphorePermit,
+        is_alone: bool,
+    ) -> oneshot::Receiver<Fate> {
         let (answer, pending) = oneshot::channel();
         // There is room for as many as there are places, so that it is refused only if the lane has ended.
-        if let Err(refused) = self.jobs.try_send(Job { publication, answer, place }) {
+        if let Err(refused) = self.jobs.try_send(Job { publication, answer, place, is_alone }) {
             let closed = WireError::connection("the connection to the broker is closed");
             let _ = refused.into_inner().answer.send(Fate::Unsent(closed));
         }

@@ -223,7 +223,8 @@ impl Recording {
             Fate::Confirmed => {}
             Fate::Unroutable(reason) => return Err(Error::upstream(format!("no queue is bound for it ({reason})"))),
             Fate::Refused => return Err(Error::upstream("the broker could not take it")),
-            Fate::Unsent(error) | Fate::Unknown(error) => return Err(error::of(error)),
+            Fate::Unsent(error) | Fate::Unknown(error) | Fate::Blamed(error) => return Err(error::of(error)),
+            Fate::Late { .. } => return Err(Error::timeout("the broker has not confirmed it in time")),
         }
         let Some((body, properties)) = self.lock().replies.pop_front() else {
             return Err(Error::timeout("nobody replies; say what with `AmqpRecorder::reply`"));

@@ -70,6 +70,11 @@ impl WireError {
         Self { message: format!("the {what} \"{name}\": {}", self.message), ..self }
     }
 
+    /// Whether the broker has said no, and ended a channel with that and nothing else.
+    pub(crate) fn is_of_channel(&self) -> bool {
+        self.scope == Scope::Channel && self.code.is_some()
+    }
+
     /// What can't be put into a frame, such as a name that is too long.
     pub(crate) fn unsendable(message: impl Into<String>) -> Self {
         Self { scope: Scope::Nothing, code: None, message: message.into() }
