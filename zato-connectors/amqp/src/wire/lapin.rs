@@ -3,7 +3,10 @@
 use std::{
     future::{Future, poll_fn},
     pin::{Pin, pin},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
     task::{Context, Poll, Waker},
     time::Duration,
 };
@@ -27,12 +30,16 @@ use zato_core::config::Secret;
 
 use super::{
     Confirmed, Delivered, Event, Exchange, Publication, Queue, QueueState, Result, Returned, Scope, Subscription,
-    WireError,
+    WireError, size,
     stream::{self, Security},
 };
 
 /// How long a goodbye may take.
 const GOODBYE: Duration = Duration::from_secs(3);
+
+/// How many numbers of channels may be spoilt by faults before a connection is made anew; brokers have 2047 (RabbitMQ's
+/// `channel_max`), and what is spoilt counts as open.
+const MAX_SPOILED: u32 = 1000;
 
 /// Where a broker is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,6 +71,8 @@ pub(crate) struct Connection {
     events: sync::Mutex<Pin<Box<dyn Stream<Item = RawEvent> + Send>>>,
     /// That we have said goodbye, of which the library tells nothing.
     is_closed: CancellationToken,
+    /// How many numbers of channels can't be used any more.
+    spoiled: AtomicU32,
     /// Ends the library's thread with us, whether or not the broker answers.
     _end: DropGuard,
 }
@@ -95,7 +104,13 @@ pub(crate) async fn connect(endpoint: &Endpoint, credentials: &Credentials) -> R
     let connection = connection.await?;
     let events = sync::Mutex::new(Box::pin(connection.events_listener()) as Pin<Box<_>>);
     let is_closed = CancellationToken::new();
-    Ok(super::Connection::Lapin(Box::new(Connection { connection, events, is_closed, _end: guard })))
+    Ok(super::Connection::Lapin(Box::new(Connection {
+        connection,
+        events,
+        is_closed,
+        spoiled: AtomicU32::new(0),
+        _end: guard,
+    })))
 }
 
 fn uri(endpoint: &Endpoint, credentials: &Credentials) -> AMQPUri {
@@ -123,7 +138,30 @@ fn properties(credentials: &Credentials) -> ConnectionProperties {
 
 impl Connection {
     pub(super) async fn open_channel(&self) -> Result<Channel> {
-        Ok(Channel(Arc::new(self.connection.create_channel().await?)))
+        loop {
+            let error = match self.connection.create_channel().await {
+                Ok(channel) => return Ok(Channel { channel: Arc::new(channel), frame_max: self.frame_max() }),
+                Err(error) => WireError::from(error),
+            };
+            // The library gives the number of a channel again, and has what that ended by for the new one as well (lapin
+            // 4.12, "poison"). Brokers don't refuse channels in this way, so that the next number may do.
+            if !error.is_of_channel() {
+                return Err(error);
+            }
+            if self.spoiled.fetch_add(1, Ordering::Relaxed) >= MAX_SPOILED {
+                // A new connection has them all.
+                self.is_closed.cancel();
+                return Err(WireError::connection("too many channels of the connection were ended by faults"));
+            }
+        }
+    }
+
+    /// The largest frame in bytes.
+    fn frame_max(&self) -> usize {
+        match self.connection.configuration().frame_max() {
+            0 => usize::MAX,
+            max => usize::try_from(max).unwrap_or(usize::MAX),
+        }
     }
 
     pub(super) async fn event(&self) -> Event {
@@ -166,11 +204,15 @@ impl Connection {
 
 /// A channel of a real connection.
 #[derive(Clone)]
-pub(crate) struct Channel(Arc<::lapin::Channel>);
+pub(crate) struct Channel {
+    channel: Arc<::lapin::Channel>,
+    /// The largest frame in bytes.
+    frame_max: usize,
+}
 
 impl std::fmt::Debug for Channel {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Channel({}, {:?})", self.0.id(), self.0.status())
+        write!(f, "Channel({}, {:?})", self.channel.id(), self.channel.status())
     }
 }
 
@@ -204,12 +246,12 @@ impl Channel {
             }
         };
         let name = short(&exchange.name)?;
-        Ok(self.0.exchange_declare(name, kind, options, exchange.arguments.clone()).await?)
+        Ok(self.channel.exchange_declare(name, kind, options, exchange.arguments.clone()).await?)
     }
 
     pub(super) async fn check_exchange(&self, name: &str) -> Result<()> {
         let options = ExchangeDeclareOptions { passive: true, ..ExchangeDeclareOptions::default() };
-        Ok(self.0.exchange_declare(short(name)?, ExchangeKind::Direct, options, FieldTable::default()).await?)
+        Ok(self.channel.exchange_declare(short(name)?, ExchangeKind::Direct, options, FieldTable::default()).await?)
     }
 
     pub(super) async fn declare_queue(&self, queue: &Queue) -> Result<QueueState> {
@@ -229,7 +271,7 @@ impl Channel {
     }
 
     async fn queue(&self, name: &str, options: QueueDeclareOptions, arguments: FieldTable) -> Result<QueueState> {
-        let queue = self.0.queue_declare(short(name)?, options, arguments).await?;
+        let queue = self.channel.queue_declare(short(name)?, options, arguments).await?;
         Ok(QueueState { messages: queue.message_count(), consumers: queue.consumer_count() })
     }
 
@@ -241,23 +283,30 @@ impl Channel {
         arguments: &FieldTable,
     ) -> Result<()> {
         let (queue, exchange, key) = (short(queue)?, short(exchange)?, short(key)?);
-        Ok(self.0.queue_bind(queue, exchange, key, QueueBindOptions::default(), arguments.clone()).await?)
+        Ok(self.channel.queue_bind(queue, exchange, key, QueueBindOptions::default(), arguments.clone()).await?)
     }
 
     pub(super) async fn bind_exchange(&self, to: &str, from: &str, key: &str, arguments: &FieldTable) -> Result<()> {
         let (to, from, key) = (short(to)?, short(from)?, short(key)?);
-        Ok(self.0.exchange_bind(to, from, key, ExchangeBindOptions::default(), arguments.clone()).await?)
+        Ok(self.channel.exchange_bind(to, from, key, ExchangeBindOptions::default(), arguments.clone()).await?)
     }
 
     pub(super) async fn confirm(&self) -> Result<()> {
-        Ok(self.0.confirm_select(ConfirmSelectOptions::default()).await?)
+        Ok(self.channel.confirm_select(ConfirmSelectOptions::default()).await?)
     }
 
     pub(super) async fn publish(&self, publication: Publication) -> Result<Confirmed> {
         let Publication { exchange, routing_key, is_mandatory, properties, body } = publication;
         let (exchange, routing_key) = (short(&exchange)?, short(&routing_key)?);
+        let (size, frame_max) = (size::of_header(&properties), self.frame_max);
+        if size > frame_max {
+            // The broker would end the connection for that, with everything that is on its way.
+            return Err(WireError::unsendable(format!(
+                "the properties and headers of the message have {size} bytes, and have to fit into one frame of {frame_max}"
+            )));
+        }
         let options = BasicPublishOptions { mandatory: is_mandatory, immediate: false };
-        let confirm = self.0.basic_publish(exchange, routing_key, options, &body, properties).await?;
+        let confirm = self.channel.basic_publish(exchange, routing_key, options, &body, properties).await?;
         match confirm.await? {
             Confirmation::Ack(returned) => Ok(Confirmed::Ack(returned.as_ref().map(returned_of))),
             Confirmation::Nack(returned) => Ok(Confirmed::Nack(returned.as_ref().map(returned_of))),
@@ -268,12 +317,12 @@ impl Channel {
     pub(super) fn settle_confirms(&self) {
         // All that one frame confirms is confirmed under one lock. Whoever has had that lock since, as the first step of
         // this does, comes after all of it. The rest of it, which would wait, is not wanted.
-        let mut waiting = pin!(self.0.wait_for_confirms());
+        let mut waiting = pin!(self.channel.wait_for_confirms());
         let _ = waiting.as_mut().poll(&mut Context::from_waker(Waker::noop()));
     }
 
     pub(super) async fn prefetch(&self, count: u16) -> Result<()> {
-        Ok(self.0.basic_qos(count, BasicQosOptions::default()).await?)
+        Ok(self.channel.basic_qos(count, BasicQosOptions::default()).await?)
     }
 
     pub(super) async fn consume(&self, subscription: &Subscription) -> Result<Deliveries> {
@@ -284,28 +333,28 @@ impl Channel {
             nowait: false,
         };
         let (queue, tag) = (short(&subscription.queue)?, short(&subscription.consumer_tag)?);
-        let consumer = self.0.basic_consume(queue, tag, options, subscription.arguments.clone()).await?;
+        let consumer = self.channel.basic_consume(queue, tag, options, subscription.arguments.clone()).await?;
         Ok(Deliveries { consumer, is_over: false })
     }
 
     pub(super) async fn cancel(&self, consumer_tag: &str) -> Result<()> {
-        Ok(self.0.basic_cancel(short(consumer_tag)?, BasicCancelOptions::default()).await?)
+        Ok(self.channel.basic_cancel(short(consumer_tag)?, BasicCancelOptions::default()).await?)
     }
 
     pub(super) async fn ack(&self, tag: u64) -> Result<()> {
-        Ok(self.0.basic_ack(tag, BasicAckOptions::default()).await?)
+        Ok(self.channel.basic_ack(tag, BasicAckOptions::default()).await?)
     }
 
     pub(super) async fn nack(&self, tag: u64, requeue: bool) -> Result<()> {
-        Ok(self.0.basic_nack(tag, BasicNackOptions { multiple: false, requeue }).await?)
+        Ok(self.channel.basic_nack(tag, BasicNackOptions { multiple: false, requeue }).await?)
     }
 
     pub(super) fn is_open(&self) -> bool {
-        self.0.status().connected()
+        self.channel.status().connected()
     }
 
     pub(super) async fn close(&self) -> Result<()> {
-        let closed = time::timeout(GOODBYE, self.0.close(200, "goodbye".into())).await;
+        let closed = time::timeout(GOODBYE, self.channel.close(200, "goodbye".into())).await;
         closed.map_err(|_| WireError::connection("the broker did not answer a goodbye"))?.map_err(Into::into)
     }
 }

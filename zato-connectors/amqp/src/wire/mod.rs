@@ -10,6 +10,7 @@ mod error;
 mod lapin;
 #[cfg(feature = "testing")]
 pub(crate) mod memory;
+mod size;
 mod stream;
 
 use ::lapin::{BasicProperties, types::FieldTable};
