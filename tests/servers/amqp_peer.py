@@ -117,7 +117,7 @@ def publish(url, seconds, *files):
         properties = pika.BasicProperties(**message.get("properties", {}))
         body = base64.b64decode(message["body"])
         try:
-            channel.basic_publish(message["exchange"], message["routing_key"], body, properties, mandatory=True)
+            channel.basic_publish(message["exchange"], message["routing_key"], body, properties, mandatory=message.get("mandatory", True))
             outcome = "ack"
         except pika.exceptions.UnroutableError:
             outcome = "returned"

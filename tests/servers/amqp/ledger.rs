@@ -263,7 +263,6 @@ impl Run {
         );
         let ledger = Ledger::of(total);
         let app = super::app("ledger").services(services![send, relay, check]).state(Arc::clone(&ledger));
-        let app = if env::var_os("ZATO_TEST_LOG").is_some() { app.logging() } else { app };
         let app = app.config_yaml(yaml).start().await.expect("it starts");
         all_up(&app).await;
         Some(Self { broker, proxy, app: Arc::new(app), ledger, returns_before: 0 })

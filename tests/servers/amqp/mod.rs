@@ -1,10 +1,17 @@
 //! AMQP against RabbitMQ, by what users of zato have: definitions, outgoing connections and channels.
 
+mod flood;
 mod ledger;
+mod peers;
 mod process;
+mod publishing;
+mod requests;
 mod supervision;
 
-use std::time::{Duration, Instant};
+use std::{
+    env,
+    time::{Duration, Instant},
+};
 
 use zato::{
     App, Running,
@@ -19,9 +26,10 @@ const BACK_WITHIN: Duration = Duration::from_secs(10);
 /// How much longer that may take on a machine that is busy with other tests.
 const SLACK: Duration = Duration::from_secs(20);
 
-/// An app as a program has it, on a free port of the loopback address.
+/// An app as a program has it, on a free port of the loopback address. With `ZATO_TEST_LOG` it logs.
 fn app(name: &str) -> App {
-    zato::app(name)
+    let app = zato::app(name);
+    if env::var_os("ZATO_TEST_LOG").is_some() { app.logging() } else { app }
 }
 
 /// A configuration with one definition, `main`; what more is said of it is indented by four.

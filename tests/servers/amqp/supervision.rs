@@ -249,7 +249,7 @@ async fn while_there_is_a_memory_alarm_publishers_wait_and_consumers_go_on() {
     let meanwhile = async {
         let blocked = async || {
             let connections = broker.management().connections().await;
-            connections.iter().any(|it| it.state.starts_with("block")).then_some(())
+            connections.iter().any(|it| it.state == "blocked").then_some(())
         };
         until("the broker takes nothing", blocked).await;
         let short = out.send(&app.context(), to_other("never").timeout(Duration::from_millis(300))).await;
