@@ -107,8 +107,14 @@ async fn a_message_says_what_its_call_says_over_what_is_configured() -> Result<(
     assert_eq!(properties.expiration().as_ref().map(|text| text.as_str()), Some("60000"));
     assert_eq!(properties.app_id().as_ref().map(|app| app.as_str()), Some("back-office"));
     assert_eq!(properties.timestamp(), &Some(1_767_225_600), "by the clock of the test, which stands still");
-    let headers: Vec<&str> = properties.headers().as_ref().map(|headers| headers.inner().keys()).into_iter().flatten()
-        .map(|name| name.as_str()).collect();
+    let headers: Vec<&str> = properties
+        .headers()
+        .as_ref()
+        .map(|headers| headers.inner().keys())
+        .into_iter()
+        .flatten()
+        .map(|name| name.as_str())
+        .collect();
     assert_eq!(headers, ["size", "tenant", "traceparent", "x-zato-cid"]);
 
     // The same by hand, with everything that a call can say.
@@ -129,7 +135,8 @@ async fn what_can_not_arrive_is_an_error_that_says_where_it_was_to_go() -> Resul
     let nowhere = Order { id: 1, key: "nowhere".to_owned() };
     let error = app.invoke::<place>(nowhere.clone()).await.unwrap_err();
     assert_eq!((error.kind(), error.retry()), (Kind::Upstream, Retry::Never));
-    let words = "no queue is bound for a message to the exchange \"orders\" with the routing key \"nowhere\" (NO_ROUTE)";
+    let words =
+        "no queue is bound for a message to the exchange \"orders\" with the routing key \"nowhere\" (NO_ROUTE)";
     assert_eq!(error.message(), words);
     assert!(!error.public_message().contains("orders"), "{}", error.public_message());
     drop(app);
@@ -183,7 +190,9 @@ async fn what_was_not_confirmed_is_an_error_or_is_sent_again_by_the_same_id() ->
         let ids: Vec<_> = messages.iter().skip(1).map(|message| message.properties.message_id().clone()).collect();
         match sent {
             Ok(id) if is_retried => {
-                assert!(!ids.is_empty() && ids.iter().all(|known| known.as_ref().is_some_and(|known| id == known.as_str())));
+                assert!(
+                    !ids.is_empty() && ids.iter().all(|known| known.as_ref().is_some_and(|known| id == known.as_str()))
+                );
             }
             Err(error) if !is_retried => {
                 assert_eq!(error.kind(), Kind::Upstream);
@@ -279,21 +288,40 @@ async fn what_can_not_be_used_is_told_with_its_place_and_remedy() {
     let definition = "definition_amqp: [{name: B, address: amqp://localhost}]\n";
     for (yaml, said) in [
         ("definition_amqp: [{name: B}]", "configuration:1:19: nobody says where the broker is"),
-        ("definition_amqp: [{name: B, address: 'http://a'}]", "configuration:1:38: expected an address that begins with"),
-        ("definition_amqp: [{name: B, address: amqp://a, host: b}]", "configuration:1:54: the host stands in the address"),
+        (
+            "definition_amqp: [{name: B, address: 'http://a'}]",
+            "configuration:1:38: expected an address that begins with",
+        ),
+        (
+            "definition_amqp: [{name: B, address: amqp://a, host: b}]",
+            "configuration:1:54: the host stands in the address",
+        ),
         ("definition_amqp: [{name: B, address: [amqp://a, amqps://b]}]", "some of the addresses are amqp:// and some"),
         ("definition_amqp: [{name: B, address: amqp://a, heartbeat: 10ms}]", "a heartbeat is from 1 to 65535 whole"),
         ("definition_amqp: [{name: B, address: amqp://a, queues: [{name: q, typ: quorum}]}]", "did you mean \"type\"?"),
         (&format!("{definition}outgoing_amqp: [{{name: A, definition: Brokr}}]"), "no definition_amqp named \"Brokr\""),
-        (&format!("{definition}outgoing_amqp: [{{name: A, definition: B, priority: 10}}]"), "a priority is from 0 to 9"),
-        (&format!("{definition}outgoing_amqp: [{{name: A, definition: B, delivery_mode: 3}}]"), "expected persistent (2)"),
-        (&format!("{definition}outgoing_amqp: [{{name: A, definition: B, expiration: soon}}]"), "expected a duration such"),
         (
-            &format!("{definition}channel_amqp: [{{name: A, definition: B, queue: q, service: price.get, on_error: dead_letter}}]"),
+            &format!("{definition}outgoing_amqp: [{{name: A, definition: B, priority: 10}}]"),
+            "a priority is from 0 to 9",
+        ),
+        (
+            &format!("{definition}outgoing_amqp: [{{name: A, definition: B, delivery_mode: 3}}]"),
+            "expected persistent (2)",
+        ),
+        (
+            &format!("{definition}outgoing_amqp: [{{name: A, definition: B, expiration: soon}}]"),
+            "expected a duration such",
+        ),
+        (
+            &format!(
+                "{definition}channel_amqp: [{{name: A, definition: B, queue: q, service: price.get, on_error: dead_letter}}]"
+            ),
             "there is no dead_letter for messages to go to",
         ),
         (
-            &format!("{definition}channel_amqp: [{{name: A, definition: B, queue: q, service: price.get, data_format: soap}}]"),
+            &format!(
+                "{definition}channel_amqp: [{{name: A, definition: B, queue: q, service: price.get, data_format: soap}}]"
+            ),
             "SOAP is spoken by channel_soap",
         ),
     ] {

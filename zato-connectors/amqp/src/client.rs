@@ -93,7 +93,7 @@ impl Amqp {
     }
 
     /// Asks somebody and waits for the reply (RPC): the message goes out with a correlation id and a queue for replies,
-    /// RabbitMQ's direct reply-to, unless it has one of its own.
+    /// RabbitMQ's direct reply-to. Of one correlation id there is one request at a time.
     ///
     /// # Errors
     ///
@@ -352,8 +352,17 @@ impl AmqpClient {
         Self { settings, way: Way::Recorder(recording) }
     }
 
-    pub(crate) fn settings(&self) -> &Settings {
-        &self.settings
+    /// Returns how many messages are on their way.
+    pub(crate) fn in_flight(&self) -> usize {
+        match &self.way {
+            Way::Broker(publisher) => publisher.in_flight(),
+            #[cfg(feature = "testing")]
+            Way::Recorder(_) => 0,
+        }
+    }
+
+    pub(crate) fn meter(&self) -> &Meter {
+        &self.settings.meter
     }
 
     /// Puts together what is sent, and until when.
@@ -386,7 +395,6 @@ impl AmqpClient {
 
     /// Waits until it is known what became of a message.
     async fn fate(&self, handed: Handed, deadline: Deadline) -> Fate {
-        let (_in_flight, begun) = (self.settings.meter.begin(), time::Instant::now());
         let fate = match handed {
             Handed::Known(fate) => fate,
             Handed::TooLate => Fate::Late { is_on_its_way: false },
@@ -395,7 +403,8 @@ impl AmqpClient {
                 Err(_) => Fate::Late { is_on_its_way: true },
             },
         };
-        self.settings.meter.took(begun.elapsed());
+        // With the wait for a place, and every time that it was sent before.
+        self.settings.meter.took(deadline.timeout().saturating_sub(deadline.remaining()));
         self.settings.meter.count(match &fate {
             Fate::Confirmed => Outcome::Confirmed,
             Fate::Unroutable(_) => Outcome::Unroutable,
@@ -414,6 +423,9 @@ impl AmqpClient {
             Some(id) => id.clone(),
             None => id(ctx.random()),
         };
+        if publication.properties.reply_to().is_some() {
+            return Err(Error::internal("a request has a queue for its reply; leave out the reply_to of the message"));
+        }
         let properties = std::mem::take(&mut publication.properties);
         publication.properties = properties.with_correlation_id(correlation.clone()).with_reply_to(REPLY_TO.into());
         let publisher = match &self.way {
@@ -462,7 +474,9 @@ impl AmqpClient {
         match &self.way {
             Way::Broker(publisher) => {
                 let connection = publisher.live().raw().ok_or_else(none)?;
-                connection.create_channel().await.map_err(|error| error::of(error.into()))
+                let opened = time::timeout(Duration::from_secs(10), connection.create_channel()).await;
+                let late = |_| Error::timeout("the broker opened no channel within 10 seconds");
+                opened.map_err(late)?.map_err(|error| error::of(error.into()))
             }
             #[cfg(feature = "testing")]
             Way::Recorder(_) => Err(none()),

@@ -21,7 +21,6 @@ use crate::{
     definition::AmqpDefinition,
     error,
     link::Hold,
-    meter::Meter,
     publisher::Publisher,
 };
 
@@ -67,7 +66,7 @@ impl Connector for AmqpConnector {
         let definition = faults.keep(setup.definitions.get::<AmqpDefinition>(&setup.config.definition, place));
         let Some(definition) = definition else { return Err(faults) };
         faults.into_result(PreparedAmqp {
-            settings: Arc::new(Settings::of(&setup.config, Arc::new(Meter::default()))),
+            settings: Arc::new(Settings::of(&setup.config, definition.meter(&setup.config.name))),
             lanes: setup.config.pool_size,
             max_in_flight: setup.config.max_in_flight,
             definition,
@@ -100,6 +99,6 @@ impl Connector for AmqpConnector {
     }
 
     fn metrics(client: &AmqpClient, labels: &[(&'static str, &str)], exposition: &mut Exposition) {
-        client.settings().meter.add_to(labels, exposition);
+        client.meter().add_to(client.in_flight(), labels, exposition);
     }
 }

@@ -1,4 +1,8 @@
-use std::{fmt, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use zato_core::{
     config::{ConfigFaults, Secret, SectionName},
@@ -10,6 +14,7 @@ use zato_core::{
 use crate::{
     config::{AmqpDefinitionConfig, DEFINITION},
     link::{Link, Target, Topology, Use},
+    meter::Meter,
     wire::{Credentials, Endpoint, Security},
 };
 
@@ -17,13 +22,21 @@ use crate::{
 pub struct AmqpDefinition {
     pub(crate) publishing: Arc<Link>,
     pub(crate) consuming: Arc<Link>,
+    /// What outgoing connections count, by name: it outlives changes of them.
+    meters: Mutex<BTreeMap<String, Arc<Meter>>>,
 }
 
 impl AmqpDefinition {
     pub(crate) fn new(name: &str, target: Target, topology: Topology, ambient: &zato_core::ambient::Ambient) -> Self {
         let (target, topology) = (Arc::new(target), Arc::new(topology));
         let link = |purpose| Link::new(name, purpose, Arc::clone(&target), Arc::clone(&topology), ambient.clone());
-        Self { publishing: link(Use::Publishing), consuming: link(Use::Consuming) }
+        Self { publishing: link(Use::Publishing), consuming: link(Use::Consuming), meters: Mutex::default() }
+    }
+
+    /// Returns what an outgoing connection counts.
+    pub(crate) fn meter(&self, connection: &str) -> Arc<Meter> {
+        let mut meters = self.meters.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(meters.entry(connection.to_owned()).or_default())
     }
 
     /// Makes one that leads to a broker in the test's own process.

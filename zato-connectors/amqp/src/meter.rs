@@ -16,7 +16,6 @@ use zato_core::metrics::{
 pub(crate) struct Meter {
     duration: Histogram,
     outcomes: [AtomicU64; OUTCOMES.len()],
-    in_flight: AtomicU64,
 }
 
 /// The ends that a message can come to.
@@ -27,19 +26,14 @@ pub(crate) enum Outcome {
     Refused,
     Unsent,
     Unknown,
+    Timeout,
     /// It was sent again, after nobody knew what had become of it.
     Again,
 }
 
-const OUTCOMES: [&str; 6] = ["confirmed", "unroutable", "refused", "unsent", "unknown", "sent_again"];
+const OUTCOMES: [&str; 7] = ["confirmed", "unroutable", "refused", "unsent", "unknown", "timeout", "sent_again"];
 
 impl Meter {
-    /// Notes that a message is on its way, until what is returned is dropped.
-    pub(crate) fn begin(&self) -> InFlight<'_> {
-        self.in_flight.fetch_add(1, Ordering::Relaxed);
-        InFlight(self)
-    }
-
     pub(crate) fn count(&self, outcome: Outcome) {
         if let Some(counter) = self.outcomes.get(outcome as usize) {
             counter.fetch_add(1, Ordering::Relaxed);
@@ -50,10 +44,11 @@ impl Meter {
         self.duration.record(duration);
     }
 
-    pub(crate) fn add_to(&self, labels: &[(&'static str, &str)], exposition: &mut Exposition) {
+    /// Adds what was counted, and how many messages are on their way.
+    pub(crate) fn add_to(&self, in_flight: usize, labels: &[(&'static str, &str)], exposition: &mut Exposition) {
         exposition
-            .family(Gauge, "zato_amqp_in_flight_messages", "Messages on their way to a broker, or waiting for a place.")
-            .sample(labels, self.in_flight.load(Ordering::Relaxed));
+            .family(Gauge, "zato_amqp_in_flight_messages", "Messages on their way to a broker, not confirmed yet.")
+            .sample(labels, in_flight as u64);
         exposition
             .family(Buckets, "zato_amqp_send_duration_seconds", "How long it took until a message was confirmed.")
             .distribution(labels, &self.duration.read());
@@ -69,14 +64,5 @@ impl Meter {
                 messages.sample(&labels, number);
             }
         }
-    }
-}
-
-/// A message on its way.
-pub(crate) struct InFlight<'a>(&'a Meter);
-
-impl Drop for InFlight<'_> {
-    fn drop(&mut self) {
-        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 }

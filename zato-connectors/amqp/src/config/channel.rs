@@ -201,6 +201,10 @@ impl ChannelConfig for AmqpChannelConfig {
         &self.service
     }
 
+    fn definition(&self) -> Option<&str> {
+        Some(&self.definition)
+    }
+
     fn is_active(&self) -> bool {
         self.is_active
     }

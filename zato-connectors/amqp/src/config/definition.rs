@@ -50,7 +50,7 @@ pub struct AmqpDefinitionConfig {
     #[serde(default = "three_seconds")]
     pub connect_timeout: Duration,
     /// How often either side gives a sign of life at least; a broker that gives none for twice as long is gone. `0` leaves
-    /// that to the network.
+    /// it to the broker, and the shorter of both counts.
     #[serde(default = "ten_seconds")]
     pub heartbeat: Duration,
     /// The largest frame in bytes; messages may be larger, and are cut into several.
@@ -76,6 +76,12 @@ impl AmqpDefinitionConfig {
     pub(crate) fn contradictions(&self) -> Vec<(&'static str, &'static str)> {
         let is_mixed = self.address.iter().any(|address| address.is_tls != self.is_tls());
         let has_user = self.username.is_some() || self.address.iter().any(|address| address.username.is_some());
+        let first = self.address.first();
+        let other_users = self.address.iter().skip(1).any(|other| {
+            other.username.is_some()
+                && Some((&other.username, &other.password)) != first.map(|first| (&first.username, &first.password))
+        });
+        let vhosts = || self.vhost.iter().chain(self.address.iter().filter_map(|address| address.vhost.as_ref()));
         let found = [
             (
                 "address",
@@ -100,6 +106,18 @@ impl AmqpDefinitionConfig {
             ),
             ("security", self.security.is_some() && has_user, "a username stands here, too; leave out one"),
             (
+                "security",
+                self.security.is_some() && self.password.is_some(),
+                "a password stands here, too; leave out one",
+            ),
+            ("address", other_users, "all nodes are connected to by the same user, who stands in the first address"),
+            (
+                "vhost",
+                self.vhost.is_some() && self.address.iter().any(|address| address.vhost.is_some()),
+                "the virtual host stands in the address, too; leave out one",
+            ),
+            ("vhost", vhosts().any(|vhost| vhost.len() > 255), "AMQP has no more than 255 bytes for a virtual host"),
+            (
                 "tls",
                 self.tls.is_some() && !self.is_tls(),
                 "an address that begins with amqp:// speaks no TLS; write amqps://",
@@ -111,13 +129,19 @@ impl AmqpDefinitionConfig {
             ),
             (
                 "heartbeat",
-                !self.heartbeat.is_zero() && (self.heartbeat.as_secs() == 0 || self.heartbeat.as_secs() > 65_535),
-                "a heartbeat is from 1 to 65535 whole seconds, or 0 for none",
+                self.heartbeat.subsec_nanos() != 0 || self.heartbeat.as_secs() > 65_535,
+                "a heartbeat is from 1 to 65535 whole seconds, or 0 for what the broker likes",
             ),
             (
                 "frame_max",
                 self.frame_max != 0 && self.frame_max < 4096,
                 "AMQP has no frames under 4096 bytes; 0 leaves it to the broker",
+            ),
+            // Thirty-two of them are held for each direction of each connection.
+            (
+                "frame_max",
+                self.frame_max > 1 << 20,
+                "frames over 1048576 bytes only take memory; messages may be larger",
             ),
         ];
         found.into_iter().filter(|fault| fault.1).map(|(key, _, words)| (key, words)).collect()

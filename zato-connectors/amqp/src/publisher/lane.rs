@@ -28,8 +28,8 @@ use crate::{
 /// How many exchanges are known to be there at once; more than any program publishes to.
 const MAX_KNOWN: usize = 1000;
 
-/// How long the broker may take to say whether there is an exchange.
-const LOOK: Duration = Duration::from_secs(10);
+/// How long the broker may take to answer what is no message.
+const ANSWER: Duration = Duration::from_secs(10);
 
 pub(super) struct Lane {
     live: Arc<Live>,
@@ -41,10 +41,17 @@ pub(super) struct Lane {
     flying: FuturesUnordered<Flight>,
     /// What the broker gave back, by message id, until its own confirmation comes.
     returned: HashMap<String, String>,
+    /// The message ids of what is on its way: what comes back is told by them, so that two of one id go one after the other.
+    ids: HashSet<String>,
     /// Exchanges that were there when they were looked for. One that is not would end the channel, and with it leave open
     /// what becomes of everything else that is on its way.
     known: HashSet<String>,
+    /// Exchanges that are being looked for, and what waits for that. Everything else goes on meanwhile.
+    looks: FuturesUnordered<Look>,
+    parked: HashMap<String, Vec<Job>>,
 }
+
+type Look = Pin<Box<dyn Future<Output = (String, Result<()>)> + Send>>;
 
 type Flight = Pin<Box<dyn Future<Output = Landed> + Send>>;
 
@@ -61,6 +68,7 @@ struct Landed {
 enum Next {
     Landed(Landed),
     Job(Job),
+    Looked(String, Result<()>),
     Reply {
         /// Whether none can come any more, since the subscription has ended.
         is_last: bool,
@@ -78,15 +86,27 @@ impl Lane {
             Some(replies) => Some((replies, replies_of(&channel).await?)),
             None => None,
         };
-        let (flying, returned, known) = (FuturesUnordered::new(), HashMap::new(), HashSet::new());
-        Ok(Self { blocked: live.blocked(), live, broken, channel, replies, flying, returned, known })
+        Ok(Self {
+            blocked: live.blocked(),
+            live,
+            broken,
+            channel,
+            replies,
+            flying: FuturesUnordered::new(),
+            returned: HashMap::new(),
+            ids: HashSet::new(),
+            known: HashSet::new(),
+            looks: FuturesUnordered::new(),
+            parked: HashMap::new(),
+        })
     }
 
     pub(super) async fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
         loop {
             let mut is_usable = true;
             match self.next(&mut jobs).await {
-                Next::Job(job) => self.begin(job).await,
+                Next::Job(job) => self.take(job).await,
+                Next::Looked(exchange, found) => self.looked(exchange, found).await,
                 Next::Landed(landed) => self.settle(landed),
                 Next::Held => {}
                 Next::Reply { is_last } => is_usable = !is_last,
@@ -96,6 +116,9 @@ impl Lane {
                 && let Err(error) = self.open_anew().await
             {
                 self.broken.set(error.clone());
+                for job in self.parked.drain().flat_map(|(_, parked)| parked) {
+                    let _ = job.answer.send(Fate::Unsent(error.clone()));
+                }
                 jobs.close();
                 while let Some(job) = jobs.recv().await {
                     let _ = job.answer.send(Fate::Unsent(error.clone()));
@@ -113,10 +136,49 @@ impl Lane {
         tokio::select! {
             biased;
             Some(landed) = self.flying.next(), if !self.flying.is_empty() => Next::Landed(landed),
+            Some((exchange, found)) = self.looks.next(), if !self.looks.is_empty() => Next::Looked(exchange, found),
             is_last = reply(replies) => Next::Reply { is_last },
             // While a broker takes no messages, none is handed to the library, which would keep it and send it some day.
             _ = self.blocked.changed() => Next::Held,
             job = jobs.recv(), if !is_blocked => job.map_or(Next::End, Next::Job),
+        }
+    }
+
+    /// Sends a message, once it is known that its exchange is there.
+    async fn take(&mut self, job: Job) {
+        let exchange = &job.publication.exchange;
+        if exchange.is_empty() || self.known.contains(exchange) {
+            return self.begin(job).await;
+        }
+        if let Some(parked) = self.parked.get_mut(exchange) {
+            return parked.push(job);
+        }
+        let (live, exchange) = (Arc::clone(&self.live), exchange.clone());
+        self.parked.insert(exchange.clone(), vec![job]);
+        self.looks.push(Box::pin(async move {
+            let found = look_for(&live, &exchange).await;
+            (exchange, found)
+        }));
+    }
+
+    /// Sends what has waited for an exchange, or says that there is none.
+    async fn looked(&mut self, exchange: String, found: Result<()>) {
+        let parked = self.parked.remove(&exchange).unwrap_or_default();
+        match found {
+            Ok(()) => {
+                if self.known.len() >= MAX_KNOWN {
+                    self.known.clear();
+                }
+                self.known.insert(exchange);
+                for job in parked {
+                    self.begin(job).await;
+                }
+            }
+            Err(error) => {
+                for job in parked {
+                    let _ = job.answer.send(Fate::Unsent(error.clone()));
+                }
+            }
         }
     }
 
@@ -125,10 +187,14 @@ impl Lane {
         if job.answer.is_closed() {
             return;
         }
-        if let Err(error) = self.look_for(&job.publication.exchange).await {
-            let _ = job.answer.send(Fate::Unsent(error));
-            return;
+        let id = job.publication.properties.message_id().as_ref().map(ToString::to_string);
+        while id.as_ref().is_some_and(|id| self.ids.contains(id)) {
+            match self.flying.next().await {
+                Some(landed) => self.settle(landed),
+                None => self.ids.clear(),
+            }
         }
+        self.ids.extend(id);
         if job.is_alone {
             self.land_all().await;
         }
@@ -155,25 +221,6 @@ impl Lane {
         while let Some(landed) = self.flying.next().await {
             self.settle(landed);
         }
-    }
-
-    /// Finds out whether an exchange is there, on a channel of its own, which is lost if it is not.
-    async fn look_for(&mut self, exchange: &str) -> Result<()> {
-        if exchange.is_empty() || self.known.contains(exchange) {
-            return Ok(());
-        }
-        let look = async {
-            let channel = self.live.open_channel().await?;
-            channel.check_exchange(exchange).await?;
-            channel.close().await
-        };
-        let looked = time::timeout(LOOK, look).await;
-        looked.unwrap_or_else(|_| Err(WireError::connection("the broker gave no answer within 10 seconds")))?;
-        if self.known.len() >= MAX_KNOWN {
-            self.known.clear();
-        }
-        self.known.insert(exchange.to_owned());
-        Ok(())
     }
 
     /// Tells who waits what became of a message, and of all that the broker has told about with it.
@@ -215,6 +262,9 @@ impl Lane {
     }
 
     fn answer(&mut self, landed: Landed, was_alone: bool) {
+        if let Some(id) = &landed.message_id {
+            self.ids.remove(id);
+        }
         let returned = landed.message_id.as_ref().and_then(|id| self.returned.remove(id));
         let fate = match (landed.result, returned) {
             (Ok(_), Some(reason)) => Fate::Unroutable(reason),
@@ -248,15 +298,31 @@ impl Lane {
     }
 }
 
+/// Finds out whether an exchange is there, on a channel of its own, which is lost if it is not.
+async fn look_for(live: &Live, exchange: &str) -> Result<()> {
+    let look = async {
+        let channel = live.open_channel().await?;
+        channel.check_exchange(exchange).await?;
+        channel.close().await
+    };
+    within(look).await
+}
+
 async fn channel_of(live: &Live) -> Result<Channel> {
     let channel = live.open_channel().await?;
-    channel.confirm().await?;
+    within(channel.confirm()).await?;
     Ok(channel)
+}
+
+/// Waits for an answer of the broker, and not for ever.
+async fn within<T>(answer: impl Future<Output = Result<T>>) -> Result<T> {
+    let answered = time::timeout(ANSWER, answer).await;
+    answered.unwrap_or_else(|_| Err(WireError::connection("the broker gave no answer within 10 seconds")))
 }
 
 async fn replies_of(channel: &Channel) -> Result<Deliveries> {
     let subscription = Subscription { queue: REPLY_TO.to_owned(), is_unacknowledged: true, ..Subscription::default() };
-    channel.consume(&subscription).await
+    within(channel.consume(&subscription)).await
 }
 
 /// Waits for a reply and hands it on; returns whether none can come any more.

@@ -156,7 +156,7 @@ impl Publisher {
             wire::Result::Ok((self.arm(Some(replies.clone())).await?, replies))
         };
         let (lane, replies) = self.requests.get_or_try_init(open).await?;
-        let waiting = replies.wait_for(correlation_id);
+        let waiting = replies.wait_for(correlation_id)?;
         Ok((Pending(Some(lane.hand_over(publication, place, false))), waiting))
     }
 

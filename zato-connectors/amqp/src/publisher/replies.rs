@@ -1,11 +1,11 @@
 use std::{
-    collections::HashMap,
+    collections::{HashMap, hash_map::Entry},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use tokio::sync::oneshot;
 
-use crate::wire::Delivered;
+use crate::wire::{Delivered, Result, WireError};
 
 /// Requests whose replies have not come, by correlation id.
 #[derive(Clone, Default)]
@@ -20,10 +20,21 @@ pub(crate) struct Waiting {
 
 impl Replies {
     /// Makes a place for a reply.
-    pub(super) fn wait_for(&self, correlation_id: &str) -> Waiting {
+    ///
+    /// # Errors
+    ///
+    /// If somebody waits for one by that correlation id already: nobody could tell the two apart.
+    pub(super) fn wait_for(&self, correlation_id: &str) -> Result<Waiting> {
         let (sender, reply) = oneshot::channel();
-        self.lock().insert(correlation_id.to_owned(), sender);
-        Waiting { replies: self.clone(), correlation_id: correlation_id.to_owned(), reply }
+        match self.lock().entry(correlation_id.to_owned()) {
+            Entry::Occupied(_) => {
+                Err(WireError::unsendable("a request of the same correlation id waits for its reply already"))
+            }
+            Entry::Vacant(place) => {
+                place.insert(sender);
+                Ok(Waiting { replies: self.clone(), correlation_id: correlation_id.to_owned(), reply })
+            }
+        }
     }
 
     /// Hands a reply to who waits for it; one that nobody waits for has come too late.

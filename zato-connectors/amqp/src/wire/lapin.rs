@@ -5,7 +5,7 @@ use std::{
     pin::{Pin, pin},
     sync::{
         Arc,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     task::{Context, Poll, Waker},
     time::Duration,
@@ -33,6 +33,9 @@ use super::{
     WireError, size,
     stream::{self, Security},
 };
+
+/// How often it is looked whether a connection stands that has told nothing.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// How long a goodbye may take.
 const GOODBYE: Duration = Duration::from_secs(3);
@@ -71,6 +74,7 @@ pub(crate) struct Connection {
     events: sync::Mutex<Pin<Box<dyn Stream<Item = RawEvent> + Send>>>,
     /// That we have said goodbye, of which the library tells nothing.
     is_closed: CancellationToken,
+    was_asked: AtomicBool,
     /// How many numbers of channels can't be used any more.
     spoiled: AtomicU32,
     /// Ends the library's thread with us, whether or not the broker answers.
@@ -108,6 +112,7 @@ pub(crate) async fn connect(endpoint: &Endpoint, credentials: &Credentials) -> R
         connection,
         events,
         is_closed,
+        was_asked: AtomicBool::new(false),
         spoiled: AtomicU32::new(0),
         _end: guard,
     })))
@@ -167,11 +172,20 @@ impl Connection {
     pub(super) async fn event(&self) -> Event {
         let mut events = self.events.lock().await;
         let closed = || WireError::connection("the connection to the broker is closed");
+        if !self.was_asked.swap(true, Ordering::Relaxed) && self.connection.status().blocked() {
+            return Event::Blocked("the broker has said so before anybody listened".to_owned());
+        }
         loop {
+            // The library tells nothing of what happened before anybody listened, nor of a broker that closes a connection
+            // without a fault.
+            if !self.connection.status().connected() {
+                self.is_closed.cancel();
+            }
             let next = tokio::select! {
                 biased;
                 next = poll_fn(|cx| events.as_mut().poll_next(cx)) => next,
                 () = self.is_closed.cancelled() => return Event::Lost(closed()),
+                () = time::sleep(LOOK) => continue,
             };
             match next {
                 Some(RawEvent::ConnectionBlocked(reason)) => return Event::Blocked(reason),
