@@ -21,68 +21,79 @@ use crate::Result;
 const WARM_UP: u32 = 500;
 
 /// What all counts have in common.
-pub(crate) struct Plan<'a> {
-    pub(crate) programs: &'a Programs,
+pub(crate) struct Plan {
     /// Where callgrind's and strace's reports are kept, for whoever asks what was spent on what.
     pub(crate) reports: PathBuf,
     /// By how many units the longer run is longer.
     pub(crate) units: u32,
 }
 
-/// Counts, for one unit of a job, the instructions that the server's process executes outside the kernel, how often it
+/// A program at a job, which can be run for a while.
+pub(crate) trait Subject {
+    /// What its reports are called.
+    fn name(&self) -> String;
+
+    /// Rounds a number of units up to what can be asked for.
+    fn units(&self, wanted: u32) -> u32 {
+        wanted
+    }
+
+    /// Starts it by the command that is made of its own, has it do so many units, and stops it.
+    fn run(&self, units: u32, command: &dyn Fn(Command) -> Command) -> Result<Ended>;
+}
+
+/// Counts, for one unit of a job, the instructions that the program's process executes outside the kernel, how often it
 /// asks for memory (a block that grows counts again), and how often it calls the kernel.
-pub(crate) fn count(plan: &Plan<'_>, job: &Job, server: &str) -> Result<Vec<Figure>> {
-    let (few, more) = (job.units(WARM_UP), job.units(plan.units));
-    let pair = |run: fn(&Run<'_>) -> Result<u64>| {
-        let once = |name, units| {
-            let report = plan.reports.join(format!("{}.{server}.{name}", job.name));
-            let (command, _partner) = plan.programs.with_partner(server, job)?;
-            run(&Run { job, command, units, report: &report })
-        };
+pub(crate) fn count(plan: &Plan, subject: &impl Subject) -> Result<Vec<Figure>> {
+    let (few, more) = (subject.units(WARM_UP), subject.units(plan.units));
+    let pair = |count: &dyn Fn(u32, &Path) -> Result<u64>| {
+        let once = |name, units| count(units, &plan.reports.join(format!("{}.{name}", subject.name())));
         per_unit(once("few", few)?, once("many", few + more)?, more)
     };
+    // Instructions on the simulated processor, the others on the real one.
+    let instructions = |units, report: &Path| {
+        let report = report.with_added_extension("callgrind");
+        subject.run(units, &|plain| valgrind::command(&report, &plain))?;
+        valgrind::instructions(&fs::read_to_string(&report)?)
+    };
+    let allocations = |units, _: &Path| Ok(subject.run(units, &|plain| plain)?.allocations);
+    let system_calls = |units, report: &Path| {
+        let report = report.with_added_extension("strace");
+        subject.run(units, &|plain| strace::command(&report, &plain))?;
+        strace::calls(&fs::read_to_string(&report)?)
+    };
     Ok(vec![
-        Figure::new("instructions", pair(instructions)?),
-        Figure::new("allocations", pair(allocations)?),
-        Figure::new("system_calls", pair(system_calls)?),
+        Figure::new("instructions", pair(&instructions)?),
+        Figure::new("allocations", pair(&allocations)?),
+        Figure::new("system_calls", pair(&system_calls)?),
     ])
 }
 
-/// One run of a server.
-struct Run<'a> {
-    job: &'a Job,
-    command: Command,
-    units: u32,
-    report: &'a Path,
+/// A server that is sent requests.
+pub(crate) struct Served<'a> {
+    pub(crate) programs: &'a Programs,
+    pub(crate) job: &'a Job,
+    pub(crate) server: &'static str,
 }
 
-/// On the real processor.
-fn allocations(run: &Run<'_>) -> Result<u64> {
-    let mut command = Command::new(run.command.get_program());
-    command.args(run.command.get_args());
-    Ok(converse(run, command)?.allocations)
-}
+impl Subject for Served<'_> {
+    fn name(&self) -> String {
+        format!("{}.{}", self.job.name, self.server)
+    }
 
-/// On the simulated processor.
-fn instructions(run: &Run<'_>) -> Result<u64> {
-    let report = run.report.with_added_extension("callgrind");
-    converse(run, valgrind::command(&report, &run.command))?;
-    valgrind::instructions(&fs::read_to_string(&report)?)
-}
+    fn units(&self, wanted: u32) -> u32 {
+        self.job.units(wanted)
+    }
 
-fn system_calls(run: &Run<'_>) -> Result<u64> {
-    let report = run.report.with_added_extension("strace");
-    converse(run, strace::command(&report, &run.command))?;
-    strace::calls(&fs::read_to_string(&report)?)
-}
-
-fn converse(run: &Run<'_>, command: Command) -> Result<Ended> {
-    let server = Server::start(command)?;
-    let mut client = Client::connect(server.address())?;
-    let (requests, asked) = run.job.requests(run.units);
-    client.send(requests, &asked)?;
-    drop(client);
-    server.stop()
+    fn run(&self, units: u32, command: &dyn Fn(Command) -> Command) -> Result<Ended> {
+        let (plain, _partner) = self.programs.with_partner(self.server, self.job)?;
+        let server = Server::start(command(plain))?;
+        let mut client = Client::connect(server.address())?;
+        let (requests, asked) = self.job.requests(units);
+        client.send(requests, &asked)?;
+        drop(client);
+        server.stop()
+    }
 }
 
 fn per_unit(few: u64, many: u64, units: u32) -> Result<f64> {

@@ -1,6 +1,6 @@
 //! `cargo xtask bench`: what zato costs, beside hyper alone, axum and actix-web.
 //!
-//! The servers are in `benches/http` and `benches/peers`; this is their client. What can be trusted is counted:
+//! The servers are in `benches/http` and `benches/peers`; this is their client. What talks to RabbitMQ is in `benches/amqp`. What can be trusted is counted:
 //! instructions on a simulated processor (valgrind's callgrind), allocations, and calls of the kernel (strace), each as
 //! the difference between two runs that differ in the number of requests alone. They come out the same on a busy
 //! machine, on which a stop-watch shows whatever else happens to run. Requests per second and latencies are measured too,
@@ -11,6 +11,7 @@ mod count;
 mod jobs;
 mod load;
 mod machine;
+mod messages;
 mod reload;
 mod report;
 mod server;
@@ -32,7 +33,7 @@ use std::{
 
 use self::{
     client::Client,
-    count::Plan,
+    count::{Plan, Served},
     jobs::{JOBS, Job},
     report::{Report, Row},
     server::Server,
@@ -44,11 +45,11 @@ use crate::{
     install::install,
 };
 
-/// In the order of the table: the floor first.
-const SERVERS: [&str; 4] = ["hyper", "axum", "actix", "zato"];
+/// In the order of the table: the floors first.
+const SERVERS: [&str; 5] = ["hyper", "lapin", "axum", "actix", "zato"];
 
 /// Every job, in the order of the table.
-const NAMES: [&str; 13] = [
+const NAMES: [&str; 17] = [
     "client",
     "json",
     "xml",
@@ -59,6 +60,10 @@ const NAMES: [&str; 13] = [
     "routes",
     "invoke",
     "invoke-1000",
+    "publish",
+    "publish-one",
+    "consume",
+    "service",
     reload::NAME,
     start::NAME,
     size::NAME,
@@ -111,10 +116,10 @@ impl Options {
         self.jobs.is_empty() || self.jobs.iter().any(|wanted| wanted == job)
     }
 
-    /// Those that do the job and were asked for.
-    fn servers(&self, job: &Job) -> Vec<&'static str> {
+    /// Those that were asked for, of those that do a job.
+    fn servers(&self, servers: &[&'static str]) -> Vec<&'static str> {
         let wanted = |server: &&'static str| self.only.is_empty() || self.only.iter().any(|only| only == server);
-        job.servers.iter().copied().filter(wanted).collect()
+        servers.iter().copied().filter(wanted).collect()
     }
 
     fn units(&self) -> u32 {
@@ -156,6 +161,11 @@ impl Programs {
     }
 }
 
+/// What all counts have in common.
+fn plan(options: &Options, target: &Path) -> Plan {
+    Plan { reports: target.join("bench"), units: options.units() }
+}
+
 /// Does what `options` ask for.
 pub(crate) fn run(options: &Options) -> Result<()> {
     if options.check {
@@ -169,8 +179,12 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let folder = target.join("bench");
     fs::create_dir_all(&folder)?;
     let (mut report, mut failures) = (Report::default(), Vec::new());
-    if options.jobs.iter().any(|job| job != size::NAME) || options.jobs.is_empty() {
+    let is_message = |job: &String| messages::JOBS.iter().any(|message| message.name == job);
+    if options.jobs.is_empty() || options.jobs.iter().any(|job| job != size::NAME && !is_message(job)) {
         measure(options, &target, (&mut report, &mut failures))?;
+    }
+    if options.jobs.is_empty() || options.jobs.iter().any(is_message) {
+        measure_messages(options, &target, (&mut report, &mut failures))?;
     }
     if options.wants(size::NAME) {
         eprintln!("measuring {}", size::NAME);
@@ -178,6 +192,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         size::measure(options.build.then_some(builds.as_path()))?.into_iter().for_each(|row| report.add(row));
     }
     let about = JOBS.iter().map(|job| (job.name, job.about));
+    let about = about.chain(messages::JOBS.iter().map(|job| (job.name, job.about)));
     let others = [(reload::NAME, reload::ABOUT), (start::NAME, start::ABOUT), (size::NAME, size::ABOUT)];
     let jobs: Vec<_> = about.chain(others).collect();
     print!("\n{}", table::Table { report: &report, jobs: &jobs });
@@ -189,18 +204,14 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 /// Goes on to the next job if one fails, since the others took long enough; `failures` tells which did.
 fn measure(options: &Options, target: &Path, (report, failures): (&mut Report, &mut Vec<String>)) -> Result<()> {
     let programs = build(target, options.only.is_empty() || options.only.iter().any(|only| only == "actix"))?;
-    let plan = Plan { programs: &programs, reports: target.join("bench"), units: options.units() };
-    let mut keep = |what: String, outcome: Result<Vec<Row>>| match outcome {
-        Ok(rows) => rows.into_iter().for_each(|row| report.add(row)),
-        Err(error) => failures.push(format!("{what}: {error}")),
-    };
+    let mut keep = keep(report, failures);
     for job in JOBS.iter().filter(|job| options.wants(job.name)) {
-        let servers = options.servers(job);
-        for server in &servers {
+        let servers = options.servers(job.servers);
+        for server in servers.iter().copied() {
             let what = format!("{} of {server}", job.name);
             eprintln!("counting {what}");
             let row = |figures| vec![Row::new(job.name, server, figures)];
-            keep(what, count::count(&plan, job, server).map(row));
+            keep(what, count::count(&plan(options, target), &Served { programs: &programs, job, server }).map(row));
         }
         if job.has_load && !options.counts && !servers.is_empty() {
             eprintln!("measuring {}: {}", job.name, servers.join(", "));
@@ -219,21 +230,42 @@ fn measure(options: &Options, target: &Path, (report, failures): (&mut Report, &
     Ok(())
 }
 
-/// Builds both programs under the same profile, and zato with the features that a program gets by default: those of its
-/// tests (a clock that can be stopped among them) would be measured along.
+/// As [`measure`], what goes by way of a broker.
+fn measure_messages(
+    options: &Options,
+    target: &Path,
+    (report, failures): (&mut Report, &mut Vec<String>),
+) -> Result<()> {
+    let program = build_one(target, "amqp", "amqp")?;
+    messages::measure(options, &program, &plan(options, target), &mut keep(report, failures));
+    Ok(())
+}
+
+/// Adds what was measured to the report, and what could not be to the failures.
+fn keep(report: &mut Report, failures: &mut Vec<String>) -> impl FnMut(String, Result<Vec<Row>>) {
+    |what, outcome| match outcome {
+        Ok(rows) => rows.into_iter().for_each(|row| report.add(row)),
+        Err(error) => failures.push(format!("{what}: {error}")),
+    }
+}
+
+/// Builds both programs.
 fn build(target: &Path, is_peer_wanted: bool) -> Result<Programs> {
+    // actix-web takes minutes of its own, which who leaves it out need not wait for.
+    let peers = is_peer_wanted.then(|| build_one(target, "peers", "peers")).transpose()?;
+    Ok(Programs { http: build_one(target, "servers", "http")?, peers })
+}
+
+/// Builds a program under the profile of all, and zato with the features that a program gets by default: those of its tests
+/// (a clock that can be stopped among them) would be measured along.
+fn build_one(target: &Path, package: &str, name: &str) -> Result<PathBuf> {
     let folder = target.join("peers");
     let folder = folder.to_str().ok_or("the target directory's path is no text")?;
     if folder.contains(char::is_whitespace) {
         return Err(format!("the target directory \"{folder}\" has a space in its path").into());
     }
-    let program = |package: &str, name: &str| {
-        let arguments = format!("build --profile bench --manifest-path benches/peers/Cargo.toml --package {package}");
-        cargo::build(&format!("{arguments} --target-dir {folder}"), name)
-    };
-    // actix-web takes minutes of its own, which who leaves it out need not wait for.
-    let peers = is_peer_wanted.then(|| program("peers", "peers")).transpose()?;
-    Ok(Programs { http: program("servers", "http")?, peers })
+    let arguments = format!("build --profile bench --manifest-path benches/peers/Cargo.toml --package {package}");
+    cargo::build(&format!("{arguments} --target-dir {folder}"), name)
 }
 
 /// Keeps the report beside those of other days.
@@ -267,7 +299,7 @@ pub(crate) fn check() -> Result<()> {
         server.stop()?;
         println!("zato: {name}: replies are as they should be");
     }
-    Ok(())
+    messages::check(&cargo::build("build --workspace --all-features --bench amqp", "amqp")?, SMOKE)
 }
 
 fn smoke(programs: &Programs, job: &Job, server: &str) -> Result<()> {
@@ -284,7 +316,7 @@ fn smoke(programs: &Programs, job: &Job, server: &str) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::{JOBS, NAMES, SERVERS};
+    use super::{JOBS, NAMES, SERVERS, messages};
 
     #[test]
     fn every_job_can_be_asked_for_at_every_server_that_does_it() {
@@ -292,5 +324,9 @@ mod tests {
             assert!(NAMES.contains(&job.name), "{} is no value of --jobs", job.name);
             assert!(job.servers.iter().all(|server| SERVERS.contains(server)));
         }
+        for job in &messages::JOBS {
+            assert!(NAMES.contains(&job.name), "{} is no value of --jobs", job.name);
+        }
+        assert!(messages::SERVERS.iter().all(|server| SERVERS.contains(server)));
     }
 }

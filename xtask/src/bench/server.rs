@@ -33,7 +33,25 @@ pub(crate) struct Ended {
 
 impl Server {
     /// Starts it, and waits until it listens.
-    pub(crate) fn start(mut command: Command) -> Result<Self> {
+    pub(crate) fn start(command: Command) -> Result<Self> {
+        let mut server = Self::spawn(command)?;
+        server.address = match server.said("listening ")? {
+            Some(address) => address.parse().map_err(|_| format!("listens on {address:?}, which is no address"))?,
+            None => return Err(server.ended_early("before it listened")),
+        };
+        Ok(server)
+    }
+
+    /// Starts one that nobody connects to, and waits until it takes orders.
+    pub(crate) fn start_worker(command: Command) -> Result<Self> {
+        let mut server = Self::spawn(command)?;
+        match server.said("ready")? {
+            Some(_) => Ok(server),
+            None => Err(server.ended_early("before it was ready")),
+        }
+    }
+
+    fn spawn(mut command: Command) -> Result<Self> {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
         let stdout = child.stdout.take().expect("standard output was just piped");
         let stderr = child.stderr.take().expect("standard error was just piped");
@@ -44,14 +62,10 @@ impl Server {
         });
         let complaints = Some(thread::spawn(move || read_all(stderr)));
         let unspecified = SocketAddr::from(([0, 0, 0, 0], 0));
-        let mut server = Self { child, address: unspecified, lines, complaints };
-        server.address = match server.said("listening ")? {
-            Some(address) => address.parse().map_err(|_| format!("listens on {address:?}, which is no address"))?,
-            None => return Err(server.ended_early("before it listened")),
-        };
-        Ok(server)
+        Ok(Self { child, address: unspecified, lines, complaints })
     }
 
+    /// Where it listens; nowhere if nobody connects to it.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
@@ -60,13 +74,13 @@ impl Server {
         self.child.id()
     }
 
-    /// Sends it a line, and waits for one that begins like this.
-    pub(crate) fn order(&mut self, line: &str, answer: &str) -> Result<()> {
+    /// Sends it a line, waits for one that begins like this, and returns its rest.
+    pub(crate) fn order(&mut self, line: &str, answer: &str) -> Result<String> {
         let stdin = self.child.stdin.as_mut().ok_or("the server was told to stop already")?;
         // A pipe that nobody reads is the end of the server as well.
         let is_sent = writeln!(stdin, "{line}").is_ok();
         match if is_sent { self.said(answer)? } else { None } {
-            Some(_) => Ok(()),
+            Some(rest) => Ok(rest),
             None => Err(self.ended_early("before it had done as it was told")),
         }
     }
@@ -152,9 +166,11 @@ mod tests {
         let error = Server::start(shell("echo out of luck >&2; exit 3")).err().unwrap().to_string();
         assert_eq!(error, "the server ended before it listened (exit status: 3)\nout of luck");
         let mut server = Server::start(shell("echo listening 127.0.0.1:81; read order; echo did $order")).unwrap();
-        server.order("it", "did it").unwrap();
+        assert_eq!(server.order("it", "did ").unwrap(), "it");
         let error = server.order("more", "did more").unwrap_err().to_string();
         assert!(error.starts_with("the server ended before it had done as it was told"), "{error}");
+        let error = Server::start_worker(shell("exit 5")).err().unwrap().to_string();
+        assert_eq!(error, "the server ended before it was ready (exit status: 5)\n");
         let server = Server::start(shell("echo listening 127.0.0.1:81; cat >/dev/null; exit 4")).unwrap();
         let error = server.stop().unwrap_err().to_string();
         assert_eq!(error, "the server ended before it had counted its allocations (exit status: 4)\n");

@@ -11,8 +11,8 @@ pub(crate) struct Table<'a> {
     pub(crate) jobs: &'a [(&'static str, &'static str)],
 }
 
-/// The figure whose ratio to the first server's is told too.
-const COMPARED: &str = "instructions";
+/// The figures whose ratio to the first server's is told too.
+const COMPARED: [&str; 2] = ["instructions", "messages_per_second"];
 
 impl fmt::Display for Table<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -41,12 +41,12 @@ fn block(f: &mut fmt::Formatter<'_>, rows: &[&Row]) -> fmt::Result {
     }
     let value =
         |row: &Row, name: &str| row.figures.iter().find(|figure| figure.name == name).map(|figure| figure.value);
-    let first = rows.first().filter(|_| rows.len() > 1).and_then(|row| value(row, COMPARED));
+    let first = |name| rows.first().filter(|_| rows.len() > 1).and_then(|row| value(row, name));
     let mut lines = vec![vec![String::new()]];
     lines.extend(rows.iter().map(|row| vec![row.server.to_owned()]));
     for column in columns {
         push(&mut lines, column.replace('_', " "), rows.iter().map(|row| value(row, column).map(shown)));
-        if let Some(first) = first.filter(|_| column == COMPARED) {
+        if let Some(first) = first(column).filter(|_| COMPARED.contains(&column)) {
             let ratios = rows.iter().map(|row| value(row, column).map(|value| format!("{:.2}x", value / first)));
             push(&mut lines, "ratio".to_owned(), ratios);
         }

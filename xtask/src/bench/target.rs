@@ -31,7 +31,7 @@ const fn ratio(job: &'static str, figure: &'static str, to: (&'static str, &'sta
 }
 
 /// In the order of the jobs.
-pub(crate) const TARGETS: [Target; 21] = [
+pub(crate) const TARGETS: [Target; 25] = [
     ratio("client", "instructions", ("client", "hyper"), Bound::AtMost(1.20)),
     own("client", "allocations", 16.0),
     ratio("client", "requests_per_second", ("client", "hyper"), Bound::AtLeast(0.92)),
@@ -47,6 +47,10 @@ pub(crate) const TARGETS: [Target; 21] = [
     own("invoke", "allocations", 4.0),
     own("invoke-1000", "instructions", 2000.0),
     own("invoke-1000", "allocations", 4.0),
+    ratio("publish", "messages_per_second", ("publish", "lapin"), Bound::AtLeast(0.9)),
+    ratio("publish-one", "messages_per_second", ("publish-one", "lapin"), Bound::AtLeast(0.9)),
+    ratio("consume", "messages_per_second", ("consume", "lapin"), Bound::AtLeast(0.9)),
+    ratio("service", "messages_per_second", ("service", "lapin"), Bound::AtLeast(0.8)),
     own("reload", "failed", 0.0),
     own("reload", "worst_us", 50_000.0),
     own("start", "first_answer_ms", 50.0),

@@ -59,6 +59,11 @@ pub(crate) fn thread_seconds() -> f64 {
     seconds(&fs::read_to_string("/proc/thread-self/stat").unwrap_or_default(), 14)
 }
 
+/// How long a process has worked so far; 0 where the kernel does not tell.
+pub(crate) fn process_seconds(process: u32) -> f64 {
+    seconds(&fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default(), 14)
+}
+
 /// How long the processes worked that this one started and that have ended; 0 where the kernel does not tell.
 pub(crate) fn children_seconds() -> f64 {
     seconds(&fs::read_to_string("/proc/self/stat").unwrap_or_default(), 16)
