@@ -304,6 +304,7 @@ impl Live {
 
 impl Shared {
     async fn keep_up(&self, end: &CancellationToken) {
+        let _unless_it_panics = Ended(self);
         let mut backoff = Backoff::new(LONGEST_PAUSE);
         loop {
             let live = tokio::select! {
@@ -377,7 +378,7 @@ impl Shared {
 
     /// Tries every node once.
     async fn attempt(&self) -> wire::Result<Live> {
-        let connection = self.target.connect().await?;
+        let connection = self.target.connect(self.purpose).await?;
         let declared = time::timeout(HANDSHAKE, self.topology.declare(&connection, self.purpose)).await;
         declared.unwrap_or_else(|_| Err(WireError::connection("the broker declared nothing within 10 seconds")))?;
         Ok(Live {
@@ -435,6 +436,30 @@ impl Target {
                 let attempt = time::timeout(HANDSHAKE, broker.connect()).await;
                 attempt.unwrap_or_else(|_| Err(WireError::connection("the broker agreed to nothing in time")))
             }
+        }
+    }
+}
+
+/// Says why no node could be connected to, each by its number where there are several.
+fn of_nodes(mut faults: Vec<WireError>) -> WireError {
+    let all: Vec<String> =
+        faults.iter().enumerate().map(|(number, fault)| format!("address {}: {fault}", number + 1)).collect();
+    match faults.pop() {
+        None => WireError::connection("there is no node to connect to"),
+        Some(only) if all.len() == 1 => only,
+        Some(last) => WireError { message: all.join("; "), ..last },
+    }
+}
+
+/// Says that a link is down if its task panics: nobody else would.
+struct Ended<'a>(&'a Shared);
+
+impl Drop for Ended<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let words = "the connection panicked; a new configuration of the definition starts it again";
+            let (since, error) = (self.0.ambient.now(), WireError::connection(words));
+            self.0.standing.send_replace(Standing::Down { since, error, attempts: 1 });
         }
     }
 }
