@@ -408,10 +408,9 @@ impl AmqpClient {
         self.settings.meter.count(match &fate {
             Fate::Confirmed => Outcome::Confirmed,
             Fate::Unroutable(_) => Outcome::Unroutable,
-            Fate::Refused => Outcome::Refused,
+            Fate::Refused | Fate::Blamed(_) => Outcome::Refused,
             Fate::Unsent(_) => Outcome::Unsent,
             Fate::Unknown(_) => Outcome::Unknown,
-            Fate::Blamed(_) => Outcome::Refused,
             Fate::Late { .. } => Outcome::Timeout,
         });
         fate

@@ -69,7 +69,7 @@ impl AmqpReply {
     ///
     /// [`Upstream`](zato_core::Kind::Upstream) if it can't be read.
     pub fn value(self) -> Result<Value> {
-        serde_json::from_slice(&self.body).map_err(|error| unusable(error))
+        serde_json::from_slice(&self.body).map_err(unusable)
     }
 
     /// Returns the content type.

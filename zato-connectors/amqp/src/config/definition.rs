@@ -71,9 +71,18 @@ pub struct AmqpDefinitionConfig {
     pub queues: Vec<QueueConfig>,
 }
 
+/// A key, whether it is wrong, and what is wrong with it.
+type Fault = (&'static str, bool, &'static str);
+
 impl AmqpDefinitionConfig {
     /// Returns what can't be meant, by key.
     pub(crate) fn contradictions(&self) -> Vec<(&'static str, &'static str)> {
+        let found = self.contradictory().into_iter().chain(self.out_of_range());
+        found.filter(|fault| fault.1).map(|(key, _, words)| (key, words)).collect()
+    }
+
+    /// What is said twice, or not at all.
+    fn contradictory(&self) -> [Fault; 9] {
         let is_mixed = self.address.iter().any(|address| address.is_tls != self.is_tls());
         let has_user = self.username.is_some() || self.address.iter().any(|address| address.username.is_some());
         let first = self.address.first();
@@ -81,8 +90,7 @@ impl AmqpDefinitionConfig {
             other.username.is_some()
                 && Some((&other.username, &other.password)) != first.map(|first| (&first.username, &first.password))
         });
-        let vhosts = || self.vhost.iter().chain(self.address.iter().filter_map(|address| address.vhost.as_ref()));
-        let found = [
+        [
             (
                 "address",
                 self.address.is_empty() && self.host.is_none(),
@@ -98,7 +106,6 @@ impl AmqpDefinitionConfig {
                 !self.address.is_empty() && self.port.is_some(),
                 "the port belongs into the address; leave it out here",
             ),
-            ("port", self.port == Some(0), "no broker has the port 0"),
             (
                 "address",
                 is_mixed,
@@ -116,12 +123,19 @@ impl AmqpDefinitionConfig {
                 self.vhost.is_some() && self.address.iter().any(|address| address.vhost.is_some()),
                 "the virtual host stands in the address, too; leave out one",
             ),
-            ("vhost", vhosts().any(|vhost| vhost.len() > 255), "AMQP has no more than 255 bytes for a virtual host"),
             (
                 "tls",
                 self.tls.is_some() && !self.is_tls(),
                 "an address that begins with amqp:// speaks no TLS; write amqps://",
             ),
+        ]
+    }
+
+    fn out_of_range(&self) -> [Fault; 6] {
+        let mut vhosts = self.vhost.iter().chain(self.address.iter().filter_map(|address| address.vhost.as_ref()));
+        [
+            ("vhost", vhosts.any(|vhost| vhost.len() > 255), "AMQP has no more than 255 bytes for a virtual host"),
+            ("port", self.port == Some(0), "no broker has the port 0"),
             (
                 "connect_timeout",
                 self.connect_timeout.is_zero(),
@@ -143,8 +157,7 @@ impl AmqpDefinitionConfig {
                 self.frame_max > 1 << 20,
                 "frames over 1048576 bytes only take memory; messages may be larger",
             ),
-        ];
-        found.into_iter().filter(|fault| fault.1).map(|(key, _, words)| (key, words)).collect()
+        ]
     }
 
     /// Returns whether the nodes speak TLS.

@@ -67,7 +67,7 @@ struct Landed {
 /// What a lane has to do next.
 enum Next {
     Landed(Landed),
-    Job(Job),
+    Job(Box<Job>),
     Looked(String, Result<()>),
     Reply {
         /// Whether none can come any more, since the subscription has ended.
@@ -105,7 +105,7 @@ impl Lane {
         loop {
             let mut is_usable = true;
             match self.next(&mut jobs).await {
-                Next::Job(job) => self.take(job).await,
+                Next::Job(job) => self.take(*job).await,
                 Next::Looked(exchange, found) => self.looked(exchange, found).await,
                 Next::Landed(landed) => self.settle(landed),
                 Next::Held => {}
@@ -140,7 +140,7 @@ impl Lane {
             is_last = reply(replies) => Next::Reply { is_last },
             // While a broker takes no messages, none is handed to the library, which would keep it and send it some day.
             _ = self.blocked.changed() => Next::Held,
-            job = jobs.recv(), if !is_blocked => job.map_or(Next::End, Next::Job),
+            job = jobs.recv(), if !is_blocked => job.map_or(Next::End, |job| Next::Job(Box::new(job))),
         }
     }
 
