@@ -29,7 +29,7 @@ use zato::{
 
 use super::{
     BACK_WITHIN, SLACK, all_up, config,
-    process::{Usage, ran_alone},
+    process::{Usage, note, ran_alone},
 };
 use crate::rabbitmq::{Broker, until};
 
@@ -230,7 +230,7 @@ async fn send_until_confirmed(app: &Running, ledger: &Ledger, number: usize) {
         *ledger.failures.lock().expect("nobody panics with it").entry(words).or_default() += 1;
         time::sleep(PAUSE).await;
     }
-    ledger.records()[number].confirmed += 1;
+    ledger.records().get_mut(number).expect("it has a place").confirmed += 1;
 }
 
 /// The whole arrangement.
@@ -319,10 +319,10 @@ impl Run {
         let up = begun.elapsed();
         send_until_confirmed(&self.app, &self.ledger, probe).await;
         let confirmed = begun.elapsed();
-        let has_arrived = async || (self.ledger.records()[probe].checked.count > 0).then_some(());
+        let has_arrived = async || self.ledger.records().get(probe).filter(|record| record.checked.count > 0).map(drop);
         until("a new message arrives", has_arrived).await;
         let all = begun.elapsed();
-        eprintln!("  up after {up:?}, a message confirmed after {confirmed:?}, arrived after {all:?}");
+        note(format_args!("  up after {up:?}, a message confirmed after {confirmed:?}, arrived after {all:?}"));
         all
     }
 
@@ -388,18 +388,18 @@ async fn finish(run: &Run, pump: &mut Pump) {
     }
     run.compare_acknowledgements().await;
     let records = run.ledger.records().clone();
-    let (mut duplicates, mut unmarked) = ([0, 0], [0, 0]);
+    let (mut duplicates, mut unmarked) = (0, 0);
     for (number, record) in records.iter().enumerate() {
         assert_eq!(record.confirmed, 1, "{number}: {record:?}");
-        for (index, receipts) in [&record.relayed, &record.checked].into_iter().enumerate() {
+        for receipts in [&record.relayed, &record.checked] {
             assert!(receipts.count > 0, "{number} is lost: {record:?}");
-            duplicates[index] += receipts.count - 1;
-            unmarked[index] += (receipts.count - 1).saturating_sub(receipts.redelivered + receipts.again);
+            duplicates += receipts.count - 1;
+            unmarked += (receipts.count - 1).saturating_sub(receipts.redelivered + receipts.again);
         }
     }
-    eprintln!("duplicates at both queues: {duplicates:?}, of which {unmarked:?} have a known message id alone");
+    note(format_args!("{duplicates} came again, {unmarked} of them with a known message id alone"));
     let failures = run.ledger.failures.lock().expect("nobody panics with it").clone();
-    eprintln!("the sender was told {failures:#?}");
+    note(format_args!("the sender was told {failures:#?}"));
     let faults = run.ledger.faults.lock().expect("nobody panics with it").clone();
     assert!(faults.is_empty(), "{faults:#?}");
 }

@@ -1,6 +1,10 @@
 //! What a process has, for tests that promise something of it; and processes that do nothing but one test.
 
-use std::{env, fs, process::Stdio};
+use std::{
+    env, fmt, fs,
+    io::{self, Write as _},
+    process::Stdio,
+};
 
 use tokio::process::Command;
 
@@ -30,6 +34,12 @@ impl Usage {
     }
 }
 
+/// Says something for who looks at a test.
+pub(super) fn note(words: fmt::Arguments<'_>) {
+    // Who looks at none has no use for it, either.
+    let _ = writeln!(io::stderr(), "{words}");
+}
+
 /// Runs a test in a process of its own, since others of this one would be measured with it; returns whether that was done,
 /// and nothing is left to do here.
 pub(super) async fn ran_alone(test: &str) -> bool {
@@ -42,7 +52,7 @@ pub(super) async fn ran_alone(test: &str) -> bool {
     let output = command.kill_on_drop(true).output().await.expect("it can be started");
     let (said, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     // For who looks at a test that passes, too.
-    eprintln!("{said}{errors}");
+    note(format_args!("{said}{errors}"));
     assert!(output.status.success(), "{test} failed in a process of its own");
     assert!(said.contains("1 passed"), "there is no test {test}");
     true

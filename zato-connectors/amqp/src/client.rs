@@ -53,9 +53,9 @@ impl Amqp {
     ///
     /// - [`Unavailable`](zato_core::Kind::Unavailable) at once if the connection is down; nothing was sent.
     /// - [`Upstream`](zato_core::Kind::Upstream) if there is no such exchange, if no queue is bound for the message (unless it is not
-    ///   `mandatory`), if the broker refuses it, or if the connection broke before it was confirmed: then the broker may
-    ///   have it or not. With `retry: true` such a message is sent again under the same message id, so that it may come
-    ///   twice.
+    ///   `mandatory`), if the broker refuses it or ends the channel for it, or if the connection broke before it was
+    ///   confirmed: then the broker may have it or not. With `retry: true` such a message is sent again under the same
+    ///   message id, so that it may come twice.
     /// - [`Timeout`](zato_core::Kind::Timeout) if it was not confirmed within the `timeout`.
     /// - [`Internal`](zato_core::Kind::Internal) if it can't be a message of AMQP.
     ///
