@@ -110,21 +110,21 @@ mod tests {
     #[test]
     fn what_is_no_address_is_refused_without_being_repeated() {
         for text in [
-            "broker",
-            "http://broker",
-            "amqp://",
-            "amqp://:5672",
-            "amqp://a b",
-            "amqp://broker:0",
-            "amqp://broker:99999",
-            "amqp://[::1",
-            "amqp://[::1]5672",
-            "amqp://broker/a/b",
-            "amqp://broker?heartbeat=3",
-            "amqp://broker/%ff",
+            "broker-secret",
+            "http://us:secret@broker",
+            "amqp://us:secret@",
+            "amqp://us:secret@:5672",
+            "amqp://us:secret@a b",
+            "amqp://us:secret@broker:0",
+            "amqp://us:secret@broker:99999",
+            "amqp://us:secret@[::1",
+            "amqp://us:secret@[::1]5672",
+            "amqp://us:secret@broker/a/b",
+            "amqp://us:secret@broker?heartbeat=3",
+            "amqp://us:secret@broker/%ff",
         ] {
             let words = Address::parse(text).unwrap_err();
-            assert!(text == "broker" || !words.contains(text), "{text}");
+            assert!(!words.contains("secret"), "{text}");
         }
     }
 }
