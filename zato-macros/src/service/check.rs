@@ -341,14 +341,6 @@ mod tests {
             ("a: &'static Context", "& 'static Context: the context is taken as `&Context`".to_owned()),
             ("a: &&Context", "& & Context: the context is taken as `&Context`".to_owned()),
             ("a: &A", "& A: the input is taken by value: `A`".to_owned()),
-            ("#[delivery] a: &A", "& A: the delivery is taken by value, `A`, so that it is settled once".to_owned()),
-            ("#[delivery] a: A, #[delivery] b: B", "b : B: a service has one delivery, and `a` is it".to_owned()),
-            (
-                "#[delivery(\"a\")] a: A",
-                "# [delivery (\"a\")]: #[delivery] takes no name: it is the message that the service is called with"
-                    .to_owned(),
-            ),
-            ("#[delivery] #[state] a: A", format!("# [state]: {TWO}")),
             ("a: A<'_>", format!("'_: {OWNED}")),
             ("a: Vec<(A, &'b B)>", format!("'b: {OWNED}")),
             ("a: Vec<(A, &B)>", format!("&: {OWNED}")),
@@ -389,6 +381,21 @@ mod tests {
             ("#[out] #[state] a: A", format!("# [out]: {OUT}")),
             ("#[state] a: &mut A", format!("& mut A: {LENT}")),
             ("#[state] a: &'static A", format!("& 'static A: {LENT}")),
+        ] {
+            assert_eq!(mistakes("", &format!("async fn f({parameters}) -> R {{}}")), expected, "{parameters}");
+        }
+    }
+
+    #[test]
+    fn refuses_the_wrong_deliveries() {
+        for (parameters, expected) in [
+            ("#[delivery] a: &A", "& A: the delivery is taken by value, `A`, so that it is settled once"),
+            ("#[delivery] a: A, #[delivery] b: B", "b : B: a service has one delivery, and `a` is it"),
+            (
+                "#[delivery(\"a\")] a: A",
+                "# [delivery (\"a\")]: #[delivery] takes no name: it is the message that the service is called with",
+            ),
+            ("#[delivery] #[state] a: A", "# [state]: a parameter has one attribute only, and this one has two"),
         ] {
             assert_eq!(mistakes("", &format!("async fn f({parameters}) -> R {{}}")), expected, "{parameters}");
         }
