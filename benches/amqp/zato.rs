@@ -9,7 +9,7 @@ use std::{
 };
 
 use futures_util::{StreamExt as _, stream};
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::sleep};
 use zato::{
     Context, Error, Raw,
     amqp::{Amqp, AmqpMessage},
@@ -21,7 +21,11 @@ use crate::{BYTES, IN_FLIGHT, PREFETCH, QUEUE, Result, obey, order::OrderModel, 
 
 /// Does a job as often as it is told.
 pub(crate) async fn serve(job: &str, url: &str, mut orders: Orders) -> Result<()> {
-    let app = zato::app("bench").services(services![publish, publish_orders, take, take_order]);
+    let services = match job {
+        "consume" => services![take],
+        _ => services![connected, publish, publish_orders, take_order],
+    };
+    let app = zato::app("bench").services(services);
     let service = if job == "service" { "bench.take-order" } else { "bench.take" };
     let config = |consumes| match job {
         "publish" | "publish-one" => broker(url) + &outgoing(),
@@ -29,6 +33,9 @@ pub(crate) async fn serve(job: &str, url: &str, mut orders: Orders) -> Result<()
         _ => broker(url) + &outgoing() + &channel(service, consumes),
     };
     let app = app.config_yaml(config(false)).logging().start().await?;
+    if job != "consume" {
+        app.invoke::<connected>(()).await?;
+    }
     let work = async |count| {
         TALLY.expect(count);
         if matches!(job, "consume" | "service") {
@@ -70,6 +77,15 @@ fn outgoing() -> String {
 fn channel(service: &str, is_active: bool) -> String {
     let settings = format!("definition: Broker, queue: {QUEUE}, prefetch_count: {PREFETCH}, service: {service}");
     format!("channel_amqp:\n  - {{name: In, {settings}, is_active: {is_active}}}\n")
+}
+
+/// Waits until messages can be sent: under valgrind that takes longer than a program waits with its start.
+#[service(name = "bench.connected")]
+async fn connected(#[out("Out")] out: &Amqp) -> zato::Result<()> {
+    while out.ping().await.is_err() {
+        sleep(Duration::from_millis(10)).await;
+    }
+    Ok(())
 }
 
 /// How many messages to publish, and how many of them at once.
