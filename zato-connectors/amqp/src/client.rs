@@ -149,10 +149,10 @@ impl Amqp {
 
     /// Sends a message, and again if that is wanted and nobody knows what became of it.
     async fn deliver(&self, client: Arc<AmqpClient>, publication: Publication, deadline: Deadline) -> Result<Sent> {
-        let sent = Sent { message_id: message_id(&publication) };
-        let handed = client.hand_over(client.turn(), publication.clone(), deadline, false).await;
+        let note = Note::of(&publication, client.settings.is_retried);
+        let handed = client.hand_over(client.turn(), publication, deadline, false).await;
         let fate = client.fate(handed, deadline).await;
-        self.conclude(client, publication, deadline, fate).await.map(|()| sent)
+        self.conclude(client, note, deadline, fate).await
     }
 
     /// Hands messages over in their order, and waits for all of them.
@@ -166,8 +166,8 @@ impl Amqp {
         for one in begun {
             handed_over.push(match one {
                 Ok((publication, deadline)) => {
-                    let handed = client.hand_over(turn, publication.clone(), deadline, false).await;
-                    Ok((publication, deadline, handed))
+                    let note = Note::of(&publication, client.settings.is_retried);
+                    Ok((note, deadline, client.hand_over(turn, publication, deadline, false).await))
                 }
                 Err(error) => Err(self.about(error)),
             });
@@ -175,11 +175,9 @@ impl Amqp {
         let mut sent = Vec::with_capacity(handed_over.len());
         for one in handed_over {
             sent.push(match one {
-                Ok((publication, deadline, handed)) => {
-                    let id = message_id(&publication);
+                Ok((note, deadline, handed)) => {
                     let fate = client.fate(handed, deadline).await;
-                    let concluded = self.conclude(Arc::clone(client), publication, deadline, fate).await;
-                    concluded.map(|()| Sent { message_id: id })
+                    self.conclude(Arc::clone(client), note, deadline, fate).await
                 }
                 Err(error) => Err(error),
             });
@@ -190,12 +188,14 @@ impl Amqp {
     async fn conclude(
         &self,
         mut client: Arc<AmqpClient>,
-        publication: Publication,
+        note: Note,
         deadline: Deadline,
         mut fate: Fate,
-    ) -> Result<()> {
-        while client.settings.is_retried && may_be_sent_again(&fate) {
-            let (error, is_suspect) = (client.settings.told(&publication, &fate, deadline), fate.is_suspect());
+    ) -> Result<Sent> {
+        while may_be_sent_again(&fate)
+            && let Some(publication) = &note.again
+        {
+            let (error, is_suspect) = (note.told(&fate, deadline), fate.is_suspect());
             client.settings.meter.count(Outcome::Again);
             if let Fate::Unknown(broken) | Fate::Unsent(broken) = &fate
                 && broken.scope == Scope::Connection
@@ -209,8 +209,10 @@ impl Amqp {
             let handed = client.hand_over(client.turn(), publication.clone(), deadline, is_suspect).await;
             fate = client.fate(handed, deadline).await;
         }
-        let told = client.settings.told(&publication, &fate, deadline);
-        told.map_or(Ok(()), |error| Err(self.about(error.with("message_id", message_id(&publication)))))
+        match note.told(&fate, deadline) {
+            None => Ok(Sent { message_id: note.message_id }),
+            Some(error) => Err(self.about(error.with("message_id", note.message_id))),
+        }
     }
 
     fn about(&self, error: Error) -> Error {
@@ -273,10 +275,30 @@ impl Settings {
         };
         Self { name: config.name.clone(), defaults, timeout: config.timeout.0, is_retried: config.retry, meter }
     }
+}
+
+/// What stays known of a message when it is handed over. The message itself does only where it may be sent again: a copy of
+/// everything in it costs as much as putting it together.
+struct Note {
+    message_id: String,
+    exchange: String,
+    routing_key: String,
+    again: Option<Publication>,
+}
+
+impl Note {
+    fn of(publication: &Publication, is_retried: bool) -> Self {
+        Self {
+            message_id: publication.properties.message_id().as_ref().map(ToString::to_string).unwrap_or_default(),
+            exchange: publication.exchange.clone(),
+            routing_key: publication.routing_key.clone(),
+            again: is_retried.then(|| publication.clone()),
+        }
+    }
 
     /// Says what a fate means for who has sent the message; nothing if all is well.
-    fn told(&self, publication: &Publication, fate: &Fate, deadline: Deadline) -> Option<Error> {
-        let Publication { exchange, routing_key, .. } = publication;
+    fn told(&self, fate: &Fate, deadline: Deadline) -> Option<Error> {
+        let Self { exchange, routing_key, .. } = self;
         let whereto = match exchange.as_str() {
             "" => format!("the queue \"{routing_key}\""),
             exchange => format!("the exchange \"{exchange}\" with the routing key \"{routing_key}\""),
@@ -331,10 +353,6 @@ fn too_slow(deadline: Deadline) -> Error {
     Error::timeout(format!("the broker has not confirmed the message within {seconds} s, and may have it or not"))
 }
 
-fn message_id(publication: &Publication) -> String {
-    publication.properties.message_id().as_ref().map(ToString::to_string).unwrap_or_default()
-}
-
 /// A message that was handed over, or the reason why it could not be in time.
 pub(crate) enum Handed {
     Pending(crate::publisher::Pending),
@@ -383,11 +401,19 @@ impl AmqpClient {
     /// Hands a message over as soon as there is a place for it.
     async fn hand_over(&self, turn: usize, publication: Publication, deadline: Deadline, is_alone: bool) -> Handed {
         match &self.way {
-            Way::Broker(publisher) => match time::timeout_at(deadline.at(), publisher.place()).await {
-                Ok(place) if is_alone => Handed::Pending(publisher.publish_alone(turn, publication, place)),
-                Ok(place) => Handed::Pending(publisher.publish(turn, publication, place)),
-                Err(_) => Handed::TooLate,
-            },
+            Way::Broker(publisher) => {
+                let place = match publisher.free_place() {
+                    Some(place) => place,
+                    None => match time::timeout_at(deadline.at(), publisher.place()).await {
+                        Ok(place) => place,
+                        Err(_) => return Handed::TooLate,
+                    },
+                };
+                Handed::Pending(match is_alone {
+                    true => publisher.publish_alone(turn, publication, place),
+                    false => publisher.publish(turn, publication, place),
+                })
+            }
             #[cfg(feature = "testing")]
             Way::Recorder(recording) => Handed::Known(recording.take(publication)),
         }
@@ -435,11 +461,12 @@ impl AmqpClient {
         let Ok(place) = time::timeout_at(deadline.at(), publisher.place()).await else {
             return Err(too_slow(deadline));
         };
-        let begun = publisher.request(publication.clone(), correlation.as_str(), place);
+        let note = Note::of(&publication, false);
+        let begun = publisher.request(publication, correlation.as_str(), place);
         let Ok(begun) = time::timeout_at(deadline.at(), begun).await else { return Err(too_slow(deadline)) };
         let (pending, waiting) = begun.map_err(error::of)?;
         let fate = self.fate(Handed::Pending(pending), deadline).await;
-        if let Some(error) = self.settings.told(&publication, &fate, deadline) {
+        if let Some(error) = note.told(&fate, deadline) {
             return Err(error);
         }
         match time::timeout_at(deadline.at(), waiting.reply()).await {

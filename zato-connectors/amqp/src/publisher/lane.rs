@@ -65,9 +65,10 @@ struct Landed {
 }
 
 /// What a lane has to do next.
+#[expect(clippy::large_enum_variant, reason = "it is matched at once, and a box would be one for every message")]
 enum Next {
     Landed(Landed),
-    Job(Box<Job>),
+    Job(Job),
     Looked(String, Result<()>),
     Reply {
         /// Whether none can come any more, since the subscription has ended.
@@ -105,7 +106,7 @@ impl Lane {
         loop {
             let mut is_usable = true;
             match self.next(&mut jobs).await {
-                Next::Job(job) => self.take(*job).await,
+                Next::Job(job) => self.take(job).await,
                 Next::Looked(exchange, found) => self.looked(exchange, found).await,
                 Next::Landed(landed) => self.settle(landed),
                 Next::Held => {}
@@ -139,8 +140,9 @@ impl Lane {
             Some((exchange, found)) = self.looks.next(), if !self.looks.is_empty() => Next::Looked(exchange, found),
             is_last = reply(replies) => Next::Reply { is_last },
             // While a broker takes no messages, none is handed to the library, which would keep it and send it some day.
+            // That was just looked at; to wait for it to change takes locks, which is for when there is nothing else to do.
+            job = jobs.recv(), if !is_blocked => job.map_or(Next::End, Next::Job),
             _ = self.blocked.changed() => Next::Held,
-            job = jobs.recv(), if !is_blocked => job.map_or(Next::End, |job| Next::Job(Box::new(job))),
         }
     }
 
