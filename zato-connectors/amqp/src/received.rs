@@ -34,6 +34,7 @@ pub struct Received {
     routing_key: String,
     is_redelivered: bool,
     attempt: u32,
+    delivery_count: u32,
     properties: BasicProperties,
 }
 
@@ -53,14 +54,15 @@ impl Received {
         let copied = header_number(headers, ATTEMPT);
         let first = |name| copied.and_then(|_| header_text(headers, name)).map(str::to_owned);
         let (first_exchange, first_key) = (first(EXCHANGE), first(ROUTING_KEY));
-        let returned = header_number(headers, "x-delivery-count").unwrap_or(0);
+        let delivery_count = header_number(headers, "x-delivery-count").unwrap_or(0);
         Self {
             queue: Arc::clone(queue),
             consumer_tag: Arc::clone(consumer_tag),
             exchange: first_exchange.unwrap_or(exchange),
             routing_key: first_key.unwrap_or(routing_key),
             is_redelivered,
-            attempt: copied.unwrap_or(0).saturating_add(returned).saturating_add(1),
+            attempt: copied.unwrap_or(0).saturating_add(1),
+            delivery_count,
             properties,
         }
     }
@@ -96,11 +98,18 @@ impl Received {
         self.is_redelivered
     }
 
-    /// Returns which attempt this is, from 1 on: those that failed and were requeued, and those that the broker has counted
-    /// itself, which quorum queues do.
+    /// Returns which attempt this is, from 1 on: those before it have failed and were requeued.
     #[must_use]
     pub fn attempt(&self) -> u32 {
         self.attempt
+    }
+
+    /// Returns how often the broker has delivered it before without hearing what became of it, which quorum queues count;
+    /// 0 with other queues. It need not have been served: what was handed over ahead of its turn counts, too, when a
+    /// connection ends.
+    #[must_use]
+    pub fn delivery_count(&self) -> u32 {
+        self.delivery_count
     }
 
     /// Returns the content type.
@@ -268,12 +277,16 @@ mod tests {
     }
 
     #[test]
-    fn attempts_are_counted_from_our_own_header_and_the_brokers() {
+    fn attempts_are_counted_from_our_own_header_and_not_from_the_brokers() {
         let attempt = |pairs: &[(&str, AMQPValue)]| received(table(pairs)).attempt();
         assert_eq!(attempt(&[]), 1);
         assert_eq!(attempt(&[(ATTEMPT, AMQPValue::LongLongInt(2))]), 3);
         assert_eq!(attempt(&[(ATTEMPT, AMQPValue::LongString("2".into()))]), 3);
-        assert_eq!(attempt(&[(ATTEMPT, AMQPValue::LongInt(2)), ("x-delivery-count", AMQPValue::LongUInt(3))]), 6);
+        let both = received(table(&[
+            (ATTEMPT, AMQPValue::LongInt(2)),
+            ("x-delivery-count", AMQPValue::LongUInt(7)),
+        ]));
+        assert_eq!((both.attempt(), both.delivery_count()), (3, 7), "what was never served was not tried");
         for odd in [AMQPValue::LongLongInt(-1), AMQPValue::Void, AMQPValue::LongString(vec![0xff].into())] {
             assert_eq!(attempt(&[(ATTEMPT, odd)]), 1);
         }

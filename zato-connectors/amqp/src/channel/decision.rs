@@ -47,6 +47,10 @@ pub(super) struct Reason {
 /// How many attempts a message has that could go to a dead letter, unless its channel says otherwise.
 const ATTEMPTS: u32 = 10;
 
+/// How often the broker may have handed a message out, at the least, before it is given up unserved. That is generous, since
+/// everything that was handed over ahead of its turn counts whenever a connection ends; RabbitMQ 4 has the same limit.
+const DELIVERIES: u32 = 20;
+
 /// How long the words of a reason are at the most: headers have to fit into one frame (AMQP 0-9-1 §4.2.6), of which 4096
 /// bytes are the least.
 const MAX_WORDS: usize = 1000;
@@ -89,11 +93,18 @@ impl Policies {
         }
     }
 
-    /// Decides about a message that has come more often than it may, without its service having said so: one that ends the
-    /// process before it can fail.
-    pub(super) fn before(&self, attempt: u32) -> Option<Decision> {
-        let max = self.max_attempts.filter(|max| attempt > *max)?;
-        let words = format!("it was tried {max} times and never served");
+    /// Decides about a message that has come more often than it may, without its service having said so: one that was
+    /// tried often enough before there were fewer attempts, or one that ends the process before it can fail, of which the
+    /// broker alone knows how often it has handed that out.
+    pub(super) fn before(&self, attempt: u32, deliveries: u32) -> Option<Decision> {
+        let max = self.max_attempts?;
+        let words = if attempt > max {
+            format!("it was tried {max} times and never served")
+        } else if deliveries >= max.max(DELIVERIES) {
+            format!("it was handed out {deliveries} times and never settled")
+        } else {
+            return None;
+        };
         Some(decided(self.exhausted, Reason { report: words.clone(), words, kind: "exhausted" }))
     }
 
@@ -204,15 +215,25 @@ mod tests {
         let internal = Error::internal("x");
         let endless = policies("retry_delay: 0");
         assert_eq!(word(&endless.of_failure(u32::MAX, &internal)), "again 0");
-        assert!(endless.before(u32::MAX).is_none());
+        assert!(endless.before(u32::MAX, u32::MAX).is_none());
         let ending = policies("dead_letter: {routing_key: dead}");
         assert_eq!(word(&ending.of_failure(9, &internal)), "again 5000");
         assert_eq!(word(&ending.of_failure(10, &internal)), "dead internal");
         assert_eq!(word(&ending.of_failure(1, &Error::invalid_input("x"))), "dead invalid_input");
-        assert!(ending.before(10).is_none());
-        assert_eq!(word(&ending.before(11).unwrap()), "dead exhausted");
+        assert!(ending.before(10, 0).is_none());
+        assert_eq!(word(&ending.before(11, 0).unwrap()), "dead exhausted");
         let rejecting = policies("dead_letter: {routing_key: dead}, max_attempts: 2, on_exhausted: ack");
         assert_eq!(word(&rejecting.of_failure(2, &internal)), "drop internal");
+    }
+
+    #[test]
+    fn what_the_broker_has_handed_out_ends_later_than_what_was_tried() {
+        let once = policies("max_attempts: 1");
+        assert!(once.before(1, DELIVERIES - 1).is_none());
+        assert_eq!(word(&once.before(1, DELIVERIES).unwrap()), "reject exhausted");
+        let often = policies("max_attempts: 100");
+        assert!(often.before(1, 99).is_none());
+        assert_eq!(word(&often.before(1, 100).unwrap()), "reject exhausted");
     }
 
     #[test]

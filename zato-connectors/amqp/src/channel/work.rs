@@ -73,7 +73,7 @@ impl Work {
     ///
     /// When dropped, the message is not settled: it comes again.
     pub(super) async fn run(self, place: OwnedSemaphorePermit) {
-        if let Some(decision) = self.route.policies.before(self.received.attempt()) {
+        if let Some(decision) = self.route.policies.before(self.received.attempt(), self.received.delivery_count()) {
             drop(place);
             // Whatever becomes of it was counted, and logged.
             let _ = self.carry_out(decision).await;

@@ -78,7 +78,8 @@ pub struct AmqpChannelConfig {
     #[schemars(with = "OneOrMore<Duration>")]
     pub retry_delay: Vec<Duration>,
     /// How often a message is tried. Unless given 10 times if there is a dead letter for it to go to, and without end if
-    /// there is none.
+    /// there is none. If attempts end, a message ends unserved, too, that a quorum queue has handed out 20 times, or
+    /// `max_attempts` times if that is more, and of which it never heard again.
     #[serde(default)]
     pub max_attempts: Option<u32>,
     /// Where messages go that are given up, with the reason in their headers.

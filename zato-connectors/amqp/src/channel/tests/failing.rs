@@ -155,13 +155,42 @@ async fn a_message_that_ends_the_process_again_and_again_is_given_up_unserved() 
         let headers = table(&[("x-delivery-count", AMQPValue::LongInt(count))]);
         BasicProperties::default().with_headers(headers)
     };
-    kit.publish_with("poison", counted(3));
+    kit.publish_with("poison", counted(20));
     kit.until("given up", || kit.broker.queue_depth("dead") == Some(1)).await;
     assert_eq!(notes.len(), 0);
     assert_eq!(header(&kit.only("dead"), "x-zato-error-kind"), Some(text("exhausted")));
-    kit.publish_with("the last try", counted(2));
-    kit.until("given up", || kit.broker.queue_depth("dead") == Some(2)).await;
-    assert_eq!(notes.all(), ["0s 3 /orders"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_only_handed_over_when_a_connection_ended_was_not_tried() {
+    let notes = Notes::default();
+    let served = notes.clone();
+    let kit = Kit::new();
+    kit.declare_with("jobs", &[("x-queue-type", text("quorum"))]);
+    kit.declare("dead");
+    let slow = service(move |message| {
+        let received = message.head.extensions.get::<Arc<Received>>().unwrap();
+        let (served, note) = (served.clone(), format!("{} {}", received.attempt(), received.delivery_count()));
+        async move {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            served.add(note);
+            nothing()
+        }
+    });
+    let more = "pool_size: 1, max_attempts: 1, dead_letter: {routing_key: dead}";
+    kit.apply([kit.wanted("jobs", more, slow)]);
+    for _ in 0..5 {
+        kit.publish_to("jobs", "{}", BasicProperties::default());
+    }
+    for _ in 0..3 {
+        kit.until("handed over", || kit.broker.unsettled("jobs") == 5).await;
+        kit.broker.close_connections("maintenance");
+        kit.until("given back", || kit.broker.unsettled("jobs") == 0).await;
+    }
+    kit.until("all served", || notes.len() >= 5 && kit.broker.is_settled()).await;
+    assert_eq!(kit.broker.queue_depth("dead"), Some(0));
+    let all = notes.all();
+    assert_eq!(all.iter().filter(|note| *note == "1 3").count(), 5, "{all:?}");
 }
 
 #[tokio::test(start_paused = true)]
