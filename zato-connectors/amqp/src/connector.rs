@@ -16,12 +16,12 @@ use zato_core::{
 };
 
 use crate::{
-    client::{AmqpClient, Settings},
     config::{AmqpConfig, OUTGOING},
     definition::AmqpDefinition,
     error,
     link::Hold,
     publisher::Publisher,
+    sending::{AmqpClient, Settings},
 };
 
 /// How long a second or later attempt waits for the definition's connection, which is tried again by itself.

@@ -12,13 +12,14 @@ mod meter;
 mod publisher;
 mod received;
 mod reply;
+mod sending;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod wire;
 
 pub use self::{
     channel::{AmqpChannels, Prepared},
-    client::{Amqp, AmqpClient, Sent},
+    client::{Amqp, Sent},
     config::{
         AckMode, AmqpChannelConfig, AmqpConfig, AmqpDefinitionConfig, Arguments, BindingConfig, CHANNEL, DEFINITION,
         DataFormat, DeadLetterConfig, DeliveryMode, ExchangeConfig, ExchangeType, FailurePolicy, OUTGOING, QueueConfig,
@@ -29,5 +30,6 @@ pub use self::{
     message::AmqpMessage,
     received::Received,
     reply::AmqpReply,
+    sending::AmqpClient,
 };
 pub use lapin;

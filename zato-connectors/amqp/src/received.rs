@@ -282,10 +282,7 @@ mod tests {
         assert_eq!(attempt(&[]), 1);
         assert_eq!(attempt(&[(ATTEMPT, AMQPValue::LongLongInt(2))]), 3);
         assert_eq!(attempt(&[(ATTEMPT, AMQPValue::LongString("2".into()))]), 3);
-        let both = received(table(&[
-            (ATTEMPT, AMQPValue::LongInt(2)),
-            ("x-delivery-count", AMQPValue::LongUInt(7)),
-        ]));
+        let both = received(table(&[(ATTEMPT, AMQPValue::LongInt(2)), ("x-delivery-count", AMQPValue::LongUInt(7))]));
         assert_eq!((both.attempt(), both.delivery_count()), (3, 7), "what was never served was not tried");
         for odd in [AMQPValue::LongLongInt(-1), AMQPValue::Void, AMQPValue::LongString(vec![0xff].into())] {
             assert_eq!(attempt(&[(ATTEMPT, odd)]), 1);

@@ -19,11 +19,10 @@ use zato_core::{
 };
 
 use crate::{
-    Amqp, AmqpClient, AmqpConfig,
-    client::Settings,
-    error,
+    Amqp, AmqpClient, AmqpConfig, error,
     meter::Meter,
     publisher::Fate,
+    sending::Settings,
     wire::{Delivered, Publication, WireError},
 };
 
