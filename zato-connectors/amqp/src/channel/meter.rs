@@ -41,6 +41,7 @@ pub(super) struct Meters(Mutex<BTreeMap<String, Weak<Meter>>>);
 pub(super) struct Meter {
     outcomes: [AtomicU64; OUTCOMES.len()],
     redelivered: AtomicU64,
+    lost_replies: AtomicU64,
     in_work: AtomicU64,
     interruptions: AtomicU64,
     failures: AtomicU64,
@@ -82,6 +83,11 @@ impl Meter {
         self.redelivered.fetch_add(1, Relaxed);
     }
 
+    /// Notes that whoever waits for a reply gets none.
+    pub(super) fn lost_reply(&self) {
+        self.lost_replies.fetch_add(1, Relaxed);
+    }
+
     /// Notes that a subscription has ended that nobody here has ended.
     pub(super) fn interrupted(&self) {
         self.interruptions.fetch_add(1, Relaxed);
@@ -115,6 +121,9 @@ impl Meter {
         exposition
             .family(Counter, "zato_channel_redelivered_messages_total", "Messages that a broker had delivered before.")
             .sample(&labels, self.redelivered.load(Relaxed));
+        exposition
+            .family(Counter, "zato_channel_lost_replies_total", "Replies that could not be sent to whoever waits for them.")
+            .sample(&labels, self.lost_replies.load(Relaxed));
         let help = "Messages from a broker, by what became of them.";
         let mut messages = exposition.family(Counter, "zato_channel_messages_total", help);
         for (outcome, number) in OUTCOMES.into_iter().zip(&self.outcomes) {
@@ -159,6 +168,7 @@ mod tests {
         line("zato_channel_messages_total", ",outcome=\"requeued\"", 0);
         line("zato_channel_messages_in_work", "", 1);
         line("zato_channel_redelivered_messages_total", "", 1);
+        line("zato_channel_lost_replies_total", "", 0);
         drop((in_work, new));
         let mut exposition = Exposition::default();
         meters.write(&mut exposition);

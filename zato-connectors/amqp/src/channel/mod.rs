@@ -13,7 +13,9 @@ mod headers;
 mod intake;
 mod meter;
 mod outbox;
+mod replying;
 mod session;
+mod settling;
 #[cfg(test)]
 #[cfg(feature = "testing")]
 mod tests;

@@ -2,21 +2,21 @@
 
 use std::{
     collections::HashSet,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
 use futures_util::FutureExt;
 use lapin::types::ShortString;
 use tokio::{
     sync,
-    time::{Duration, timeout},
+    time::{Duration, sleep, timeout},
 };
 
 use crate::{
     definition::AmqpDefinition,
     link::{Hold, Link},
     publisher::{Fate, Publisher},
-    wire::{self, Publication, Queue, WireError},
+    wire::{self, Publication, Queue, Scope, WireError},
 };
 
 /// How long it may take until the broker has a message, with everything.
@@ -28,6 +28,9 @@ const IN_FLIGHT: usize = 1000;
 /// Publishes for one channel.
 pub(super) struct Outbox {
     link: Arc<Link>,
+    /// Held from the first message on, also while it can't be connected: the pauses between attempts, and which node is
+    /// next, belong to the connection and not to the messages.
+    hold: OnceLock<Hold>,
     /// Held while it is opened, so that it is opened once.
     open: sync::Mutex<Option<Arc<Open>>>,
     /// The message ids of what must not be lost and is on its way. The broker gives back what it has no queue for by that
@@ -36,7 +39,6 @@ pub(super) struct Outbox {
 }
 
 struct Open {
-    hold: Hold,
     publisher: Publisher,
     /// Queues that were declared on this connection.
     declared: Mutex<HashSet<String>>,
@@ -45,7 +47,7 @@ struct Open {
 impl Outbox {
     pub(super) fn new(definition: &AmqpDefinition) -> Self {
         let link = Arc::clone(&definition.publishing);
-        Self { link, open: sync::Mutex::default(), flying: Mutex::default() }
+        Self { link, hold: OnceLock::new(), open: sync::Mutex::default(), flying: Mutex::default() }
     }
 
     /// Publishes a message, to a queue that is declared if it is new; returns when the broker has it.
@@ -59,9 +61,25 @@ impl Outbox {
     /// When dropped, the message may have been sent.
     pub(super) async fn send(&self, publication: Publication, queue: Option<Queue>) -> wire::Result<()> {
         let sent = timeout(WITHIN, self.publish(publication, queue)).await;
-        sent.unwrap_or_else(|_| {
-            Err(WireError::connection("the broker has not confirmed the message within 10 seconds"))
-        })
+        sent.unwrap_or_else(|_| Err(unconfirmed()))
+    }
+
+    /// The same with more time for it, of which no more than the usual is left when `end` has come.
+    pub(super) async fn send_patiently(
+        &self,
+        publication: Publication,
+        patience: Duration,
+        end: impl Future<Output = ()>,
+    ) -> wire::Result<()> {
+        let is_over = async {
+            let _ = timeout(patience.saturating_sub(WITHIN), end).await;
+            sleep(patience.min(WITHIN)).await;
+        };
+        tokio::select! {
+            biased;
+            sent = self.publish(publication, None) => sent,
+            () = is_over => Err(unconfirmed()),
+        }
     }
 
     async fn publish(&self, publication: Publication, queue: Option<Queue>) -> wire::Result<()> {
@@ -89,12 +107,11 @@ impl Outbox {
         {
             return Ok(Arc::clone(open));
         }
-        // The connection is held for as long as the channel consumes: a second failure is likely after the first.
-        let hold = self.link.hold();
         *opened = None;
+        let hold = self.hold.get_or_init(|| self.link.hold());
         let live = hold.tried().await.map_err(|error| WireError::connection(error.to_string()))?;
         let publisher = Publisher::open(live, 1, IN_FLIGHT).await?;
-        let open = Arc::new(Open { hold, publisher, declared: Mutex::default() });
+        let open = Arc::new(Open { publisher, declared: Mutex::default() });
         *opened = Some(Arc::clone(&open));
         Ok(open)
     }
@@ -103,7 +120,7 @@ impl Outbox {
         let id = publication.properties.message_id().as_ref().map_or("", ShortString::as_str).to_owned();
         match self.flying().insert(id.clone()) {
             true => Ok(Alone { outbox: self, id }),
-            false => Err(WireError::unsendable(format!("another message with the id \"{id}\" is on its way"))),
+            false => Err(refused(format!("another message with the id \"{id}\" is on its way"))),
         }
     }
 
@@ -130,8 +147,7 @@ impl Open {
             return Ok(());
         }
         // A channel of its own: one that is refused ends it.
-        let channel =
-            self.hold.live().map_err(|error| WireError::connection(error.to_string()))?.open_channel().await?;
+        let channel = self.publisher.live().open_channel().await?;
         channel.declare_queue(queue).await.map_err(|error| error.about("queue", &queue.name))?;
         let _ = channel.close().await;
         self.declared().insert(queue.name.clone());
@@ -151,9 +167,18 @@ impl Open {
 fn told(fate: Fate) -> wire::Result<()> {
     match fate {
         Fate::Confirmed => Ok(()),
-        Fate::Unroutable(reason) => Err(WireError::unsendable(format!("no queue is there for it ({reason})"))),
-        Fate::Refused => Err(WireError::unsendable("the broker could not take it")),
+        Fate::Unroutable(reason) => Err(refused(format!("no queue is there for it ({reason})"))),
+        Fate::Refused => Err(refused("the broker could not take it")),
         Fate::Unsent(error) | Fate::Unknown(error) | Fate::Blamed(error) => Err(error),
-        Fate::Late { .. } => Err(WireError::connection("the broker has not confirmed the message in time")),
+        Fate::Late { .. } => Err(unconfirmed()),
     }
+}
+
+fn unconfirmed() -> WireError {
+    WireError::connection("the broker has not confirmed the message in time")
+}
+
+/// What may be otherwise another time; of scope [`Nothing`](Scope::Nothing) is what no frame can carry.
+fn refused(message: impl Into<String>) -> WireError {
+    WireError { scope: Scope::Channel, code: None, message: message.into() }
 }

@@ -9,9 +9,10 @@ use tokio::{
 };
 use zato_core::{
     Error,
+    bytes::Bytes,
     connection::State,
     http::{HeaderMap, header},
-    message::{Payload, Reply},
+    message::{ByteStream, Payload, Reply},
 };
 
 use super::kit::{Crowd, Kit, Notes, body, nothing, service, table, text};
@@ -198,4 +199,65 @@ async fn what_is_too_large_is_a_bad_input_and_no_service_sees_it() {
     kit.publish("four");
     kit.until("both settled", || kit.count("acked") == 1 && kit.count("rejected") == 1).await;
     assert_eq!(notes.all(), ["four"]);
+}
+
+/// Gives a reply of four bytes, and notes that it did.
+fn giving(notes: &Notes) -> super::kit::Serve {
+    let notes = notes.clone();
+    service(move |message| {
+        notes.add(body(&message));
+        async { Ok(Reply::new(Payload::from("done"))) }
+    })
+}
+
+fn asked() -> BasicProperties {
+    BasicProperties::default().with_reply_to("replies".into()).with_correlation_id("k1".into())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_is_not_called_again_for_a_reply_that_can_not_be_sent_yet() {
+    let notes = Notes::default();
+    let kit = Kit::with("retry_delay: 1s", giving(&notes));
+    kit.declare("replies");
+    kit.consuming("orders").await;
+    kit.publish_with("{}", asked());
+    kit.broker.block("low on memory");
+    sleep(Duration::from_secs(25)).await;
+    assert_eq!((notes.len(), kit.broker.unsettled("orders")), (1, 1), "the message is held");
+    kit.broker.unblock();
+    kit.until("served", || kit.count("acked") == 1).await;
+    assert_eq!((notes.len(), kit.only("replies").1.as_ref()), (1, b"done".as_slice()));
+    assert!(kit.metrics().contains("zato_channel_lost_replies_total{section=\"channel_amqp\",channel=\"orders\"} 0\n"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_counts_as_served_when_its_reply_can_not_be_sent_at_all() {
+    let notes = Notes::default();
+    let kit = Kit::with("retry_delay: 1s", giving(&notes));
+    kit.declare("replies");
+    kit.consuming("orders").await;
+    kit.publish_with("{}", asked());
+    kit.broker.block("low on memory");
+    kit.until("served", || kit.count("acked") == 1).await;
+    assert_eq!((notes.len(), kit.count("requeued")), (1, 0));
+    assert!(kit.metrics().contains("zato_channel_lost_replies_total{section=\"channel_amqp\",channel=\"orders\"} 1\n"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_streamed_reply_that_is_too_large_is_told_and_its_message_counts_as_served() {
+    let kit = Kit::with(
+        "max_message_size: 4",
+        service(|_| async {
+            let pieces = ["12", "345"].map(|piece| Ok(Bytes::from(piece)));
+            Ok(Reply::new(Payload::from(ByteStream::new(futures_util::stream::iter(pieces)))))
+        }),
+    );
+    kit.declare("replies");
+    kit.publish_with("{}", asked());
+    kit.until("served", || kit.count("acked") == 1).await;
+    let (properties, told) = kit.only("replies");
+    assert_eq!(properties.kind().as_ref().map(ToString::to_string).as_deref(), Some(KIND_OF_ERROR));
+    let told = String::from_utf8(told.to_vec()).unwrap();
+    assert!(told.contains("the request was served, and its reply can't be sent"), "{told}");
+    assert_eq!(kit.count("rejected"), 0);
 }
