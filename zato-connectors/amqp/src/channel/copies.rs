@@ -17,7 +17,10 @@ use zato_core::{
 
 use super::{
     decision::Reason,
-    headers::{ATTEMPT, CHANNEL_NAME, CID, ERROR, ERROR_KIND, EXCHANGE, FAILED_AT, QUEUE, ROUTING_KEY, SERVICE},
+    headers::{
+        ATTEMPT, ATTEMPTS, CHANNEL_NAME, CID, ERROR, ERROR_KIND, EXCHANGE, FAILED_AT, FIRST_EXCHANGE, FIRST_ROUTING_KEY,
+        HEADERS_DROPPED, QUEUE, ROUTING_KEY, SERVICE,
+    },
 };
 use crate::{
     config::DeadLetterConfig,
@@ -48,6 +51,26 @@ const DEATHS: [&str; 7] = [
     "x-last-death-reason",
 ];
 
+/// Headers that a dead letter has not, by which it would be taken for one that comes again when somebody puts it back.
+const OF_ATTEMPTS: [&str; 3] = [ATTEMPT, EXCHANGE, ROUTING_KEY];
+
+/// Every header of ours that a copy has.
+const OURS: [&str; 13] = [
+    ATTEMPT,
+    EXCHANGE,
+    ROUTING_KEY,
+    ATTEMPTS,
+    FIRST_EXCHANGE,
+    FIRST_ROUTING_KEY,
+    CID,
+    ERROR,
+    ERROR_KIND,
+    CHANNEL_NAME,
+    SERVICE,
+    QUEUE,
+    FAILED_AT,
+];
+
 /// What is said of a message that is given up.
 pub(super) struct GivenUp<'a> {
     pub(super) reason: &'a Reason,
@@ -68,7 +91,11 @@ pub(super) fn again(
 ) -> (Publication, Option<Queue>) {
     let waiting = (!after.is_zero()).then(|| waiting(received.queue(), after));
     let routing_key = waiting.as_ref().map_or(received.queue(), |queue| queue.name.as_str()).to_owned();
-    let properties = properties(received.raw(), random).with_headers(headers(received, cid, &DEATHS));
+    let mut headers = headers(received, cid, &DEATHS);
+    headers.insert(ATTEMPT.into(), attempt(received));
+    headers.insert(EXCHANGE.into(), text(received.exchange()));
+    headers.insert(ROUTING_KEY.into(), text(received.routing_key()));
+    let properties = properties(received.raw(), random).with_headers(headers);
     let copy = Publication { exchange: String::new(), routing_key, is_mandatory: true, properties, body: body.clone() };
     (copy, waiting)
 }
@@ -81,9 +108,12 @@ pub(super) fn dead_letter(
     given_up: &GivenUp<'_>,
 ) -> Publication {
     let GivenUp { reason, channel, service, cid, at, random } = given_up;
-    let mut headers = headers(received, *cid, &[]);
+    let mut headers = headers(received, *cid, &OF_ATTEMPTS);
     let at = at.to_rfc3339_opts(SecondsFormat::Millis, true);
-    for (name, text) in [
+    headers.insert(ATTEMPTS.into(), attempt(received));
+    for (name, words) in [
+        (FIRST_EXCHANGE, received.exchange()),
+        (FIRST_ROUTING_KEY, received.routing_key()),
         (ERROR, reason.words.as_str()),
         (ERROR_KIND, reason.kind),
         (CHANNEL_NAME, channel),
@@ -91,7 +121,7 @@ pub(super) fn dead_letter(
         (QUEUE, received.queue()),
         (FAILED_AT, at.as_str()),
     ] {
-        headers.insert(name.into(), AMQPValue::LongString(text.into()));
+        headers.insert(name.into(), text(words));
     }
     Publication {
         exchange: to.exchange.clone(),
@@ -100,6 +130,16 @@ pub(super) fn dead_letter(
         properties: properties(received.raw(), *random).with_headers(headers),
         body: body.clone(),
     }
+}
+
+/// Takes the headers away that are not ours: those of a message may fit into a frame, and not have room for ours beside them.
+pub(super) fn bare(mut copy: Publication) -> Publication {
+    let headers = copy.properties.headers().as_ref().into_iter().flat_map(FieldTable::inner);
+    let ours = headers.filter(|(name, _)| OURS.contains(&name.as_str()));
+    let mut headers = FieldTable::from(ours.map(|(name, value)| (name.clone(), value.clone())).collect::<BTreeMap<_, _>>());
+    headers.insert(HEADERS_DROPPED.into(), AMQPValue::Boolean(true));
+    copy.properties = copy.properties.with_headers(headers);
+    copy
 }
 
 /// Rounds a delay that a service has chosen up to two digits, so that there are not as many queues as there are delays.
@@ -133,11 +173,16 @@ fn headers(received: &Received, cid: Cid, left_out: &[&str]) -> FieldTable {
     let sent = received.headers().into_iter().flat_map(FieldTable::inner);
     let kept = sent.filter(|(name, _)| is_kept(name.as_str())).map(|(name, value)| (name.clone(), value.clone()));
     let mut headers = FieldTable::from(kept.collect::<BTreeMap<_, _>>());
-    headers.insert(ATTEMPT.into(), AMQPValue::LongLongInt(i64::from(received.attempt())));
-    for (name, text) in [(EXCHANGE, received.exchange()), (ROUTING_KEY, received.routing_key()), (CID, cid.as_str())] {
-        headers.insert(name.into(), AMQPValue::LongString(text.into()));
-    }
+    headers.insert(CID.into(), text(cid.as_str()));
     headers
+}
+
+fn attempt(received: &Received) -> AMQPValue {
+    AMQPValue::LongLongInt(i64::from(received.attempt()))
+}
+
+fn text(text: &str) -> AMQPValue {
+    AMQPValue::LongString(text.into())
 }
 
 /// The properties of the message, without those that hold for it alone: the time that it may wait would end the copy, and
@@ -175,10 +220,6 @@ fn properties(sent: &BasicProperties, random: u128) -> BasicProperties {
 mod tests {
     use super::*;
     use crate::wire::Delivered;
-
-    fn text(text: &str) -> AMQPValue {
-        AMQPValue::LongString(text.into())
-    }
 
     fn received(headers: &[(&str, AMQPValue)]) -> Received {
         let mut table = FieldTable::default();
@@ -252,15 +293,32 @@ mod tests {
             (QUEUE, "orders"),
             (FAILED_AT, "1970-01-01T00:00:00.000Z"),
             (CID, "c1"),
-            (EXCHANGE, "shop"),
-            (ROUTING_KEY, "order.new"),
+            (FIRST_EXCHANGE, "shop"),
+            (FIRST_ROUTING_KEY, "order.new"),
         ];
         for (name, value) in expected {
             assert_eq!(header(name), Some(text(value)), "{name}");
         }
-        assert_eq!(header(ATTEMPT), Some(AMQPValue::LongLongInt(1)));
+        assert_eq!(header(ATTEMPTS), Some(AMQPValue::LongLongInt(1)));
+        assert!(OF_ATTEMPTS.iter().all(|name| header(name).is_none()), "{headers:?}");
         assert_eq!((header("x-death"), header("BCC")), (Some(AMQPValue::Void), None));
         assert_eq!(dead_letter(&dead, &Bytes::new(), &to(Some("k")), &given_up).routing_key, "k");
+    }
+
+    #[test]
+    fn a_copy_that_fits_into_no_frame_has_our_headers_alone() {
+        let sent = received(&[("tenant", text("bank")), ("x-zato-note", text("theirs")), ("x-death", AMQPValue::Void)]);
+        let (copy, _) = again(&sent, &Bytes::from("{}"), cid(), Duration::from_secs(5), 1);
+        let copy = bare(copy);
+        assert_eq!(names(&copy), [ATTEMPT, CID, EXCHANGE, HEADERS_DROPPED, ROUTING_KEY]);
+        assert_eq!(copy.properties.message_id().as_ref().unwrap().as_str(), "m1");
+        let reason = Reason::of_service("x");
+        let at = DateTime::UNIX_EPOCH;
+        let given_up = GivenUp { reason: &reason, channel: "orders", service: "order.take", cid: cid(), at, random: 1 };
+        let to = DeadLetterConfig { exchange: "dead".to_owned(), routing_key: None };
+        let whole = dead_letter(&sent, &Bytes::new(), &to, &given_up);
+        let ours = names(&whole).len() - 3;
+        assert_eq!(names(&bare(whole)).len(), ours + 1, "nothing of ours is lost");
     }
 
     #[test]

@@ -9,6 +9,19 @@ pub(crate) const EXCHANGE: &str = "x-zato-exchange";
 /// The routing key that it was published with at first.
 pub(crate) const ROUTING_KEY: &str = "x-zato-routing-key";
 
+/// How often a message was tried that was given up. Another name than that of a message that comes again: one that somebody
+/// puts back from the dead letters begins anew.
+pub(crate) const ATTEMPTS: &str = "x-zato-attempts";
+
+/// The exchange that a message was published to at first that was given up.
+pub(crate) const FIRST_EXCHANGE: &str = "x-zato-first-exchange";
+
+/// The routing key that it was published with at first.
+pub(crate) const FIRST_ROUTING_KEY: &str = "x-zato-first-routing-key";
+
+/// On a copy that came without the headers of who sent the message, since with ours they would not fit into a frame.
+pub(crate) const HEADERS_DROPPED: &str = "x-zato-headers-dropped";
+
 /// The correlation id, on what outgoing connections send as well.
 pub(crate) const CID: &str = "x-zato-cid";
 

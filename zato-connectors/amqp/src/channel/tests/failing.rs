@@ -46,13 +46,13 @@ async fn a_failed_message_comes_again_after_its_delays_until_it_is_given_up() {
         ("x-zato-channel", "orders"),
         ("x-zato-service", "made.up"),
         ("x-zato-queue", "orders"),
-        ("x-zato-exchange", ""),
-        ("x-zato-routing-key", "orders"),
+        ("x-zato-first-exchange", ""),
+        ("x-zato-first-routing-key", "orders"),
         ("x-zato-failed-at", "2026-01-01T00:00:00.000Z"),
     ] {
         assert_eq!(header(&dead, name), Some(text(value)), "{name}");
     }
-    assert_eq!(header(&dead, "x-zato-attempt"), Some(AMQPValue::LongLongInt(4)));
+    assert_eq!(header(&dead, "x-zato-attempts"), Some(AMQPValue::LongLongInt(4)));
     assert_eq!((kit.count("requeued"), kit.count("dead_lettered")), (3, 1));
     assert_eq!(kit.broker.queue_depth("orders.retry.1000"), Some(0), "there is one queue for each delay");
     assert_eq!(kit.broker.queue_depth("orders.retry.10000"), Some(0));
@@ -232,4 +232,31 @@ async fn a_waiting_queue_that_somebody_has_deleted_is_made_again() {
     kit.broker.delete_queue("orders.retry.1000");
     let so_far = notes.len();
     kit.until("tried again", || notes.len() >= so_far + 2).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_can_not_be_made_has_its_own_pauses_however_many_messages_fail() {
+    let notes = Notes::default();
+    let kit = Kit::with("pool_size: 1, retry_delay: 1s", failing(&notes, internal));
+    kit.consuming("orders").await;
+    kit.broker.refuse_connections(true);
+    kit.publish("{}");
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert!(notes.len() > 40, "{}", notes.len());
+    let (_, failures) = kit.publishing();
+    assert!((5..30).contains(&failures), "{failures}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_letter_that_somebody_puts_back_begins_anew() {
+    let notes = Notes::default();
+    let kit =
+        Kit::with("retry_delay: 0, max_attempts: 2, dead_letter: {routing_key: dead}", failing(&notes, internal));
+    kit.declare("dead");
+    kit.publish("{}");
+    kit.until("given up", || kit.broker.queue_depth("dead") == Some(1)).await;
+    let (properties, _) = kit.only("dead");
+    kit.publish_with("{}", properties);
+    kit.until("given up again", || kit.broker.queue_depth("dead") == Some(2)).await;
+    assert_eq!(notes.all(), ["0s 1 /orders", "0s 2 /orders", "0s 1 /orders", "0s 2 /orders"]);
 }

@@ -111,6 +111,11 @@ impl Kit {
         entry(queue, more, serve, true, &self.definition, ambient())
     }
 
+    /// Returns how often the connection for publishing was made anew, and how many attempts at it have failed.
+    pub(super) fn publishing(&self) -> (u64, u64) {
+        self.definition.publishing.counts()
+    }
+
     pub(super) fn declare(&self, queue: &str) {
         self.declare_with(queue, &[]);
     }
