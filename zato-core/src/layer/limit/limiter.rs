@@ -5,6 +5,7 @@ use tokio::{
     time::Instant,
 };
 
+use super::NotBegun;
 use crate::{
     channel::BoxFuture,
     error::{Error, Result},
@@ -67,7 +68,7 @@ impl Limiter {
     /// Takes a place to wait.
     fn wait(&self) -> Result<impl Future<Output = Result<OwnedSemaphorePermit, AcquireError>> + Send + use<>> {
         let Some(turn) = self.0.wait() else {
-            let error = Error::unavailable("too many requests are in work and waiting");
+            let error = Error::unavailable("too many requests are in work and waiting").with_source(NotBegun);
             return Err(error.with_retry_after(Duration::from_secs(1)));
         };
         Ok(async move {

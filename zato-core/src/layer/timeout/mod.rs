@@ -1,7 +1,7 @@
 //! Ends a request whose channel's time is over.
 
+mod future;
 mod layer;
 mod service;
 
-pub use self::{layer::TimeoutLayer, service::Timeout};
-pub use crate::resilience::timeout::TimeoutFuture;
+pub use self::{future::RequestFuture, layer::TimeoutLayer, service::Timeout};

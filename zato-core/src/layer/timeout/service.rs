@@ -2,8 +2,8 @@ use std::task::{Context, Poll};
 
 use tower::Service;
 
-use super::TimeoutFuture;
-use crate::{error::Error, message::Message};
+use super::RequestFuture;
+use crate::{error::Error, message::Message, resilience::timeout::TimeoutFuture};
 
 /// A service that has as long as the message's channel says.
 ///
@@ -20,7 +20,7 @@ where
 {
     type Response = S::Response;
     type Error = Error;
-    type Future = TimeoutFuture<S::Future>;
+    type Future = RequestFuture<S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         self.inner.poll_ready(cx)
@@ -29,6 +29,6 @@ where
     fn call(&mut self, message: Message) -> Self::Future {
         let head = &*message.head;
         let limit = (head.depth == 0 || head.is_detached).then_some(head.channel.timeout);
-        TimeoutFuture::of_channel(self.inner.call(message), limit)
+        RequestFuture { inner: TimeoutFuture::of_channel(self.inner.call(message), limit) }
     }
 }
