@@ -1,6 +1,6 @@
 //! What is decided about a message is done: by its session, and by copies of it.
 
-use std::time::Duration;
+use std::{sync::atomic::Ordering::Relaxed, time::Duration};
 
 use tracing::{debug, error, warn};
 use zato_core::{Error, Result};
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     config::{AckMode, CHANNEL},
-    wire::{self, WireError},
+    wire::{self, Publication, Queue, Scope, WireError},
 };
 
 /// How long a message is held back at the least that can't be put anywhere: without a pause it would come again at once,
@@ -63,7 +63,7 @@ impl Work {
     /// acknowledged.
     async fn again(&self, after: Duration) -> Result<()> {
         let (copy, waiting) = copies::again(&self.received, &self.body, self.cid, after, self.shared.ambient.random());
-        match self.shared.outbox.send(copy, waiting).await {
+        match self.send_copy(copy, waiting).await {
             Ok(()) => {
                 debug!(
                     section = CHANNEL.name,
@@ -76,6 +76,26 @@ impl Work {
                 self.ack(Outcome::Requeued).await
             }
             Err(error) => self.hold_back(after, &error).await,
+        }
+    }
+
+    /// Sends a copy, without the headers of who sent the message if with ours they fit into no frame: that would be so each
+    /// time.
+    async fn send_copy(&self, copy: Publication, waiting: Option<Queue>) -> wire::Result<()> {
+        match self.shared.outbox.send(copy.clone(), waiting.clone()).await {
+            Err(error) if error.scope == Scope::Nothing => {
+                self.shared.outbox.send(copies::bare(copy), waiting).await?;
+                warn!(
+                    section = CHANNEL.name,
+                    channel = self.shared.name,
+                    zato.cid = self.cid.as_str(),
+                    message_id = self.received.message_id(),
+                    %error,
+                    "the copy of a message goes without the headers of who sent it"
+                );
+                Ok(())
+            }
+            sent => sent,
         }
     }
 
@@ -107,7 +127,7 @@ impl Work {
             random: self.shared.ambient.random(),
         };
         let copy = copies::dead_letter(&self.received, &self.body, to, &given_up);
-        match self.shared.outbox.send(copy, None).await {
+        match self.send_copy(copy, None).await {
             Ok(()) => {
                 warn!(
                     section = CHANNEL.name,
@@ -139,13 +159,16 @@ impl Work {
     }
 
     async fn ack(&self, outcome: Outcome) -> Result<()> {
-        let settled = if self.session.is_stale() { Err(gone()) } else { self.session.channel.ack(self.tag).await };
-        self.settled(settled, outcome)
+        self.settle(outcome, self.session.channel.ack(self.tag)).await
     }
 
     pub(super) async fn nack(&self, requeue: bool, outcome: Outcome) -> Result<()> {
-        let settled =
-            if self.session.is_stale() { Err(gone()) } else { self.session.channel.nack(self.tag, requeue).await };
+        self.settle(outcome, self.session.channel.nack(self.tag, requeue)).await
+    }
+
+    async fn settle(&self, outcome: Outcome, tell: impl Future<Output = wire::Result<()>>) -> Result<()> {
+        self.is_settled.store(true, Relaxed);
+        let settled = if self.session.is_stale() { Err(gone()) } else { tell.await };
         self.settled(settled, outcome)
     }
 

@@ -1,13 +1,22 @@
 //! One message, from its delivery to its settlement: the service is called, and only then is the broker told.
 
-use std::sync::Arc;
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+};
 
+use futures_util::FutureExt;
 use tokio::sync::OwnedSemaphorePermit;
-use tracing::warn;
+use tracing::{debug, error, warn};
 use zato_core::{
     Error, Kind, Result,
     bytes::Bytes,
     channel::{Delivery, Settlement, Settling},
+    connection::Backoff,
+    layer::limit::NotBegun,
     message::{Cid, Message, Reply},
 };
 
@@ -17,11 +26,12 @@ use super::{
     decision::{Decision, Reason},
     entry::Route,
     intake,
-    meter::InWork,
+    meter::{InWork, Outcome},
     session::Session,
 };
 use crate::{
     config::{AckMode, CHANNEL},
+    link::LONGEST_PAUSE,
     received::Received,
     wire::Delivered,
 };
@@ -36,6 +46,8 @@ pub(super) struct Work {
     pub(super) body: Bytes,
     pub(super) cid: Cid,
     pub(super) tag: u64,
+    /// Whether the broker was told what becomes of it: it would end the channel if it were told twice.
+    pub(super) is_settled: AtomicBool,
     _in_work: InWork,
 }
 
@@ -55,6 +67,7 @@ impl Work {
             received,
             body,
             tag,
+            is_settled: AtomicBool::new(false),
         }
     }
 
@@ -64,6 +77,32 @@ impl Work {
     ///
     /// When dropped, the message is not settled: it comes again.
     pub(super) async fn run(self, place: OwnedSemaphorePermit) {
+        if AssertUnwindSafe(self.serve(place)).catch_unwind().await.is_err() {
+            self.broken_off().await;
+        }
+    }
+
+    /// Gives a message back whose work has panicked. A service that panics is caught by the layers around it: this is a fault
+    /// of ours, and nobody else would settle the message for as long as the subscription lasts.
+    async fn broken_off(&self) {
+        error!(
+            section = CHANNEL.name,
+            channel = self.shared.name,
+            zato.cid = self.cid.as_str(),
+            message_id = self.received.message_id(),
+            "the work on a message broke off"
+        );
+        if self.is_settled.load(Relaxed) {
+            return;
+        }
+        let error = Error::internal("the work on it broke off");
+        let decision = self.route.policies.of_failure(self.received.attempt(), &error);
+        if AssertUnwindSafe(self.carry_out(decision)).catch_unwind().await.is_err() && !self.is_settled.load(Relaxed) {
+            let _ = self.nack(true, Outcome::Requeued).await;
+        }
+    }
+
+    async fn serve(&self, place: OwnedSemaphorePermit) {
         if let Some(decision) = self.route.policies.before(self.received.attempt(), self.received.delivery_count()) {
             drop(place);
             // Whatever becomes of it was counted, and logged.
@@ -76,43 +115,74 @@ impl Work {
             let message = format!("the message has {len} bytes, of which the channel takes {max}");
             return self.conclude(Err(Error::new(Kind::TooLarge, message))).await;
         }
-        let message = intake::message(&self.received, self.body.clone(), &self.route.info, self.cid);
-        if self.route.inlet.takes_delivery() {
-            return self.serve_with_delivery(message, place).await;
+        let (mut place, mut backoff) = (Some(place), Backoff::new(LONGEST_PAUSE));
+        while let Err(error) = self.try_to_serve(&mut place).await {
+            let pause = backoff.next(self.shared.ambient.random());
+            debug!(
+                section = CHANNEL.name,
+                channel = self.shared.name,
+                zato.cid = self.cid.as_str(),
+                %error,
+                "a message waits for a place among all requests"
+            );
+            // It keeps its place in the channel: no more are taken in than can be served.
+            if !self.is_held_for(pause).await {
+                let _ = self.nack(true, Outcome::Requeued).await;
+                return;
+            }
         }
-        let result = self.route.inlet.call(message).await;
-        drop(place);
-        self.conclude(result).await;
     }
 
-    /// Serves a message whose service may settle it itself, and may go on with that after it has returned.
-    async fn serve_with_delivery(&self, message: Message, place: OwnedSemaphorePermit) {
-        let (delivery, settling) = Delivery::pair();
-        let call = self.route.inlet.call(message.with_delivery(delivery));
-        let serve = async {
-            let result = call.await;
-            drop(place);
-            result
-        };
-        let (result, settled) = tokio::join!(serve, self.settled_by_service(settling));
-        match (result, settled) {
-            (Ok(reply), Some(_)) => self.reply(reply).await,
-            (Err(error), Some(is_final)) => self.refuse(&error, is_final).await,
-            (Ok(_), None) => {
-                warn!(
-                    section = CHANNEL.name,
-                    channel = self.shared.name,
-                    zato.cid = self.cid.as_str(),
-                    zato.service = self.route.info.service,
-                    "a service has succeeded and not settled the delivery that it took; the message comes again"
-                );
-                let attempt = self.received.attempt();
-                let reason = || Reason::of_service("the service did not settle it");
-                let policies = &self.route.policies;
-                let _ = self.carry_out(policies.again(attempt, policies.delay(attempt), reason)).await;
-            }
-            (Err(error), None) => self.conclude(Err(error)).await,
+    /// Has the service called, and settles the message.
+    ///
+    /// # Errors
+    ///
+    /// The service was not called, since the program is busy. That is no fault of the message, and no attempt.
+    async fn try_to_serve(&self, place: &mut Option<OwnedSemaphorePermit>) -> Result<()> {
+        let message = intake::message(&self.received, self.body.clone(), &self.route.info, self.cid);
+        if !self.route.inlet.takes_delivery() {
+            let result = self.call(message, place).await?;
+            self.conclude(result).await;
+            return Ok(());
         }
+        // The service may settle it itself, and may go on with that after it has returned.
+        let (delivery, settling) = Delivery::pair();
+        let call = self.call(message.with_delivery(delivery), place);
+        match tokio::join!(call, self.settled_by_service(settling)) {
+            (Ok(Ok(reply)), Some(_)) => self.reply(reply).await,
+            (Ok(Err(error)), Some(is_final)) => self.refuse(&error, is_final).await,
+            (Ok(Ok(_)), None) => self.forgotten().await,
+            (Ok(Err(error)), None) => self.conclude(Err(error)).await,
+            (Err(error), _) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// Calls the service, and frees the place when it has returned; fails if it was not called.
+    async fn call(&self, message: Message, place: &mut Option<OwnedSemaphorePermit>) -> Result<Result<Reply>> {
+        let result = self.route.inlet.call(message).await;
+        match result {
+            Err(error) if NotBegun::is_cause_of(&error) => Err(error),
+            result => {
+                *place = None;
+                Ok(result)
+            }
+        }
+    }
+
+    /// Has a message come again whose service has succeeded, and dropped the delivery that it took.
+    async fn forgotten(&self) {
+        warn!(
+            section = CHANNEL.name,
+            channel = self.shared.name,
+            zato.cid = self.cid.as_str(),
+            zato.service = self.route.info.service,
+            "a service has succeeded and not settled the delivery that it took; the message comes again"
+        );
+        let attempt = self.received.attempt();
+        let reason = || Reason::of_service("the service did not settle it");
+        let policies = &self.route.policies;
+        let _ = self.carry_out(policies.again(attempt, policies.delay(attempt), reason)).await;
     }
 
     /// Does what the service says of the message, and tells whether it is settled for good; `None` if the service says

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use lapin::{BasicProperties, types::AMQPValue};
 use tokio::time::{Duration, Instant};
-use zato_core::{Error, Result, message::Reply, testing};
+use zato_core::{Error, Result, layer::limit::NotBegun, message::Reply, testing};
 
 use super::kit::{Kit, Notes, Serve, body, header, nothing, service, table, text};
 use crate::Received;
@@ -259,4 +259,72 @@ async fn a_dead_letter_that_somebody_puts_back_begins_anew() {
     kit.publish_with("{}", properties);
     kit.until("given up again", || kit.broker.queue_depth("dead") == Some(2)).await;
     assert_eq!(notes.all(), ["0s 1 /orders", "0s 2 /orders", "0s 1 /orders", "0s 2 /orders"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_never_begun_with_since_all_were_busy_was_not_tried() {
+    for takes_delivery in [false, true] {
+        let notes = Notes::default();
+        let served = notes.clone();
+        let busy = service(move |message| {
+            let received = message.head.extensions.get::<Arc<Received>>().unwrap();
+            served.add(received.attempt().to_string());
+            let is_busy = served.len() < 15;
+            async move {
+                if is_busy {
+                    return Err(Error::unavailable("too many requests are in work").with_source(NotBegun));
+                }
+                if let Some(delivery) = message.take_delivery() {
+                    delivery.ack().await?;
+                }
+                nothing()
+            }
+        });
+        let (kit, more) = (Kit::new(), "max_attempts: 1, pool_size: 1, dead_letter: {routing_key: dead}");
+        kit.declare("dead");
+        kit.apply([match takes_delivery {
+            true => kit.wanted_by_hand("orders", more, busy),
+            false => kit.wanted("orders", more, busy),
+        }]);
+        kit.publish("{}");
+        kit.until("served", || kit.count("acked") == 1).await;
+        assert_eq!(notes.all(), vec!["1"; 15]);
+        assert_eq!((kit.count("requeued"), kit.broker.queue_depth("dead")), (0, Some(0)));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn work_that_panics_gives_its_message_back() {
+    let notes = Notes::default();
+    let served = notes.clone();
+    let kit = Kit::with(
+        "retry_delay: 1s, pool_size: 1",
+        service(move |message| {
+            served.add(body(&message));
+            let is_first = served.len() == 1;
+            async move {
+                assert!(!is_first, "told to");
+                nothing()
+            }
+        }),
+    );
+    kit.publish("{}");
+    kit.until("served", || kit.count("acked") == 1).await;
+    kit.settled().await;
+    assert_eq!((notes.len(), kit.count("requeued"), kit.status().reconnects), (2, 1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_whose_headers_fit_into_no_frame_goes_without_those_of_who_sent_the_message() {
+    let notes = Notes::default();
+    let kit =
+        Kit::with("retry_delay: 1s, max_attempts: 2, dead_letter: {routing_key: dead}", failing(&notes, internal));
+    kit.declare("dead");
+    let headers = table(&[("tenant", text("bank")), ("note", text(&"x".repeat(131_000)))]);
+    kit.publish_with("{}", BasicProperties::default().with_message_id("m1".into()).with_headers(headers));
+    kit.until("given up", || kit.broker.queue_depth("dead") == Some(1)).await;
+    assert_eq!(notes.all(), ["0s 1 /orders", "1s 2 /orders"]);
+    let dead = kit.only("dead");
+    assert_eq!(header(&dead, "x-zato-headers-dropped"), Some(AMQPValue::Boolean(true)));
+    assert_eq!((header(&dead, "tenant"), header(&dead, "x-zato-attempts")), (None, Some(AMQPValue::LongLongInt(2))));
 }

@@ -10,10 +10,13 @@ use super::{
     routing::Outcome,
     state::{State, no_channel},
 };
-use crate::wire::{Confirmed, Exchange, Publication, Queue, QueueState, Result, Subscription, WireError, lapin::short};
+use crate::wire::{Confirmed, Exchange, Publication, Queue, QueueState, Result, Subscription, WireError, lapin::short, size};
 
 /// How long a goodbye may take.
 const GOODBYE: Duration = Duration::from_secs(3);
+
+/// The largest frame in bytes, as RabbitMQ has it by default.
+const FRAME_MAX: usize = 131_072;
 
 /// A channel of a connection to a broker in the process itself. It is closed with its last clone, as the library's is.
 #[derive(Clone)]
@@ -124,6 +127,9 @@ impl Channel {
     pub(in crate::wire) async fn publish(&self, publication: Publication) -> Result<Confirmed> {
         short(&publication.exchange)?;
         short(&publication.routing_key)?;
+        if size::of_header(&publication.properties) > FRAME_MAX {
+            return Err(WireError::unsendable(format!("the properties have to fit into one frame of {FRAME_MAX}")));
+        }
         let publish = move |state: &mut State, _, channel| {
             let outcome = state.publish(channel, publication)?;
             if !outcome.is_confirmed {
