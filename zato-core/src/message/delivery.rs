@@ -1,7 +1,8 @@
+#[cfg(any(test, feature = "testing"))]
+use std::sync::{Arc, OnceLock};
 use std::{
     fmt,
     pin::Pin,
-    sync::{Arc, OnceLock},
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -41,6 +42,7 @@ pub struct Delivery(To);
 enum To {
     Channel(oneshot::Sender<(Settlement, Answer)>),
     /// A test, which has no broker to wait for.
+    #[cfg(any(test, feature = "testing"))]
     Test(Arc<OnceLock<Settlement>>),
 }
 
@@ -94,6 +96,7 @@ impl Delivery {
     }
 
     /// Makes a delivery that is settled as soon as somebody says how.
+    #[cfg(any(test, feature = "testing"))]
     pub(crate) fn of_test(settled: Arc<OnceLock<Settlement>>) -> Self {
         Self(To::Test(settled))
     }
@@ -174,6 +177,7 @@ impl Delivery {
                 channel.send((settlement, Answer(answer))).map_err(|_| gone())?;
                 answered.await.map_err(|_| gone())?
             }
+            #[cfg(any(test, feature = "testing"))]
             To::Test(settled) => {
                 let _ = settled.set(settlement);
                 Ok(())

@@ -18,8 +18,8 @@ use zato_core::{
 use super::{
     decision::Reason,
     headers::{
-        ATTEMPT, ATTEMPTS, CHANNEL_NAME, CID, ERROR, ERROR_KIND, EXCHANGE, FAILED_AT, FIRST_EXCHANGE, FIRST_ROUTING_KEY,
-        HEADERS_DROPPED, QUEUE, ROUTING_KEY, SERVICE,
+        ATTEMPT, ATTEMPTS, CHANNEL_NAME, CID, ERROR, ERROR_KIND, EXCHANGE, FAILED_AT, FIRST_EXCHANGE,
+        FIRST_ROUTING_KEY, HEADERS_DROPPED, QUEUE, ROUTING_KEY, SERVICE,
     },
 };
 use crate::{
@@ -136,7 +136,8 @@ pub(super) fn dead_letter(
 pub(super) fn bare(mut copy: Publication) -> Publication {
     let headers = copy.properties.headers().as_ref().into_iter().flat_map(FieldTable::inner);
     let ours = headers.filter(|(name, _)| OURS.contains(&name.as_str()));
-    let mut headers = FieldTable::from(ours.map(|(name, value)| (name.clone(), value.clone())).collect::<BTreeMap<_, _>>());
+    let mut headers =
+        FieldTable::from(ours.map(|(name, value)| (name.clone(), value.clone())).collect::<BTreeMap<_, _>>());
     headers.insert(HEADERS_DROPPED.into(), AMQPValue::Boolean(true));
     copy.properties = copy.properties.with_headers(headers);
     copy

@@ -122,7 +122,11 @@ impl Meter {
             .family(Counter, "zato_channel_redelivered_messages_total", "Messages that a broker had delivered before.")
             .sample(&labels, self.redelivered.load(Relaxed));
         exposition
-            .family(Counter, "zato_channel_lost_replies_total", "Replies that could not be sent to whoever waits for them.")
+            .family(
+                Counter,
+                "zato_channel_lost_replies_total",
+                "Replies that could not be sent to whoever waits for them.",
+            )
             .sample(&labels, self.lost_replies.load(Relaxed));
         let help = "Messages from a broker, by what became of them.";
         let mut messages = exposition.family(Counter, "zato_channel_messages_total", help);

@@ -250,8 +250,7 @@ async fn a_connection_that_can_not_be_made_has_its_own_pauses_however_many_messa
 #[tokio::test(start_paused = true)]
 async fn a_dead_letter_that_somebody_puts_back_begins_anew() {
     let notes = Notes::default();
-    let kit =
-        Kit::with("retry_delay: 0, max_attempts: 2, dead_letter: {routing_key: dead}", failing(&notes, internal));
+    let kit = Kit::with("retry_delay: 0, max_attempts: 2, dead_letter: {routing_key: dead}", failing(&notes, internal));
     kit.declare("dead");
     kit.publish("{}");
     kit.until("given up", || kit.broker.queue_depth("dead") == Some(1)).await;

@@ -10,7 +10,9 @@ use super::{
     routing::Outcome,
     state::{State, no_channel},
 };
-use crate::wire::{Confirmed, Exchange, Publication, Queue, QueueState, Result, Subscription, WireError, lapin::short, size};
+use crate::wire::{
+    Confirmed, Exchange, Publication, Queue, QueueState, Result, Subscription, WireError, lapin::short, size,
+};
 
 /// How long a goodbye may take.
 const GOODBYE: Duration = Duration::from_secs(3);
