@@ -49,7 +49,7 @@ fn out(app: &Running, name: &str) -> Arc<Broker> {
 
 fn consumed(app: &Running) -> Arc<Broker> {
     let queues = app.channel::<Queues>().expect("the app has it").now();
-    Arc::clone(queues.first().and_then(|queue| queue.broker.as_ref()).expect("it is active"))
+    Arc::clone(queues.first().expect("there is one").broker.as_ref().expect("it is active"))
 }
 
 fn state(app: &Running, name: &str) -> Arc<State> {
