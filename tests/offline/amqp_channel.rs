@@ -127,6 +127,15 @@ async fn fast(input: Raw, #[state] seen: Seen) -> Result<()> {
     Ok(())
 }
 
+/// Takes a while.
+#[service(name = "brief")]
+async fn brief(input: Raw, #[state] seen: Seen) -> Result<()> {
+    let body = String::from_utf8_lossy(&input.bytes().await?).into_owned();
+    sleep(Duration::from_millis(600)).await;
+    seen.add(body);
+    Ok(())
+}
+
 struct Kit {
     broker: Broker,
     seen: Seen,
@@ -144,7 +153,7 @@ impl Kit {
 
     fn app(&self) -> zato::App {
         testing::app("bank")
-            .services(services![take, import, anything, inner, by_hand, slow, fast])
+            .services(services![take, import, anything, inner, by_hand, slow, fast, brief])
             .state(self.seen.clone())
             .state(self.gate.clone())
             .fake_definition("main", self.broker.definition())
@@ -361,5 +370,23 @@ async fn what_no_channel_can_mean_is_refused_with_its_place() {
         let yaml = format!("channel_amqp: [{{name: orders, {definition}queue: orders, {more}}}]");
         let error = Kit::new(&[]).app().config_yaml(yaml).start().await.expect_err(more).to_string();
         assert!(error.contains(expected) && error.contains("configuration:1:"), "{more}: {error}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_busy_program_holds_messages_and_counts_no_attempts() {
+    // Some are refused a place to wait, and the time of others is over while they wait.
+    for (server, more) in [("max_queued_requests: 1", ""), ("max_queued_requests: 100", ", timeout: 1s")] {
+        let kit = Kit::new(&["orders", "dead"]);
+        let entry = format!("service: brief, data_format: raw, max_attempts: 1, dead_letter: {{routing_key: dead}}{more}");
+        let yaml = format!("server: {{max_concurrent_requests: 1, {server}}}\n{}", channel("orders", &entry));
+        let app = kit.started(&yaml).await;
+        for number in 0..12 {
+            assert!(kit.broker.publish("", "orders", number.to_string()));
+        }
+        until("all are served", || kit.seen.all().len() == 12).await;
+        kit.broker.settled().await;
+        assert_eq!(kit.broker.queue_depth("dead"), Some(0), "{server}");
+        assert_eq!(app.stop().await, Vec::<String>::new());
     }
 }

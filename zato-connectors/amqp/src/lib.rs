@@ -18,7 +18,7 @@ pub mod testing;
 mod wire;
 
 pub use self::{
-    channel::{AmqpChannels, Prepared},
+    channel::{AmqpChannels, PreparedChannels},
     client::{Amqp, Sent},
     config::{
         AckMode, AmqpChannelConfig, AmqpConfig, AmqpDefinitionConfig, Arguments, BindingConfig, CHANNEL, DEFINITION,

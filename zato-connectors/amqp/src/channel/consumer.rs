@@ -2,16 +2,18 @@
 
 use std::{
     fmt,
+    panic::AssertUnwindSafe,
     sync::{Arc, Mutex, PoisonError},
 };
 
+use futures_util::FutureExt;
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    sync::watch,
     task::JoinSet,
     time::{Duration, Instant, sleep, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tracing::{debug, info, warn};
+use tracing::{debug, error, info, warn};
 use zato_core::{
     ambient::Ambient,
     chrono::{DateTime, Utc},
@@ -22,6 +24,7 @@ use super::{
     entry::{Consuming, Route, Terms},
     meter::{Meter, Outcome},
     outbox::Outbox,
+    places::{Place, Places},
     session::{End, Session, reap},
 };
 use crate::{
@@ -54,7 +57,7 @@ pub(super) struct Shared {
     /// What is in work, over all subscriptions.
     pub(super) works: TaskTracker,
     route: Mutex<Arc<Route>>,
-    places: Arc<Semaphore>,
+    places: Arc<Places>,
     standing: watch::Sender<Standing>,
     hold: Hold,
 }
@@ -68,7 +71,7 @@ enum Standing {
 }
 
 impl Shared {
-    pub(super) fn new(name: &str, consuming: Consuming, meter: Arc<Meter>) -> Arc<Self> {
+    pub(super) fn new(name: &str, consuming: Consuming, meter: Arc<Meter>, places: Arc<Places>) -> Arc<Self> {
         let Consuming { definition, terms, route, ambient } = consuming;
         Arc::new(Self {
             name: name.to_owned(),
@@ -78,7 +81,7 @@ impl Shared {
             left: CancellationToken::new(),
             works: TaskTracker::new(),
             route: Mutex::new(Arc::new(route)),
-            places: Arc::new(Semaphore::new(terms.places)),
+            places,
             standing: watch::Sender::new(Standing::Waiting),
             hold: definition.consuming.hold(),
             terms,
@@ -113,9 +116,14 @@ impl Shared {
     /// # Cancel safety
     ///
     /// May be dropped at any time.
-    pub(super) async fn place(&self) -> OwnedSemaphorePermit {
-        let place = Arc::clone(&self.places).acquire_owned().await;
-        place.expect("the semaphore is never closed")
+    pub(super) async fn place(&self) -> Place {
+        self.places.take().await
+    }
+
+    /// Hands its places to the one that takes over, which is to have so many.
+    pub(super) fn places(&self, wanted: usize) -> Arc<Places> {
+        self.places.resize(wanted);
+        Arc::clone(&self.places)
     }
 
     /// Consumes until it is stopped, and finishes what is in work then.
@@ -125,7 +133,10 @@ impl Shared {
             // So that a queue which only one may consume is free, and its order kept where that matters.
             tokio::select! { _ = timeout(HANDOVER, after.cancelled()) => {} () = self.stop.cancelled() => {} }
         }
-        self.supervise(&mut works).await;
+        while AssertUnwindSafe(self.supervise(&mut works)).catch_unwind().await.is_err() {
+            self.broken_off();
+            tokio::select! { () = sleep(LONGEST_PAUSE) => {} () = self.stop.cancelled() => break }
+        }
         self.left.cancel();
         tokio::select! {
             biased;
@@ -176,6 +187,14 @@ impl Shared {
             let pause = backoff.next(self.ambient.random());
             tokio::select! { () = sleep(pause) => {} () = self.stop.cancelled() => return }
         }
+    }
+
+    /// Notes a panic: a fault of ours, which no queue is left unconsumed for.
+    fn broken_off(&self) {
+        self.meter.interrupted();
+        let error = "consuming broke off by a fault of this program, whose log says more; it begins again".to_owned();
+        error!(section = CHANNEL.name, channel = self.name, queue = &*self.terms.queue, "consuming broke off");
+        self.standing.send_replace(Standing::Down { since: self.ambient.now(), error, attempts: 0 });
     }
 
     fn up(&self) {

@@ -13,6 +13,7 @@ mod headers;
 mod intake;
 mod meter;
 mod outbox;
+mod places;
 mod replying;
 mod session;
 mod settling;
@@ -43,6 +44,7 @@ use self::{
     consumer::Shared,
     entry::{Kind, Wanted},
     meter::Meters,
+    places::Places,
 };
 use crate::config::{AmqpChannelConfig, CHANNEL, DEFINITION};
 
@@ -79,7 +81,7 @@ enum Entry {
 }
 
 /// What the entries are to be from now on.
-pub struct Prepared(Vec<Wanted>);
+pub struct PreparedChannels(Vec<Wanted>);
 
 impl AmqpChannels {
     /// Makes channels that consume nothing until a configuration is applied.
@@ -111,8 +113,12 @@ impl Running {
                 Entry::Consuming(shared)
             }
             (Kind::Consuming(consuming), before) => {
+                let places = match &before {
+                    Some(Entry::Consuming(before)) => before.places(consuming.terms.places),
+                    _ => Places::new(consuming.terms.places),
+                };
                 let after = before.and_then(|before| self.leave(before));
-                let shared = Shared::new(&name, *consuming, meters.of(&name));
+                let shared = Shared::new(&name, *consuming, meters.of(&name), places);
                 self.tasks.spawn(Arc::clone(&shared).run(after));
                 Entry::Consuming(shared)
             }
@@ -137,13 +143,13 @@ impl Channel for AmqpChannels {
     const DEFINITION: Option<SectionName> = Some(DEFINITION);
 
     type Config = AmqpChannelConfig;
-    type Prepared = Prepared;
+    type Prepared = PreparedChannels;
 
     fn sections() -> Vec<ChannelSection<AmqpChannelConfig>> {
         vec![ChannelSection::of::<AmqpChannelConfig>(CHANNEL)]
     }
 
-    async fn prepare(&self, plan: Plan<'_, AmqpChannelConfig>) -> Result<Prepared, ConfigFaults> {
+    async fn prepare(&self, plan: Plan<'_, AmqpChannelConfig>) -> Result<PreparedChannels, ConfigFaults> {
         let (mut faults, mut wanted) = (ConfigFaults::new(), Vec::new());
         for (config, origin) in plan.entries {
             match entry::read(config, origin, &plan) {
@@ -151,10 +157,10 @@ impl Channel for AmqpChannels {
                 Err(found) => faults.extend(found),
             }
         }
-        faults.into_result(Prepared(wanted))
+        faults.into_result(PreparedChannels(wanted))
     }
 
-    fn activate(&self, prepared: Prepared) {
+    fn activate(&self, prepared: PreparedChannels) {
         let mut running = self.lock();
         if running.is_stopped {
             return;
@@ -237,7 +243,7 @@ impl fmt::Debug for AmqpChannels {
     }
 }
 
-impl fmt::Debug for Prepared {
+impl fmt::Debug for PreparedChannels {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.0.iter().map(|wanted| &wanted.name)).finish()
     }

@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
+use futures_util::FutureExt;
 use tokio::{
     pin,
-    sync::OwnedSemaphorePermit,
     task::JoinSet,
-    time::{Duration, timeout},
+    time::{Duration, sleep, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{debug, error};
 
-use super::{consumer::Shared, work::Work};
+use super::{consumer::Shared, places::Place, work::Work};
 use crate::{
     link::Live,
     wire::{self, Deliveries, Subscription, WireError},
@@ -19,6 +19,9 @@ use crate::{
 
 /// How long the broker may take for each step to a subscription, and out of it.
 const STEP: Duration = Duration::from_secs(10);
+
+/// How often a channel is looked at while there is no place for what it delivers.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// A channel of the broker's with one subscription. What was delivered on it is settled on it, and nowhere else.
 pub(super) struct Session {
@@ -107,6 +110,7 @@ impl Session {
                 () = &mut stopped => return End::Stopped,
                 error = &mut lost => return self.lost(error),
                 place = shared.place() => place,
+                error = self.closed(deliveries) => return self.lost(error),
             };
             reap(works);
             let delivered = tokio::select! {
@@ -127,10 +131,25 @@ impl Session {
         }
     }
 
+    /// Waits until the channel is closed, of which nobody is told who takes no deliveries.
+    async fn closed(&self, deliveries: &mut Deliveries) -> WireError {
+        while self.channel.is_open() {
+            sleep(LOOK).await;
+        }
+        // The reason stands behind whatever has come before it.
+        loop {
+            match deliveries.next().now_or_never() {
+                Some(Some(Ok(_))) => {}
+                Some(Some(Err(error))) => return error,
+                Some(None) | None => return WireError::connection("the channel to the broker is closed"),
+            }
+        }
+    }
+
     fn begin(
         self: &Arc<Self>,
         shared: &Arc<Shared>,
-        place: OwnedSemaphorePermit,
+        place: Place,
         delivered: wire::Delivered,
         works: &mut JoinSet<()>,
     ) {

@@ -9,7 +9,6 @@ use std::{
 };
 
 use futures_util::FutureExt;
-use tokio::sync::OwnedSemaphorePermit;
 use tracing::{debug, error, warn};
 use zato_core::{
     Error, Kind, Result,
@@ -27,6 +26,7 @@ use super::{
     entry::Route,
     intake,
     meter::{InWork, Outcome},
+    places::Place,
     session::Session,
 };
 use crate::{
@@ -76,7 +76,7 @@ impl Work {
     /// # Cancel safety
     ///
     /// When dropped, the message is not settled: it comes again.
-    pub(super) async fn run(self, place: OwnedSemaphorePermit) {
+    pub(super) async fn run(self, place: Place) {
         if AssertUnwindSafe(self.serve(place)).catch_unwind().await.is_err() {
             self.broken_off().await;
         }
@@ -102,7 +102,7 @@ impl Work {
         }
     }
 
-    async fn serve(&self, place: OwnedSemaphorePermit) {
+    async fn serve(&self, place: Place) {
         if let Some(decision) = self.route.policies.before(self.received.attempt(), self.received.delivery_count()) {
             drop(place);
             // Whatever becomes of it was counted, and logged.
@@ -138,7 +138,7 @@ impl Work {
     /// # Errors
     ///
     /// The service was not called, since the program is busy. That is no fault of the message, and no attempt.
-    async fn try_to_serve(&self, place: &mut Option<OwnedSemaphorePermit>) -> Result<()> {
+    async fn try_to_serve(&self, place: &mut Option<Place>) -> Result<()> {
         let message = intake::message(&self.received, self.body.clone(), &self.route.info, self.cid);
         if !self.route.inlet.takes_delivery() {
             let result = self.call(message, place).await?;
@@ -159,7 +159,7 @@ impl Work {
     }
 
     /// Calls the service, and frees the place when it has returned; fails if it was not called.
-    async fn call(&self, message: Message, place: &mut Option<OwnedSemaphorePermit>) -> Result<Result<Reply>> {
+    async fn call(&self, message: Message, place: &mut Option<Place>) -> Result<Result<Reply>> {
         let result = self.route.inlet.call(message).await;
         match result {
             Err(error) if NotBegun::is_cause_of(&error) => Err(error),

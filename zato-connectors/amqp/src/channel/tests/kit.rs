@@ -21,7 +21,7 @@ use zato_core::{
 };
 
 use super::super::{
-    AmqpChannels, Prepared,
+    AmqpChannels, PreparedChannels,
     entry::{Consuming, Kind, Wanted},
 };
 use crate::{
@@ -98,12 +98,17 @@ impl Kit {
     }
 
     pub(super) fn apply(&self, wanted: impl IntoIterator<Item = Wanted>) {
-        self.channels.activate(Prepared(wanted.into_iter().collect()));
+        self.channels.activate(PreparedChannels(wanted.into_iter().collect()));
     }
 
     /// Says of a queue that it is to be consumed by a service.
     pub(super) fn wanted(&self, queue: &str, more: &str, serve: Serve) -> Wanted {
         entry(queue, more, serve, false, &self.definition, ambient())
+    }
+
+    /// The same, with a clock and randomness of its own.
+    pub(super) fn wanted_with(&self, queue: &str, serve: Serve, ambient: Ambient) -> Wanted {
+        entry(queue, "", serve, false, &self.definition, ambient)
     }
 
     /// The same, by a service that settles its messages itself.

@@ -23,7 +23,7 @@ use zato_core::{
 };
 
 use super::{
-    super::{AmqpChannels, Prepared},
+    super::{AmqpChannels, PreparedChannels},
     kit::{Notes, Serve, body, entry, nothing, service, table, text},
 };
 use crate::{
@@ -73,7 +73,7 @@ impl Real {
         let hold = definition.publishing.hold();
         let channels = AmqpChannels::new();
         let kit = Self { definition, channels, hold, queue };
-        kit.channels.activate(Prepared(vec![entry(
+        kit.channels.activate(PreparedChannels(vec![entry(
             &kit.queue,
             more,
             serve,

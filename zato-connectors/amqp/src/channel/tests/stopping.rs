@@ -128,3 +128,21 @@ async fn a_stop_does_not_wait_for_what_is_held_back() {
     assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
     assert_eq!((kit.broker.unsettled("orders"), kit.broker.queue_depth("orders")), (0, Some(1)));
 }
+
+#[tokio::test(start_paused = true)]
+async fn two_subscriptions_together_have_no_more_in_work_than_there_are_places() {
+    let (notes, gate) = (Notes::default(), Arc::new(Semaphore::new(0)));
+    let kit = Kit::with("pool_size: 1, prefetch_count: 5", gated("old", &notes, &gate));
+    for body in ["first", "second", "third"] {
+        kit.publish(body);
+    }
+    kit.until("in work", || kit.broker.unsettled("orders") == 3).await;
+    sleep(Duration::from_secs(1)).await;
+    let open = Arc::new(Semaphore::new(10));
+    kit.apply([kit.wanted("orders", "pool_size: 1, prefetch_count: 9", gated("new", &notes, &open))]);
+    sleep(Duration::from_secs(60)).await;
+    assert_eq!(notes.len(), 0, "the first is in work still");
+    gate.add_permits(1);
+    kit.until("served", || notes.len() == 3).await;
+    assert_eq!(notes.all(), ["old first", "new second", "new third"]);
+}

@@ -1,12 +1,20 @@
 //! What breaks, and comes back.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use tokio::{
     sync::Semaphore,
     time::{Duration, sleep},
 };
-use zato_core::{connection::State, testing};
+use zato_core::{
+    ambient::{Ambient, Clock},
+    chrono::{DateTime, Utc},
+    connection::State,
+    testing::{self, SequentialIds},
+};
 
 use super::kit::{Kit, Notes, body, nothing, service};
 
@@ -159,4 +167,49 @@ async fn a_queue_that_the_definition_declares_is_declared_again_when_somebody_ha
     kit.consuming("orders").await;
     kit.publish("{}");
     kit.until("served", || notes.len() == 1).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_channel_that_the_broker_has_closed_is_noticed_while_all_places_are_taken() {
+    let (notes, gate) = (Notes::default(), Arc::new(Semaphore::new(0)));
+    let kit = Kit::with("pool_size: 1", first_waits(&notes, &gate));
+    kit.publish("{}");
+    kit.until("in work", || notes.len() == 1).await;
+    sleep(Duration::from_secs(1)).await;
+    kit.broker.close_channels("delivery acknowledgement timed out");
+    kit.until("noticed", || kit.status().reconnects == 1).await;
+    kit.consuming("orders").await;
+    assert_eq!(notes.len(), 1, "its place is taken still");
+    gate.add_permits(1);
+    kit.until("served", || kit.count("acked") == 1).await;
+    assert_eq!((notes.len(), kit.count("stale")), (2, 1));
+}
+
+/// A clock that panics when it is asked for the first time.
+struct Broken(AtomicBool);
+
+impl Clock for Broken {
+    fn now(&self) -> DateTime<Utc> {
+        assert!(self.0.swap(true, Ordering::Relaxed), "told to");
+        DateTime::UNIX_EPOCH
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn consuming_that_panics_is_down_and_begins_again() {
+    let notes = Notes::default();
+    let served = notes.clone();
+    let kit = Kit::new();
+    let ambient = Ambient::new(Broken(AtomicBool::new(false)), SequentialIds::default());
+    let serve = service(move |message| {
+        served.add(body(&message));
+        async { nothing() }
+    });
+    kit.apply([kit.wanted_with("orders", serve, ambient)]);
+    kit.until("down", || matches!(kit.state(), State::Down { .. })).await;
+    let State::Down { error, .. } = kit.state() else { panic!("{:?}", kit.state()) };
+    assert!(error.starts_with("consuming broke off by a fault of this program"), "{error}");
+    kit.publish("{}");
+    kit.until("served", || notes.len() == 1).await;
+    assert!(matches!(kit.state(), State::Up { .. }));
 }

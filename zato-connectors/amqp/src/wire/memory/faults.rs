@@ -33,6 +33,17 @@ impl Broker {
         self.0.change(|state| state.end_connections(&forced(reason)));
     }
 
+    /// Closes every channel and no connection, as it does when it has waited too long for a settlement.
+    #[cfg(test)]
+    pub(crate) fn close_channels(&self, reason: &str) {
+        self.0.change(|state| {
+            let channels: Vec<Id> = state.channels.keys().copied().collect();
+            for channel in channels {
+                state.end_channel(channel, Some(&super::refusal(406, reason)));
+            }
+        });
+    }
+
     /// Lets nobody connect from now on, or everybody again.
     pub(crate) fn refuse_connections(&self, is_refusing: bool) {
         self.0.lock().faults.is_refusing = is_refusing;
