@@ -38,6 +38,11 @@ pub(crate) trait Subject {
         wanted
     }
 
+    /// Whether each unit calls the kernel so often, and not whichever happen to go together.
+    fn has_system_calls(&self) -> bool {
+        true
+    }
+
     /// Starts it by the command that is made of its own, has it do so many units, and stops it.
     fn run(&self, units: u32, command: &dyn Fn(Command) -> Command) -> Result<Ended>;
 }
@@ -62,11 +67,12 @@ pub(crate) fn count(plan: &Plan, subject: &impl Subject) -> Result<Vec<Figure>> 
         subject.run(units, &|plain| strace::command(&report, &plain))?;
         strace::calls(&fs::read_to_string(&report)?)
     };
-    Ok(vec![
-        Figure::new("instructions", pair(&instructions)?),
-        Figure::new("allocations", pair(&allocations)?),
-        Figure::new("system_calls", pair(&system_calls)?),
-    ])
+    let mut figures =
+        vec![Figure::new("instructions", pair(&instructions)?), Figure::new("allocations", pair(&allocations)?)];
+    if subject.has_system_calls() {
+        figures.push(Figure::new("system_calls", pair(&system_calls)?));
+    }
+    Ok(figures)
 }
 
 /// A server that is sent requests.
