@@ -26,7 +26,7 @@ pub(crate) struct Settings {
     pub(crate) meter: Arc<Meter>,
 }
 
-/// The client behind an [`Amqp`]: channels with confirms on a connection of its definition's.
+/// The client behind an [`Amqp`](crate::Amqp): channels with confirms on a connection of its definition's.
 #[derive(Debug)]
 pub struct AmqpClient {
     pub(super) settings: Arc<Settings>,
