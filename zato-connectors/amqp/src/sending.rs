@@ -130,6 +130,7 @@ pub(super) fn too_slow(deadline: Deadline) -> Error {
 /// A message that was handed over, or the reason why it could not be in time.
 pub(crate) enum Handed {
     Pending(crate::publisher::Pending),
+    #[cfg(feature = "testing")]
     Known(Fate),
     TooLate,
 }
@@ -202,6 +203,7 @@ impl AmqpClient {
     /// Waits until it is known what became of a message.
     pub(super) async fn fate(&self, handed: Handed, deadline: Deadline) -> Fate {
         let fate = match handed {
+            #[cfg(feature = "testing")]
             Handed::Known(fate) => fate,
             Handed::TooLate => Fate::Late { is_on_its_way: false },
             Handed::Pending(pending) => match time::timeout_at(deadline.at(), pending.fate()).await {

@@ -61,6 +61,7 @@ impl WireError {
         Self { scope: Scope::Connection, code: None, message: message.into() }
     }
 
+    #[cfg(feature = "testing")]
     pub(crate) fn channel(code: Code, message: impl Into<String>) -> Self {
         Self { scope: Scope::Channel, code: Some(code), message: message.into() }
     }
