@@ -23,8 +23,9 @@ use crate::{
     wire::{self, WireError},
 };
 
-/// The longest pause between two attempts: a broker that is back is found within that.
-pub(crate) const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// The longest pause between two attempts. A broker that is back is found within that, and what stands over the connection
+/// has to be back within ten seconds in all.
+pub(crate) const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 
 /// How long the broker may take to agree on a connection, and to declare what has to be there.
 const HANDSHAKE: Duration = Duration::from_secs(10);
