@@ -375,18 +375,35 @@ async fn what_no_channel_can_mean_is_refused_with_its_place() {
 
 #[tokio::test(start_paused = true)]
 async fn a_busy_program_holds_messages_and_counts_no_attempts() {
-    // Some are refused a place to wait, and the time of others is over while they wait.
-    for (server, more) in [("max_queued_requests: 1", ""), ("max_queued_requests: 100", ", timeout: 1s")] {
-        let kit = Kit::new(&["orders", "dead"]);
-        let entry = format!("service: brief, data_format: raw, max_attempts: 1, dead_letter: {{routing_key: dead}}{more}");
-        let yaml = format!("server: {{max_concurrent_requests: 1, {server}}}\n{}", channel("orders", &entry));
-        let app = kit.started(&yaml).await;
-        for number in 0..12 {
-            assert!(kit.broker.publish("", "orders", number.to_string()));
-        }
-        until("all are served", || kit.seen.all().len() == 12).await;
-        kit.broker.settled().await;
-        assert_eq!(kit.broker.queue_depth("dead"), Some(0), "{server}");
-        assert_eq!(app.stop().await, Vec::<String>::new());
+    let kit = Kit::new(&["orders", "dead"]);
+    let entry = "service: brief, data_format: raw, max_attempts: 1, dead_letter: {routing_key: dead}";
+    let server = "server: {max_concurrent_requests: 1, max_queued_requests: 1}";
+    let app = kit.started(&format!("{server}\n{}", channel("orders", entry))).await;
+    for number in 0..12 {
+        assert!(kit.broker.publish("", "orders", number.to_string()));
     }
+    until("all are served", || kit.seen.all().len() == 12).await;
+    kit.broker.settled().await;
+    assert_eq!((kit.broker.queue_depth("dead"), app.stop().await), (Some(0), Vec::new()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_whose_time_is_over_before_there_is_a_place_was_not_tried() {
+    let kit = Kit::new(&["orders", "busy", "dead"]);
+    let yaml = "
+server: {max_concurrent_requests: 1, max_queued_requests: 100}
+channel_amqp:
+  - {name: busy, definition: main, queue: busy, service: slow, data_format: raw, timeout: 1h}
+  - {name: orders, definition: main, queue: orders, service: fast, data_format: raw, timeout: 1s, max_attempts: 1,
+     dead_letter: {routing_key: dead}}
+";
+    let app = kit.started(yaml).await;
+    assert!(kit.broker.publish("", "busy", "1"));
+    until("all places are taken", || kit.seen.all() == ["begun 1"]).await;
+    assert!(kit.broker.publish("", "orders", "2"));
+    sleep(Duration::from_secs(20)).await;
+    kit.gate.0.notify_one();
+    kit.broker.settled().await;
+    assert_eq!(kit.seen.all(), ["begun 1", "ended", "fast 2"]);
+    assert_eq!((kit.broker.queue_depth("dead"), app.stop().await), (Some(0), Vec::new()));
 }
