@@ -7,11 +7,13 @@
 //!
 //! In the order in which a message meets them, and in which each names only those before it, the modules are [`error`],
 //! [`message`], [`ambient`], [`config`], [`rate`], [`metrics`], [`resilience`], [`model`], [`mod@format`], [`security`],
-//! [`connection`], [`inspect`], [`channel`], [`layer`], [`service`], [`router`], [`app`] and `testing`, of which the last
-//! two name all.
+//! [`lock`], [`connection`], `cache`, [`inspect`], [`channel`], [`layer`], [`service`], [`router`], [`app`] and `testing`,
+//! of which the last two name all.
 
 pub mod ambient;
 pub mod app;
+#[cfg(feature = "cache")]
+pub mod cache;
 pub mod channel;
 pub mod config;
 pub mod connection;
@@ -19,6 +21,7 @@ pub mod error;
 pub mod format;
 pub mod inspect;
 pub mod layer;
+pub mod lock;
 pub mod message;
 pub mod metrics;
 pub mod model;

@@ -153,32 +153,38 @@ fn what_leads_out(
         files,
         ambient: &app.ambient,
         fakes: &app.fakes,
-        definitions: &fakes,
         fakes_only: app.fakes_only,
     };
-    let definitions = definitions::all(&app.definitions, with, before, faults);
-    let with = Surroundings { definitions: &definitions, ..with };
-    let (mut connections, over) = connections_of(app, with, before, faults);
+    let mut definitions = definitions::all(&app.definitions, with, &fakes, before, faults);
+    for (section, name, fake) in app.fakes.iter() {
+        definitions.insert_fake_connection(section, name, fake.connection());
+    }
+    let (mut connections, over) = connections_of(app, with, &mut definitions, before, faults);
     connections.extend(&app.fakes);
     (definitions, over, connections)
 }
 
-/// Prepares every connection, and tells which stand over a definition.
+/// Prepares every connection, and tells which stand over something. Those of one connector are there for the next.
 fn connections_of(
     app: &App,
     with: Surroundings<'_>,
+    definitions: &mut Definitions,
     before: Option<(&Generation, &[Change])>,
     faults: &mut ConfigFaults,
 ) -> (Connections, Vec<User>) {
     let (mut connections, mut over) = (Connections::default(), Vec::new());
     for connector in &app.connectors {
         let section = connector.section().name;
-        for new in connector.prepare(with, faults) {
+        let prepared = connector.prepare(with, definitions, faults);
+        for new in prepared {
             let user = (section, new.name.to_owned());
-            over.extend(new.definition.clone().map(|definition| User { definition, user: user.clone() }));
-            let kept = before.and_then(|(old, changes)| kept(old, user.0, &new, with.definitions, changes));
-            connections.insert(user.0, user.1, kept.unwrap_or_else(|| Arc::new(new.connection)));
+            over.extend(new.over.clone().map(|base| User { base, user: user.clone() }));
+            let kept = before.and_then(|(old, changes)| kept(old, section, &new, definitions, changes));
+            let connection = kept.unwrap_or_else(|| Arc::new(new.connection));
+            definitions.insert_connection(section, new.name, new.is_active.then(|| connection.connection()));
+            connections.insert(user.0, user.1, connection);
         }
+        definitions::insert_refused(definitions, section, with.document);
     }
     (connections, over)
 }
@@ -220,7 +226,7 @@ fn without_counterpart(node: &Node) -> Cow<'_, Node> {
 }
 
 /// Returns the connection that was there before, if nothing about it has changed: neither its entry, nor the security
-/// definition that it names, nor the definition that it stands over.
+/// definition that it names, nor what it stands over.
 fn kept(
     old: &Generation,
     section: &'static str,
@@ -228,7 +234,7 @@ fn kept(
     definitions: &Definitions,
     changes: &[Change],
 ) -> Option<Arc<Supervised>> {
-    if new.definition.as_ref().is_some_and(|(section, name)| !definitions.is_same(&old.definitions, section, name)) {
+    if new.over.as_ref().is_some_and(|(section, name)| !definitions.is_same(&old.definitions, section, name)) {
         return None;
     }
     let is_changed = changes.iter().any(|change| {

@@ -11,7 +11,7 @@ use super::{
     sections::Surroundings,
 };
 use crate::{
-    config::{ConfigFaults, Node, SectionName},
+    config::{ConfigFaults, Document, Node, SectionName},
     connection::{AnyDefinition, Definition, DefinitionConfig, Definitions, Setup},
     security,
 };
@@ -20,7 +20,12 @@ use crate::{
 pub(super) trait DefinitionType: Send + Sync {
     fn section(&self) -> SectionName;
     fn schema(&self, generator: &mut SchemaGenerator) -> Schema;
-    fn prepare<'a>(&self, with: Surroundings<'a>, faults: &mut ConfigFaults) -> Vec<NewDefinition<'a>>;
+    fn prepare<'a>(
+        &self,
+        with: Surroundings<'a>,
+        fakes: &Definitions,
+        faults: &mut ConfigFaults,
+    ) -> Vec<NewDefinition<'a>>;
 }
 
 /// A definition that was configured.
@@ -49,12 +54,17 @@ impl<D: Definition> DefinitionType for TypedDefinition<D> {
         generator.subschema_for::<Vec<D::Config>>()
     }
 
-    fn prepare<'a>(&self, with: Surroundings<'a>, faults: &mut ConfigFaults) -> Vec<NewDefinition<'a>> {
+    fn prepare<'a>(
+        &self,
+        with: Surroundings<'a>,
+        fakes: &Definitions,
+        faults: &mut ConfigFaults,
+    ) -> Vec<NewDefinition<'a>> {
         let left_out = D::Config::without_counterpart();
         let entries = entries::read::<D::Config>(with.document, D::SECTION.name, left_out, faults);
         let mut definitions = Vec::new();
         // As a fake of a connection, one of a definition needs no files and secrets of what it stands for.
-        for entry in entries.into_iter().filter(|entry| !with.definitions.is_fake(D::SECTION.name, entry.name)) {
+        for entry in entries.into_iter().filter(|entry| !fakes.is_fake(D::SECTION.name, entry.name)) {
             match new_definition::<D>(entry, with) {
                 Ok(new) => definitions.push(new),
                 Err(found) => faults.extend(found),
@@ -87,21 +97,26 @@ fn new_definition<'a, D: Definition>(
 pub(super) fn all<'a>(
     types: &[Box<dyn DefinitionType>],
     with: Surroundings<'a>,
+    fakes: &Definitions,
     before: Option<(&Generation, &[Change])>,
     faults: &mut ConfigFaults,
 ) -> Definitions {
-    let mut definitions = with.definitions.clone();
+    let mut definitions = fakes.clone();
     for one in types {
         let section = one.section().name;
-        for new in one.prepare(with, faults) {
+        for new in one.prepare(with, fakes, faults) {
             let kept = before.and_then(|(old, changes)| kept(old, section, &new, changes));
             definitions.insert(section, new.name, kept.or(new.definition));
         }
-        // One that can't be used has the whole configuration refused: those who stand over it need no fault of their own.
-        let names = with.document.entries(section).iter().filter_map(|node| node.get("name").and_then(Node::as_str));
-        names.for_each(|name| definitions.insert(section, name, None));
+        insert_refused(&mut definitions, section, with.document);
     }
     definitions
+}
+
+/// Adds those that can't be used, which have the whole configuration refused: who stands over one needs no fault of its own.
+pub(super) fn insert_refused(definitions: &mut Definitions, section: &'static str, document: &Document) {
+    let names = document.entries(section).iter().filter_map(|node| node.get("name").and_then(Node::as_str));
+    names.for_each(|name| definitions.insert(section, name, None));
 }
 
 fn kept(
@@ -117,10 +132,10 @@ fn kept(
     if is_changed { None } else { old.definitions.any(section, new.name).cloned() }
 }
 
-/// Who stands over a definition.
+/// Who stands over a definition or a connection.
 pub(super) struct User {
-    /// The section of the definition, and its name.
-    pub(super) definition: (&'static str, String),
+    /// The section of that, and its name.
+    pub(super) base: (&'static str, String),
     /// The section of the connection or channel, and its name.
     pub(super) user: (&'static str, String),
 }

@@ -15,6 +15,10 @@ use crate::{
 /// its channels hold of other systems.
 pub(super) const FIRST_CHANCE: Duration = Duration::from_secs(2);
 
+/// The same for a connection that takes the place of one that may well be serving: that goes on for as long. What fails at once
+/// is not waited for.
+const TAKING_OVER: Duration = Duration::from_secs(10);
+
 /// One configuration that was applied, and everything that was built for it.
 pub(super) struct Generation {
     /// 1 for the one that the app started with.
@@ -44,10 +48,11 @@ impl Generation {
             if known.is_some_and(|known| Arc::ptr_eq(known, connection)) {
                 continue;
             }
+            let chance = if known.is_some() { TAKING_OVER } else { FIRST_CHANCE };
             connection.begin().await;
             let connection = Arc::clone(connection);
-            trying.spawn(async move { connection.tried().await });
+            trying.spawn(async move { time::timeout(chance, connection.tried()).await });
         }
-        let _ = time::timeout(FIRST_CHANCE, trying.join_all()).await;
+        trying.join_all().await;
     }
 }

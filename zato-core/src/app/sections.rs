@@ -20,7 +20,12 @@ use crate::{
 pub(super) trait AnyConnector: Send + Sync {
     fn section(&self) -> SectionName;
     fn schema(&self, generator: &mut SchemaGenerator) -> Schema;
-    fn prepare<'a>(&self, with: Surroundings<'a>, faults: &mut ConfigFaults) -> Vec<NewConnection<'a>>;
+    fn prepare<'a>(
+        &self,
+        with: Surroundings<'a>,
+        definitions: &Definitions,
+        faults: &mut ConfigFaults,
+    ) -> Vec<NewConnection<'a>>;
 }
 
 /// What every connection is prepared with.
@@ -32,8 +37,6 @@ pub(super) struct Surroundings<'a> {
     pub(super) ambient: &'a Ambient,
     /// What stands in for connections in tests: those are not prepared, since their files and secrets may not be there.
     pub(super) fakes: &'a Connections,
-    /// What connections share; only the fakes among them, while those that are configured are prepared.
-    pub(super) definitions: &'a Definitions,
     /// Whether there is nothing but fakes.
     pub(super) fakes_only: bool,
 }
@@ -41,10 +44,11 @@ pub(super) struct Surroundings<'a> {
 /// A connection that was configured and is not begun.
 pub(super) struct NewConnection<'a> {
     pub(super) name: &'a str,
+    pub(super) is_active: bool,
     /// The security definition that it names.
     pub(super) security: Option<String>,
-    /// The section and the name of the definition that it stands over.
-    pub(super) definition: Option<(&'static str, String)>,
+    /// The section and the name of what it stands over.
+    pub(super) over: Option<(&'static str, String)>,
     pub(super) connection: Supervised,
 }
 
@@ -65,12 +69,17 @@ impl<C: Connector> AnyConnector for TypedConnector<C> {
         generator.subschema_for::<Vec<C::Config>>()
     }
 
-    fn prepare<'a>(&self, with: Surroundings<'a>, faults: &mut ConfigFaults) -> Vec<NewConnection<'a>> {
+    fn prepare<'a>(
+        &self,
+        with: Surroundings<'a>,
+        definitions: &Definitions,
+        faults: &mut ConfigFaults,
+    ) -> Vec<NewConnection<'a>> {
         let left_out = C::Config::without_counterpart();
         let entries = entries::read::<C::Config>(with.document, C::SECTION.name, left_out, faults);
         let mut connections = Vec::new();
         for entry in entries {
-            match new_connection::<C>(entry, with) {
+            match new_connection::<C>(entry, with, definitions) {
                 Ok(new) => connections.push(new),
                 Err(found) => faults.extend(found),
             }
@@ -82,28 +91,30 @@ impl<C: Connector> AnyConnector for TypedConnector<C> {
 fn new_connection<'a, C: Connector>(
     entry: Entry<'a, C::Config>,
     with: Surroundings<'a>,
+    definitions: &Definitions,
 ) -> Result<NewConnection<'a>, ConfigFaults> {
     let Entry { name, config, node } = entry;
     debug_assert_eq!(name, config.name());
-    let Surroundings { securities, files, ambient, fakes, definitions, fakes_only, .. } = with;
+    let Surroundings { securities, files, ambient, fakes, fakes_only, .. } = with;
     let security = config.security().map(str::to_owned);
-    let over = C::DEFINITION.zip(config.definition()).map(|(section, name)| (section.name, name.to_owned()));
+    let over = config.over().map(|(section, name)| (section, name.to_owned()));
     let (is_inactive, is_fake) = over.as_ref().map_or((false, false), |(section, name)| {
         (definitions.is_inactive(section, name), definitions.is_fake(section, name))
     });
-    let new = |connection| NewConnection { name, security: security.clone(), definition: over, connection };
+    let leads_out = C::LEADS_OUT || over.is_some();
+    let new = |is_active, connection| NewConnection { name, is_active, security: security.clone(), over, connection };
     if !config.is_active() || is_inactive || fakes.any(C::SECTION.name, name).is_some() {
-        return Ok(new(Supervised::inactive::<C>(name, ambient.clone())));
+        return Ok(new(false, Supervised::inactive::<C>(name, ambient.clone())));
     }
     let place = &node.get("security").unwrap_or(node).origin;
     let credentials = security.as_deref().map(|security| securities.get(security, place)).transpose()?.cloned();
     let interval = config.ping_interval();
     let prepared = C::prepare(Setup { config, node, security: credentials, definitions, files, ambient })?;
-    // What stands over a definition that a test has made up leads there.
-    if fakes_only && C::LEADS_OUT && !is_fake {
-        return Ok(new(Supervised::unfaked::<C>(name, ambient.clone())));
+    // What stands over something that a test has made up leads there.
+    if fakes_only && leads_out && !is_fake {
+        return Ok(new(true, Supervised::unfaked::<C>(name, ambient.clone())));
     }
-    Ok(new(Supervised::new::<C>(name, prepared, interval, ambient.clone())))
+    Ok(new(true, Supervised::new::<C>(name, prepared, interval, ambient.clone())))
 }
 
 /// What every channel is prepared with.
@@ -136,21 +147,21 @@ pub(super) struct ChannelEntry {
     pub(super) name: String,
     pub(super) service: String,
     pub(super) security: Option<String>,
-    /// The section and the name of the definition that it stands over.
-    pub(super) definition: Option<(&'static str, String)>,
+    /// The section and the name of what it stands over.
+    pub(super) over: Option<(&'static str, String)>,
     pub(super) is_active: bool,
 }
 
 impl ChannelEntry {
     fn of<C: Channel>(section: &'static str, config: &C::Config, definitions: &Definitions) -> Self {
-        let over = C::DEFINITION.zip(config.definition()).map(|(section, name)| (section.name, name.to_owned()));
+        let over = config.over().map(|(section, name)| (section, name.to_owned()));
         let is_inactive = over.as_ref().is_some_and(|(section, name)| definitions.is_inactive(section, name));
         Self {
             section,
             name: config.name().to_owned(),
             service: config.service().to_owned(),
             security: config.security().map(str::to_owned),
-            definition: over,
+            over,
             is_active: config.is_active() && !is_inactive,
         }
     }

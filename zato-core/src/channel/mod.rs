@@ -4,6 +4,7 @@
 //! them. When a configuration is applied, every channel first prepares itself for it, which may fail and changes
 //! nothing; only when all have, each is told to switch over, which can't fail.
 
+pub mod broker;
 mod inherited;
 mod served;
 
@@ -53,9 +54,12 @@ pub trait ChannelConfig: Send + Sync + 'static {
         None
     }
 
-    /// Returns the name of the definition that the channel stands over, if its technology has such; see
-    /// [`Channel::DEFINITION`].
-    fn definition(&self) -> Option<&str> {
+    /// Returns the section and the name of what the channel stands over, if it does: a definition, such as
+    /// `("definition_amqp", "broker")`, or a connection.
+    ///
+    /// A channel holds the [`Inlet`]s of its configuration for as long as it uses the definitions of it: a definition that is
+    /// gone is closed when the last of those has been dropped.
+    fn over(&self) -> Option<(&'static str, &str)> {
         None
     }
 
@@ -115,12 +119,6 @@ impl<C> fmt::Debug for ChannelSection<C> {
 
 /// A technology that messages come in through.
 pub trait Channel: Send + Sync + 'static {
-    /// The section of the definitions that its channels stand over, if they do, such as `definition_amqp`.
-    ///
-    /// A channel holds the [`Inlet`]s of its configuration for as long as it uses the definitions of it: a definition that is
-    /// gone is closed when the last of those has been dropped.
-    const DEFINITION: Option<SectionName> = None;
-
     /// One entry of its sections, whichever it stands in.
     type Config: ChannelConfig;
 
@@ -199,7 +197,7 @@ pub struct Plan<'a, C> {
     pub inlets: &'a dyn Inlets,
     /// The security definitions.
     pub securities: &'a Securities,
-    /// What connections and channels share. One about which something has changed is another `Arc` than before; a channel
+    /// What connections and channels share, and the connections. One about which something has changed is another `Arc` than before; a channel
     /// over one that [is inactive](Definitions::is_inactive) or [has no fake](Definitions::is_unfaked) takes nothing in.
     pub definitions: &'a Definitions,
     /// Reads the files that the configuration names, which are watched from then on.

@@ -68,7 +68,7 @@ mod watch;
 mod kept;
 
 pub use self::client_tls::ClientTlsConfig;
-pub(crate) use self::de::several;
+pub use self::de::several;
 pub use self::de::{DeError, from_node, from_tagged_node};
 pub use self::document::{Document, Section, SectionName, Sections};
 pub use self::duration::{Duration, NotADuration};

@@ -22,6 +22,10 @@ impl Backoff {
     /// The longest pause of whoever says nothing else.
     pub const LONGEST: Duration = Duration::from_secs(30);
 
+    /// How long a connection, or whatever else it was that an attempt has brought about, must have stood for its loss to be no
+    /// sign of trouble.
+    pub const STABLE: Duration = Duration::from_secs(30);
+
     const FIRST: Duration = Duration::from_millis(500);
 
     /// Starts with the shortest pause.
@@ -37,6 +41,28 @@ impl Backoff {
         let longest = doubled.min(self.longest);
         let share = u32::try_from(random & 0xffff).unwrap_or(0);
         longest / 2 + longest.mul_f64(f64::from(share) / f64::from(0x1_0000_u32)) / 2
+    }
+
+    /// Takes note of how long it has lasted what the last attempt has brought about, and returns whether that was long enough,
+    /// [`STABLE`](Self::STABLE): then pauses begin anew. Otherwise they go on growing, so that somebody who takes connections
+    /// and drops them is left alone for longer each time.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use zato_core::connection::Backoff;
+    ///
+    /// let mut backoff = Backoff::default();
+    /// let first = backoff.next(0);
+    /// assert!(!backoff.lasted(Duration::from_secs(1)) && backoff.next(0) > first);
+    /// assert!(backoff.lasted(Backoff::STABLE) && backoff.next(0) == first);
+    /// ```
+    pub fn lasted(&mut self, stood: Duration) -> bool {
+        let is_stable = stood >= Self::STABLE;
+        if is_stable {
+            self.attempts = 0;
+        }
+        is_stable
     }
 }
 
@@ -57,6 +83,18 @@ mod tests {
         assert_eq!(shortest, [250, 500, 1_000, 2_000, 4_000, 8_000, 15_000, 15_000, 15_000]);
         let longest = backoff.next(u128::MAX);
         assert!(longest > Duration::from_secs(29) && longest <= Duration::from_secs(30), "{longest:?}");
+    }
+
+    #[test]
+    fn pauses_begin_anew_after_what_has_lasted_and_go_on_growing_after_what_has_not() {
+        let mut backoff = Backoff::default();
+        assert_eq!([backoff.next(0), backoff.next(0)].map(|pause| pause.as_millis()), [250, 500]);
+        assert!(!backoff.lasted(Backoff::STABLE - Duration::from_millis(1)));
+        assert_eq!(backoff.next(0).as_millis(), 1_000);
+        assert!(backoff.lasted(Backoff::STABLE));
+        assert_eq!(backoff.next(0).as_millis(), 250);
+        let mut short = Backoff::new(Duration::from_millis(100));
+        assert!(short.lasted(Duration::MAX) && short.next(0).as_millis() == 50, "its longest pause stays");
     }
 
     #[test]

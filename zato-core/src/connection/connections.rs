@@ -2,7 +2,7 @@ use std::{any::Any, collections::BTreeMap, fmt, pin::Pin, sync::Arc, time::Durat
 
 use tokio::{sync::Mutex, task::JoinHandle, time};
 
-use super::{ConnectionStatus, Connector, Handle, Slot, State};
+use super::{ConnectionStatus, Connector, Handle, Offer, Slot, State};
 use crate::{
     ambient::Ambient,
     config::listing,
@@ -139,6 +139,9 @@ pub trait AnyConnection: Send + Sync + 'static {
     /// Closes the connection for good.
     fn close(&self);
 
+    /// Offers what it can be to others; see [`Connector::offer`].
+    fn offer(self: Arc<Self>, offer: &mut Offer<'_>);
+
     /// Returns it as what it is.
     fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
 }
@@ -166,6 +169,10 @@ impl<C: Connector> AnyConnection for Slot<C> {
 
     fn close(&self) {
         Self::close(self);
+    }
+
+    fn offer(self: Arc<Self>, offer: &mut Offer<'_>) {
+        C::offer(&self, offer);
     }
 
     fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {

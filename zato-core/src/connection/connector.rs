@@ -3,7 +3,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
-use super::{Backoff, Definitions, Slot};
+use super::{Backoff, Definitions, Offer, Slot};
 use crate::{
     ambient::Ambient,
     config::{ConfigFault, ConfigFaults, Files, Node, SectionName},
@@ -25,9 +25,12 @@ pub trait ConnectionConfig: DeserializeOwned + JsonSchema + Send + Sync + 'stati
         None
     }
 
-    /// Returns the name of the definition that the connection stands over, if its technology has such; see
-    /// [`Connector::DEFINITION`].
-    fn definition(&self) -> Option<&str> {
+    /// Returns the section and the name of what the connection stands over, if it does: a definition, such as
+    /// `("definition_amqp", "broker")`, or another connection whose connector the app was told of before.
+    ///
+    /// A connection over one that has changed is made anew, over an inactive one it is inactive, and over a fake it is made
+    /// also in an app of the test kit.
+    fn over(&self) -> Option<(&'static str, &str)> {
         None
     }
 
@@ -56,12 +59,6 @@ pub trait Connector: Sized + Send + Sync + 'static {
     /// Whether its connections lead out of the process. Those that do are not made by an app of the test kit, unless it was
     /// told to; see [`App::real_connections`](crate::app::App::real_connections).
     const LEADS_OUT: bool = true;
-
-    /// The section of the definitions that its connections stand over, if they do, such as `definition_amqp`.
-    ///
-    /// A connection over one that has changed is made anew, over an inactive one it is inactive, and over a fake it is made
-    /// also in an app of the test kit.
-    const DEFINITION: Option<SectionName> = None;
 
     /// The longest pause between two attempts to connect; pauses start at 0.5 s and double.
     const LONGEST_PAUSE: Duration = Backoff::LONGEST;
@@ -104,6 +101,10 @@ pub trait Connector: Sized + Send + Sync + 'static {
         std::future::ready(())
     }
 
+    /// Offers what a connection can be to others beside its handle, such as the store of a cache: interfaces of core, which
+    /// what stands [over](ConnectionConfig::over) it asks for by their types; see [`Definitions::offered`]. Nothing by default.
+    fn offer(_slot: &Arc<Slot<Self>>, _offer: &mut Offer<'_>) {}
+
     /// Adds what a client counts to the metrics of the app, each with the labels that name the connection.
     fn metrics(_client: &Self::Client, _labels: &[(&'static str, &str)], _exposition: &mut Exposition) {}
 }
@@ -116,7 +117,7 @@ pub struct Setup<'a, C> {
     pub node: &'a Node,
     /// The security definition that the entry names.
     pub security: Option<Arc<SecurityConfig>>,
-    /// What connections may share; empty for a definition itself.
+    /// What connections may share, and those of the connectors before; empty for a definition itself.
     pub definitions: &'a Definitions,
     /// Reads the files that the entry names, which are watched from then on.
     pub files: &'a Files,

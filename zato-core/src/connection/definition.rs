@@ -3,7 +3,7 @@ use std::{any::Any, collections::BTreeMap, fmt, pin::Pin, sync::Arc};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
-use super::{ConnectionStatus, Setup};
+use super::{AnyConnection, ConnectionStatus, Connector, Handle, Offer, Setup};
 use crate::{
     config::{ConfigFault, ConfigFaults, Origin, SectionName, listing},
     metrics::Exposition,
@@ -141,7 +141,8 @@ impl<D: Definition> AnyDefinition for D {
     }
 }
 
-/// Every definition of a generation of the configuration, by section and name.
+/// Every definition of a generation of the configuration, and every connection that others may stand over, by section and
+/// name.
 ///
 /// ```
 /// use zato_core::connection::Definitions;
@@ -157,18 +158,50 @@ pub struct Definitions {
 
 #[derive(Clone)]
 enum Known {
-    /// Configured with `is_active: false`.
+    /// A definition that is configured with `is_active: false`.
     Inactive,
-    Active(Arc<dyn AnyDefinition>),
+    /// A connection that is.
+    InactiveConnection,
+    Active(Shared),
     /// A test's own.
-    Fake(Arc<dyn AnyDefinition>),
+    Fake(Shared),
+}
+
+/// What others stand over.
+#[derive(Clone)]
+enum Shared {
+    Definition(Arc<dyn AnyDefinition>),
+    Connection(Arc<dyn AnyConnection>),
 }
 
 impl Known {
-    fn any(&self) -> Option<&Arc<dyn AnyDefinition>> {
+    fn shared(&self) -> Option<&Shared> {
         match self {
-            Self::Inactive => None,
-            Self::Active(any) | Self::Fake(any) => Some(any),
+            Self::Inactive | Self::InactiveConnection => None,
+            Self::Active(shared) | Self::Fake(shared) => Some(shared),
+        }
+    }
+
+    fn definition(&self) -> Option<&Arc<dyn AnyDefinition>> {
+        match self.shared() {
+            Some(Shared::Definition(definition)) => Some(definition),
+            _ => None,
+        }
+    }
+
+    fn connection(&self) -> Option<&Arc<dyn AnyConnection>> {
+        match self.shared() {
+            Some(Shared::Connection(connection)) => Some(connection),
+            _ => None,
+        }
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        match (self.shared(), other.shared()) {
+            (Some(Shared::Definition(one)), Some(Shared::Definition(other))) => Arc::ptr_eq(one, other),
+            (Some(Shared::Connection(one)), Some(Shared::Connection(other))) => Arc::ptr_eq(one, other),
+            (None, None) => true,
+            _ => false,
         }
     }
 }
@@ -177,7 +210,7 @@ impl Definitions {
     /// Adds one in place of what is configured or missing: for tests.
     #[must_use]
     pub fn with_fake<D: Definition>(mut self, name: impl Into<String>, definition: Arc<D>) -> Self {
-        self.known.insert((D::SECTION.name, name.into()), Known::Fake(definition));
+        self.known.insert((D::SECTION.name, name.into()), Known::Fake(Shared::Definition(definition)));
         self
     }
 
@@ -188,8 +221,30 @@ impl Definitions {
 
     /// Adds one that is configured; `None` for one that is inactive. A fake of its name stays.
     pub(crate) fn insert(&mut self, section: &'static str, name: &str, definition: Option<Arc<dyn AnyDefinition>>) {
-        let known = definition.map_or(Known::Inactive, Known::Active);
+        let known = definition.map_or(Known::Inactive, |definition| Known::Active(Shared::Definition(definition)));
         self.known.entry((section, name.to_owned())).or_insert(known);
+    }
+
+    /// Adds a connection that is configured; `None` for one that is inactive.
+    pub(crate) fn insert_connection(
+        &mut self,
+        section: &'static str,
+        name: &str,
+        connection: Option<Arc<dyn AnyConnection>>,
+    ) {
+        let known =
+            connection.map_or(Known::InactiveConnection, |connection| Known::Active(Shared::Connection(connection)));
+        self.known.entry((section, name.to_owned())).or_insert(known);
+    }
+
+    /// Adds a connection that stands in for what is configured or missing.
+    pub(crate) fn insert_fake_connection(
+        &mut self,
+        section: &'static str,
+        name: &str,
+        connection: Arc<dyn AnyConnection>,
+    ) {
+        self.known.insert((section, name.to_owned()), Known::Fake(Shared::Connection(connection)));
     }
 
     /// Returns a definition.
@@ -198,21 +253,64 @@ impl Definitions {
     ///
     /// A fault at `place`, where its name is written, listing what there is, if the section has none of that name, or if it
     /// is inactive: whoever may be over an inactive one asks [`Definitions::is_inactive`] before, and is inactive then. A
-    /// connection over an inactive one is not prepared at all, see [`Connector::DEFINITION`](super::Connector::DEFINITION).
+    /// connection over an inactive one is not prepared at all, see [`ConnectionConfig::over`](super::ConnectionConfig::over).
     pub fn get<D: Definition>(&self, name: &str, place: &Origin) -> Result<Arc<D>, ConfigFault> {
         let section = D::SECTION.name;
-        let Some(known) = self.find(section, name) else {
+        let found = self.known(section, name, place)?.definition();
+        let found = found.and_then(|any| Arc::clone(any).into_any().downcast().ok());
+        found.ok_or_else(|| inactive(section, name, place))
+    }
+
+    /// Returns the handle of a connection that others stand over.
+    ///
+    /// # Errors
+    ///
+    /// As [`Definitions::get`].
+    pub fn handle<H: Handle>(&self, name: &str, place: &Origin) -> Result<H, ConfigFault> {
+        let section = H::Connector::SECTION.name;
+        let found = self.known(section, name, place)?.connection();
+        let slot = found.and_then(|any| Arc::clone(any).into_any().downcast().ok());
+        slot.map(H::from_slot).ok_or_else(|| inactive(section, name, place))
+    }
+
+    /// Returns the handles of every connection of a connector, by name, but of those that are inactive.
+    #[must_use]
+    pub fn handles<H: Handle>(&self) -> Vec<H> {
+        let of_section = self.known.iter().filter(|((section, _), _)| *section == H::Connector::SECTION.name);
+        let connections = of_section.filter_map(|(_, known)| known.connection());
+        connections.filter_map(|any| Arc::clone(any).into_any().downcast().ok().map(H::from_slot)).collect()
+    }
+
+    /// Returns what a connection offers of a type; see [`Connector::offer`](super::Connector::offer).
+    ///
+    /// # Errors
+    ///
+    /// As [`Definitions::get`]; a fault also if the connection offers nothing of the type, which is called `what` in words.
+    pub fn offered<T: 'static>(
+        &self,
+        what: &str,
+        section: &'static str,
+        name: &str,
+        place: &Origin,
+    ) -> Result<T, ConfigFault> {
+        let found = self.known(section, name, place)?.connection();
+        let connection = found.ok_or_else(|| inactive(section, name, place))?;
+        let mut asked = None;
+        Arc::clone(connection).offer(&mut Offer::asking(&mut asked));
+        asked.ok_or_else(|| ConfigFault::at(place, format!("the {section} \"{name}\" can't be {what}")))
+    }
+
+    fn known(&self, section: &'static str, name: &str, place: &Origin) -> Result<&Known, ConfigFault> {
+        self.find(section, name).ok_or_else(|| {
             let names = self.known.keys().filter(|(known, _)| *known == section).map(|(_, name)| name.as_str());
-            return Err(ConfigFault::at(place, listing(section, name, names)));
-        };
-        let found = known.any().and_then(|any| Arc::clone(any).into_any().downcast().ok());
-        found.ok_or_else(|| ConfigFault::at(place, format!("the {section} \"{name}\" is inactive")))
+            ConfigFault::at(place, listing(section, name, names))
+        })
     }
 
     /// Returns whether a definition is there and configured as inactive.
     #[must_use]
     pub fn is_inactive(&self, section: &'static str, name: &str) -> bool {
-        matches!(self.find(section, name), Some(Known::Inactive))
+        matches!(self.find(section, name), Some(Known::Inactive | Known::InactiveConnection))
     }
 
     /// Returns whether a test put a definition in place of what is configured.
@@ -235,19 +333,22 @@ impl Definitions {
 
     /// Returns every definition with its section and name; `None` for those that are inactive.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&'static str, &str, Option<&Arc<dyn AnyDefinition>>)> {
-        self.known.iter().map(|((section, name), known)| (*section, name.as_str(), known.any()))
+        let is_definition = |known: &Known| known.definition().is_some() || matches!(known, Known::Inactive);
+        let definitions = self.known.iter().filter(move |(_, known)| is_definition(known));
+        definitions.map(|((section, name), known)| (*section, name.as_str(), known.definition()))
     }
 
-    /// Returns one of whatever technology, unless it is inactive.
+    /// Returns a definition of whatever technology, unless it is inactive.
     pub(crate) fn any(&self, section: &'static str, name: &str) -> Option<&Arc<dyn AnyDefinition>> {
-        self.find(section, name).and_then(Known::any)
+        self.find(section, name).and_then(Known::definition)
     }
 
     /// Returns whether another generation has the very same one, or none as well.
     pub(crate) fn is_same(&self, other: &Self, section: &'static str, name: &str) -> bool {
-        match (self.any(section, name), other.any(section, name)) {
-            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
-            (one, other) => one.is_none() && other.is_none(),
+        match (self.find(section, name), other.find(section, name)) {
+            (Some(one), Some(other)) => one.is_same(other),
+            (Some(one), None) | (None, Some(one)) => one.shared().is_none(),
+            (None, None) => true,
         }
     }
 
@@ -263,6 +364,10 @@ impl Definitions {
     fn find(&self, section: &'static str, name: &str) -> Option<&Known> {
         self.known.get(&(section, name.to_owned()))
     }
+}
+
+fn inactive(section: &str, name: &str, place: &Origin) -> ConfigFault {
+    ConfigFault::at(place, format!("the {section} \"{name}\" is inactive"))
 }
 
 impl fmt::Debug for Definitions {

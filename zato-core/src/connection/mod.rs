@@ -14,6 +14,7 @@ mod connections;
 mod connector;
 mod definition;
 pub mod loopback;
+mod offer;
 mod slot;
 mod state;
 mod status;
@@ -24,6 +25,7 @@ pub use self::{
     connections::{AnyConnection, Connections, Supervised},
     connector::{ConnectionConfig, Connector, Handle, Setup},
     definition::{Definition, DefinitionConfig, Definitions},
+    offer::Offer,
     slot::Slot,
     state::State,
     status::ConnectionStatus,

@@ -22,9 +22,6 @@ use crate::{
 /// How long one attempt to connect, or a ping, may take.
 const ATTEMPT: Duration = Duration::from_secs(10);
 
-/// How long a connection must have been up for its loss to be connected anew without a pause.
-const STABLE: Duration = Duration::from_secs(30);
-
 /// The place of one connection: its configuration, how it stands, and its client while it is up.
 ///
 /// Whoever holds a slot may call [`Slot::client`] at any time; it never waits.
@@ -171,6 +168,23 @@ impl<C: Connector> Slot<C> {
         }
     }
 
+    /// Waits until the connection was closed for good, such as when its configuration was changed or the program ends.
+    ///
+    /// # Cancel safety
+    ///
+    /// May be dropped at any time.
+    pub async fn closed(&self) {
+        loop {
+            let mut tried = pin!(self.tried.notified());
+            // Listening comes before looking, so that an end between the two is not missed.
+            tried.as_mut().enable();
+            if matches!(**self.state.load(), State::Closed) {
+                return;
+            }
+            tried.await;
+        }
+    }
+
     /// Adds what the client counts to the metrics of the app, if there is one.
     pub(super) fn metrics(&self, exposition: &mut Exposition) {
         if let Some(client) = &*self.client.load() {
@@ -214,10 +228,7 @@ impl<C: Connector> Slot<C> {
             let state = self.state.load_full();
             let error = if let State::Down { error, .. } = &*state { error } else { "" };
             warn!(section = C::SECTION.name, connection = self.name, error, "connection lost");
-            if up_since.elapsed() >= STABLE {
-                backoff = Backoff::new(C::LONGEST_PAUSE);
-            } else {
-                // The other side takes connections and drops them: it is left alone for longer each time.
+            if !backoff.lasted(up_since.elapsed()) {
                 time::sleep(backoff.next(self.ambient.random())).await;
             }
         }

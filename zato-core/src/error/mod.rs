@@ -7,7 +7,7 @@
 mod fault;
 mod kind;
 
-use std::{borrow::Cow, error::Error as StdError, fmt, time::Duration};
+use std::{borrow::Cow, error::Error as StdError, fmt, sync::Arc, time::Duration};
 
 pub use self::{
     fault::Fault,
@@ -53,7 +53,8 @@ struct Inner {
     /// Where whoever made the error knows more than its kind tells.
     retry: Option<Retry>,
     retry_after: Option<Duration>,
-    source: Option<BoxError>,
+    /// Shared, so that an error can be told to several who waited for the same.
+    source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
 impl Error {
@@ -222,7 +223,7 @@ impl Error {
     /// Sets the error that caused this one.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<BoxError>) -> Self {
-        self.0.source = Some(source.into());
+        self.0.source = Some(Arc::from(source.into()));
         self
     }
 
@@ -245,6 +246,22 @@ impl Error {
     pub fn with_retry_after(mut self, wait: Duration) -> Self {
         self.0.retry_after = Some(wait);
         self
+    }
+
+    /// Makes the same error once more, for another one who waited for what failed; they share its source.
+    #[cfg(feature = "cache")]
+    pub(crate) fn copy(&self) -> Self {
+        let Inner { kind, message, public, context, faults, retry, retry_after, source } = &*self.0;
+        Self(Box::new(Inner {
+            kind: *kind,
+            message: message.clone(),
+            public: public.clone(),
+            context: context.clone(),
+            faults: faults.clone(),
+            retry: *retry,
+            retry_after: *retry_after,
+            source: source.clone(),
+        }))
     }
 
     /// Writes the message, the context and every cause on one line, as the log gets it.

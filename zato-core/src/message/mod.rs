@@ -9,6 +9,7 @@ mod format_name;
 mod format_options;
 mod params;
 mod payload;
+mod problem;
 mod reply;
 mod stream;
 mod trace;
@@ -35,6 +36,7 @@ pub use self::{
     format_options::FormatOptions,
     params::{Params, ParamsPriority, UrlParams, percent_decode},
     payload::Payload,
+    problem::Problem,
     reply::Reply,
     stream::ByteStream,
     trace::TraceParent,

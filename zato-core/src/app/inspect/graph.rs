@@ -45,12 +45,12 @@ fn channel(entry: &ChannelEntry, held: &[ConnectionStatus]) -> Value {
 fn shared_definitions(current: &Generation) -> Value {
     let of_channel = |entry: &ChannelEntry| {
         let user = (entry.section, entry.name.clone());
-        entry.definition.clone().map(|definition| User { definition, user })
+        entry.over.clone().map(|base| User { base, user })
     };
     let channels: Vec<User> = current.channels.iter().filter_map(of_channel).collect();
     let written = current.definitions.iter().map(|(section, name, any)| {
         let users = current.over.iter().chain(&channels);
-        let users = users.filter(|one| one.definition.0 == section && one.definition.1 == name);
+        let users = users.filter(|one| one.base.0 == section && one.base.1 == name);
         let users = users.map(|one| json!({"section": one.user.0, "name": one.user.1}));
         let links = any.map(|any| any.statuses(name)).unwrap_or_default();
         json!({

@@ -25,7 +25,7 @@ mod value;
 
 pub use self::error::DeError;
 pub use self::misread::from_node;
-pub(crate) use self::several::several;
+pub use self::several::several;
 pub use self::tagged::from_tagged_node;
 #[cfg(doc)]
 use crate::config::Node;

@@ -9,8 +9,29 @@ use serde::{Deserialize, Deserializer};
 /// What a list that may be a single value asks a node for, which answers with a list in any case.
 pub(super) const SEVERAL: &str = "$zato::several";
 
-/// Reads one value, or a list of them. Each keeps its place, as that of a file.
-pub(crate) fn several<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+/// Reads one value, or a list of them, for `#[serde(deserialize_with = "...")]`. Each keeps its place, as that of a file.
+///
+/// # Errors
+///
+/// What is wrong with a value.
+///
+/// # Examples
+///
+/// ```
+/// use serde::Deserialize;
+/// use zato_core::config::{ConfigFault, FilePath, from_node, several, yaml};
+///
+/// #[derive(Deserialize)]
+/// struct Tls {
+///     #[serde(default, deserialize_with = "several")]
+///     ca: Vec<FilePath>,
+/// }
+///
+/// let tls: Tls = from_node(&yaml::parse("zato.yaml", "ca: bank.pem")?)?;
+/// assert_eq!(tls.ca.len(), 1);
+/// # Ok::<(), ConfigFault>(())
+/// ```
+pub fn several<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
     struct Several<T>(PhantomData<T>);
 
     impl<'de, T: Deserialize<'de>> Visitor<'de> for Several<T> {

@@ -114,6 +114,12 @@ impl Files {
         }
     }
 
+    /// Returns where a name leads to, for what is no single file, such as a folder. It is not watched.
+    #[must_use]
+    pub fn path_of(&self, file: &FilePath) -> PathBuf {
+        self.resolve(file)
+    }
+
     /// Gives the path that a name means.
     pub(crate) fn resolve(&self, file: &FilePath) -> PathBuf {
         self.folder_of(file.origin()).join(file.as_path())
