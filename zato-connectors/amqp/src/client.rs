@@ -15,7 +15,7 @@ use crate::{
     meter::Outcome,
     publisher::Fate,
     reply::AmqpReply,
-    sending::{AmqpClient, Note, may_be_sent_again, too_slow},
+    sending::{AmqpClient, Note, may_be_sent_again},
     wire::{Publication, Scope},
 };
 
@@ -77,15 +77,17 @@ impl Amqp {
         messages: impl IntoIterator<Item = M>,
     ) -> impl Future<Output = Vec<Result<Sent>>> + Send {
         // Made into messages before anything is awaited: what makes them need not be handed from thread to thread then.
-        let (client, deadlines) = (self.0.client(), messages.into_iter().map(Into::into));
-        let begun: Vec<_> = match &client {
-            Ok(client) => deadlines.map(|message| client.begin(ctx, message)).collect(),
-            Err(error) => deadlines.map(|_: AmqpMessage<'m>| Err(again(error))).collect(),
+        let begun = match self.0.client() {
+            Ok(client) => {
+                let begun: Vec<_> = messages.into_iter().map(|message| client.begin(ctx, message.into())).collect();
+                Ok((client, begun))
+            }
+            Err(error) => Err(messages.into_iter().map(|_| Err(again(&error))).collect()),
         };
         async move {
-            match client {
-                Ok(client) => self.deliver_all(&client, begun).await,
-                Err(_) => begun.into_iter().map(|refused| refused.and_then(|_| Err(gone()))).collect(),
+            match begun {
+                Ok((client, begun)) => self.deliver_all(&client, begun).await,
+                Err(refused) => refused,
             }
         }
     }
@@ -146,7 +148,12 @@ impl Amqp {
     }
 
     /// Sends a message, and again if that is wanted and nobody knows what became of it.
-    async fn deliver(&self, client: Arc<AmqpClient>, publication: Publication, deadline: Deadline) -> Result<Sent> {
+    async fn deliver(
+        &self,
+        client: Arc<AmqpClient>,
+        publication: Box<Publication>,
+        deadline: Deadline,
+    ) -> Result<Sent> {
         let note = Note::of(&publication, client.settings.is_retried);
         let handed = client.hand_over(client.turn(), publication, deadline, false).await;
         let fate = client.fate(handed, deadline).await;
@@ -157,7 +164,7 @@ impl Amqp {
     async fn deliver_all(
         &self,
         client: &Arc<AmqpClient>,
-        begun: Vec<Result<(Publication, Deadline)>>,
+        begun: Vec<Result<(Box<Publication>, Deadline)>>,
     ) -> Vec<Result<Sent>> {
         let turn = client.turn();
         let mut handed_over = Vec::with_capacity(begun.len());
@@ -193,16 +200,14 @@ impl Amqp {
         while may_be_sent_again(&fate)
             && let Some(publication) = &note.again
         {
-            let (error, is_suspect) = (note.told(&fate, deadline), fate.is_suspect());
+            let is_suspect = fate.is_suspect();
             client.settings.meter.count(Outcome::Again);
             if let Fate::Unknown(broken) | Fate::Unsent(broken) = &fate
                 && broken.scope == Scope::Connection
             {
                 self.0.lost(&client, &error::of(broken.clone()));
             }
-            let Ok(next) = time::timeout_at(deadline.at(), self.0.until_up()).await else {
-                return Err(self.about(error.unwrap_or_else(|| too_slow(deadline))));
-            };
+            let Ok(next) = time::timeout_at(deadline.at(), self.0.until_up()).await else { break };
             client = next;
             let handed = client.hand_over(client.turn(), publication.clone(), deadline, is_suspect).await;
             fate = client.fate(handed, deadline).await;
@@ -234,8 +239,4 @@ impl Handle for Amqp {
 /// An error as it was, for one more message.
 fn again(error: &Error) -> Error {
     Error::new(error.kind(), error.message().to_owned()).with_retry(Retry::Unsent)
-}
-
-fn gone() -> Error {
-    Error::unavailable("the connection to the broker is down").with_retry(Retry::Unsent)
 }

@@ -11,7 +11,7 @@ use tokio::time;
 use zato_core::{
     Error, Result,
     config::{ConfigFaults, SectionName},
-    connection::{Connector, Definition, Setup},
+    connection::{Connector, Setup},
     metrics::Exposition,
 };
 
@@ -50,7 +50,6 @@ impl fmt::Debug for PreparedAmqp {
 
 impl Connector for AmqpConnector {
     const SECTION: SectionName = OUTGOING;
-    const DEFINITION: Option<SectionName> = Some(AmqpDefinition::SECTION);
     /// There is nothing to be spared: the definition's connection has pauses of its own.
     const LONGEST_PAUSE: Duration = Duration::from_millis(500);
     type Config = AmqpConfig;

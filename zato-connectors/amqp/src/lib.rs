@@ -6,6 +6,7 @@ mod config;
 mod connector;
 mod definition;
 mod error;
+mod headers;
 mod link;
 mod message;
 mod meter;

@@ -15,7 +15,11 @@ use zato_core::{
     service::Raw,
 };
 
-use crate::config::{Arguments, DataFormat, DeliveryMode, argument};
+use crate::{
+    config::{Arguments, DataFormat, DeliveryMode, argument},
+    headers::{CID, TRACEPARENT},
+    wire::Publication,
+};
 
 /// A message to be sent: a model, text or bytes, and what this one has other than its connection says.
 ///
@@ -257,8 +261,9 @@ impl<'a> AmqpMessage<'a> {
         self
     }
 
-    /// Puts together what is published: what the call says, over what the connection says, over what is the default.
-    pub(crate) fn into_publication(self, defaults: &Defaults, sender: &Sender) -> Result<crate::wire::Publication> {
+    /// Puts together what is published: what the call says, over what the connection says, over what is the default. Boxed,
+    /// since it is some 400 bytes and goes from hand to hand.
+    pub(crate) fn into_publication(self, defaults: &Defaults, sender: &Sender) -> Result<Box<Publication>> {
         if let Some(fault) = self.fault {
             return Err(fault);
         }
@@ -281,15 +286,15 @@ impl<'a> AmqpMessage<'a> {
         for (name, value) in self.headers.inner() {
             headers.insert(name.clone(), value.clone());
         }
-        headers.insert("x-zato-cid".into(), AMQPValue::LongString(sender.cid.as_str().into()));
-        headers.insert("traceparent".into(), AMQPValue::LongString(sender.trace.to_bytes().to_vec().into()));
-        Ok(crate::wire::Publication {
+        headers.insert(CID.into(), AMQPValue::LongString(sender.cid.as_str().into()));
+        headers.insert(TRACEPARENT.into(), AMQPValue::LongString(sender.trace.to_bytes().to_vec().into()));
+        Ok(Box::new(Publication {
             exchange: self.exchange.map_or_else(|| defaults.exchange.clone(), Cow::into_owned),
             routing_key: self.routing_key.map_or_else(|| defaults.routing_key.clone(), Cow::into_owned),
             is_mandatory: self.is_mandatory.unwrap_or(defaults.mandatory),
             properties: properties.with_headers(headers),
             body,
-        })
+        }))
     }
 }
 

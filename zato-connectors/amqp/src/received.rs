@@ -10,7 +10,7 @@ use zato_core::{
 };
 
 use crate::{
-    channel::{ATTEMPT, EXCHANGE, ROUTING_KEY},
+    headers::{ATTEMPT, EXCHANGE, ROUTING_KEY},
     wire::Delivered,
 };
 

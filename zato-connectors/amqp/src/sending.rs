@@ -13,7 +13,7 @@ use crate::{
     message::{AmqpMessage, Defaults, Sender, id},
     meter::{Meter, Outcome},
     publisher::{Fate, Publisher, REPLY_TO},
-    wire::{Delivered, Publication, Scope, WireError},
+    wire::{self, Delivered, Publication, Scope, WireError},
 };
 
 /// What every message of a connection has in common.
@@ -66,7 +66,7 @@ pub(super) struct Note {
     pub(super) message_id: String,
     exchange: String,
     routing_key: String,
-    pub(super) again: Option<Publication>,
+    pub(super) again: Option<Box<Publication>>,
 }
 
 impl Note {
@@ -75,33 +75,30 @@ impl Note {
             message_id: publication.properties.message_id().as_ref().map(ToString::to_string).unwrap_or_default(),
             exchange: publication.exchange.clone(),
             routing_key: publication.routing_key.clone(),
-            again: is_retried.then(|| publication.clone()),
+            again: is_retried.then(|| Box::new(publication.clone())),
         }
     }
 
     /// Says what a fate means for who has sent the message; nothing if all is well.
     pub(super) fn told(&self, fate: &Fate, deadline: Deadline) -> Option<Error> {
-        let Self { exchange, routing_key, .. } = self;
-        let whereto = match exchange.as_str() {
-            "" => format!("the queue \"{routing_key}\""),
-            exchange => format!("the exchange \"{exchange}\" with the routing key \"{routing_key}\""),
-        };
         Some(match fate {
             Fate::Confirmed => return None,
-            Fate::Unroutable(reason) if exchange.is_empty() => {
-                Error::upstream(format!("there is no queue \"{routing_key}\" ({reason})")).with_retry(Retry::Never)
-            }
-            Fate::Unroutable(reason) => {
-                Error::upstream(format!("no queue is bound for a message to {whereto} ({reason})"))
+            Fate::Unroutable(reason) if self.exchange.is_empty() => {
+                Error::upstream(format!("there is no queue \"{}\" ({reason})", self.routing_key))
                     .with_retry(Retry::Never)
             }
-            Fate::Refused => Error::upstream(format!("the broker could not take a message to {whereto}")),
+            Fate::Unroutable(reason) => {
+                Error::upstream(format!("no queue is bound for a message to {} ({reason})", self.whereto()))
+                    .with_retry(Retry::Never)
+            }
+            Fate::Refused => Error::upstream(format!("the broker could not take a message to {}", self.whereto())),
             Fate::Unsent(error) => {
                 let ours = error::of(error.clone());
                 if ours.retry() == Retry::Never { ours } else { ours.with_retry(Retry::Unsent) }
             }
             Fate::Unknown(error) => Error::upstream(format!(
-                "a message to {whereto} was not confirmed, the broker may have it or not: {error}"
+                "a message to {} was not confirmed, the broker may have it or not: {error}",
+                self.whereto()
             )),
             Fate::Blamed(error) => error::of(error.clone()).with_retry(Retry::Never),
             Fate::Late { is_on_its_way: true } => too_slow(deadline),
@@ -110,6 +107,14 @@ impl Note {
                     .with_retry(Retry::Unsent)
             }
         })
+    }
+
+    fn whereto(&self) -> String {
+        let Self { exchange, routing_key, .. } = self;
+        match exchange.as_str() {
+            "" => format!("the queue \"{routing_key}\""),
+            exchange => format!("the exchange \"{exchange}\" with the routing key \"{routing_key}\""),
+        }
     }
 }
 
@@ -122,7 +127,7 @@ pub(super) fn may_be_sent_again(fate: &Fate) -> bool {
     }
 }
 
-pub(super) fn too_slow(deadline: Deadline) -> Error {
+fn too_slow(deadline: Deadline) -> Error {
     let seconds = deadline.timeout().as_secs_f64();
     Error::timeout(format!("the broker has not confirmed the message within {seconds} s, and may have it or not"))
 }
@@ -159,7 +164,7 @@ impl AmqpClient {
     }
 
     /// Puts together what is sent, and until when.
-    pub(super) fn begin(&self, ctx: &Context, message: AmqpMessage<'_>) -> Result<(Publication, Deadline)> {
+    pub(super) fn begin(&self, ctx: &Context, message: AmqpMessage<'_>) -> Result<(Box<Publication>, Deadline)> {
         let deadline = Deadline::after(message.timeout.unwrap_or(self.settings.timeout));
         let sender = Sender { cid: ctx.cid(), trace: ctx.trace_of_call(), now: ctx.now(), random: ctx.random() };
         Ok((message.into_publication(&self.settings.defaults, &sender)?, deadline))
@@ -177,7 +182,7 @@ impl AmqpClient {
     pub(super) async fn hand_over(
         &self,
         turn: usize,
-        publication: Publication,
+        publication: Box<Publication>,
         deadline: Deadline,
         is_alone: bool,
     ) -> Handed {
@@ -196,7 +201,7 @@ impl AmqpClient {
                 })
             }
             #[cfg(feature = "testing")]
-            Way::Recorder(recording) => Handed::Known(recording.take(publication)),
+            Way::Recorder(recording) => Handed::Known(recording.take(*publication)),
         }
     }
 
@@ -228,7 +233,7 @@ impl AmqpClient {
     pub(super) async fn ask(
         &self,
         ctx: &Context,
-        mut publication: Publication,
+        mut publication: Box<Publication>,
         deadline: Deadline,
     ) -> Result<Delivered> {
         let correlation = match publication.properties.correlation_id() {
@@ -243,7 +248,7 @@ impl AmqpClient {
         let publisher = match &self.way {
             Way::Broker(publisher) => publisher,
             #[cfg(feature = "testing")]
-            Way::Recorder(recording) => return recording.ask(publication),
+            Way::Recorder(recording) => return recording.ask(*publication),
         };
         let Ok(place) = time::timeout_at(deadline.at(), publisher.place()).await else {
             return Err(too_slow(deadline));
@@ -287,9 +292,8 @@ impl AmqpClient {
         match &self.way {
             Way::Broker(publisher) => {
                 let connection = publisher.live().raw().ok_or_else(none)?;
-                let opened = time::timeout(Duration::from_secs(10), connection.create_channel()).await;
-                let late = |_| Error::timeout("the broker opened no channel within 10 seconds");
-                opened.map_err(late)?.map_err(|error| error::of(error.into()))
+                let opened = async { connection.create_channel().await.map_err(WireError::from) };
+                wire::answered("opened no channel", opened).await.map_err(error::of)
             }
             #[cfg(feature = "testing")]
             Way::Recorder(_) => Err(none()),

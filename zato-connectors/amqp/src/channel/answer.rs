@@ -4,16 +4,14 @@ use lapin::{
     BasicProperties,
     types::{AMQPValue, FieldTable, ShortString},
 };
-use serde::Serialize;
 use zato_core::{
-    Error, Fault, Result,
+    Error, Result,
     bytes::Bytes,
     http::header,
-    message::{Cid, Reply},
+    message::{Cid, Problem, Reply},
 };
 
-use super::headers::CID;
-use crate::{message, received::Received, reply::KIND_OF_ERROR, wire::Publication};
+use crate::{headers::CID, message, received::Received, reply::KIND_OF_ERROR, wire::Publication};
 
 /// Makes the message that tells what the service gave; `None` if nobody asks.
 ///
@@ -38,30 +36,10 @@ pub(super) async fn reply(
 
 /// Makes the message that tells that there will be no reply, and why; `None` if nobody asks.
 pub(super) fn failure(received: &Received, error: &Error, cid: Cid, random: u128) -> Option<Publication> {
-    let problem = Problem {
-        r#type: "about:blank",
-        title: error.kind().status().canonical_reason().unwrap_or("Error"),
-        status: error.kind().status().as_u16(),
-        detail: error.public_message(),
-        cid,
-        errors: error.input_faults(),
-    };
-    let body = serde_json::to_vec(&problem).expect("texts and numbers can be written as JSON");
-    let mut publication = publication(received, body.into(), Some("application/problem+json"), cid, random)?;
+    let body = Problem::of(error, cid).to_json();
+    let mut publication = publication(received, body, Some(Problem::CONTENT_TYPE), cid, random)?;
     publication.properties = std::mem::take(&mut publication.properties).with_type(KIND_OF_ERROR.into());
     Some(publication)
-}
-
-/// Problem details (RFC 9457 §3), as REST channels write them.
-#[derive(Serialize)]
-struct Problem<'a> {
-    r#type: &'static str,
-    title: &'static str,
-    status: u16,
-    detail: &'a str,
-    cid: Cid,
-    #[serde(skip_serializing_if = "<[Fault]>::is_empty")]
-    errors: &'a [Fault],
 }
 
 /// Whoever asks waits, and has gone if its queue has: such a reply is dropped by the broker.

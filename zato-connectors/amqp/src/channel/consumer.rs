@@ -8,7 +8,6 @@ use std::{
 
 use futures_util::FutureExt;
 use tokio::{
-    sync::watch,
     task::JoinSet,
     time::{Duration, Instant, sleep, timeout},
 };
@@ -16,15 +15,13 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{debug, error, info, warn};
 use zato_core::{
     ambient::Ambient,
-    chrono::{DateTime, Utc},
+    channel::broker::{Concurrency, Consumer, Meter, Outcome, Place, Standing},
     connection::{Backoff, State},
 };
 
 use super::{
     entry::{Consuming, Route, Terms},
-    meter::{Meter, Outcome},
     outbox::Outbox,
-    places::{Place, Places},
     session::{End, Session, reap},
 };
 use crate::{
@@ -33,9 +30,6 @@ use crate::{
     link::{Hold, LONGEST_PAUSE},
     wire::{Code, WireError},
 };
-
-/// How long a subscription must have lasted for its end to be no sign of trouble.
-const STABLE: Duration = Duration::from_secs(30);
 
 /// How long a consumer waits for the one that it takes over from to have left the queue.
 const HANDOVER: Duration = Duration::from_secs(5);
@@ -57,58 +51,14 @@ pub(super) struct Shared {
     /// What is in work, over all subscriptions.
     pub(super) works: TaskTracker,
     route: Mutex<Arc<Route>>,
-    places: Arc<Places>,
-    standing: watch::Sender<Standing>,
+    places: Arc<Concurrency>,
+    standing: Standing,
     hold: Hold,
 }
 
-/// How a subscription stands.
-#[derive(Clone, Debug)]
-enum Standing {
-    Waiting,
-    Up { since: DateTime<Utc> },
-    Down { since: DateTime<Utc>, error: String, attempts: u32 },
-}
-
 impl Shared {
-    pub(super) fn new(name: &str, consuming: Consuming, meter: Arc<Meter>, places: Arc<Places>) -> Arc<Self> {
-        let Consuming { definition, terms, route, ambient } = consuming;
-        Arc::new(Self {
-            name: name.to_owned(),
-            outbox: Outbox::new(&definition),
-            stop: CancellationToken::new(),
-            cut: CancellationToken::new(),
-            left: CancellationToken::new(),
-            works: TaskTracker::new(),
-            route: Mutex::new(Arc::new(route)),
-            places,
-            standing: watch::Sender::new(Standing::Waiting),
-            hold: definition.consuming.hold(),
-            terms,
-            definition,
-            ambient,
-            meter,
-        })
-    }
-
-    /// Whether it goes on under a new configuration.
-    pub(super) fn fits(&self, consuming: &Consuming) -> bool {
-        Arc::ptr_eq(&self.definition, &consuming.definition) && self.terms == consuming.terms
-    }
-
-    /// Has the messages that come next served otherwise; those in work are finished as they were begun.
-    pub(super) fn switch(&self, route: Route) {
-        *self.route.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(route);
-    }
-
     pub(super) fn route(&self) -> Arc<Route> {
         Arc::clone(&self.route.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Has it leave its queue, and returns what tells when it has.
-    pub(super) fn leave(&self) -> CancellationToken {
-        self.stop.cancel();
-        self.left.clone()
     }
 
     /// Waits for a place in work.
@@ -118,35 +68,6 @@ impl Shared {
     /// May be dropped at any time.
     pub(super) async fn place(&self) -> Place {
         self.places.take().await
-    }
-
-    /// Hands its places to the one that takes over, which is to have so many.
-    pub(super) fn places(&self, wanted: usize) -> Arc<Places> {
-        self.places.resize(wanted);
-        Arc::clone(&self.places)
-    }
-
-    /// Consumes until it is stopped, and finishes what is in work then.
-    pub(super) async fn run(self: Arc<Self>, after: Option<CancellationToken>) {
-        let mut works = JoinSet::new();
-        if let Some(after) = after {
-            // So that a queue which only one may consume is free, and its order kept where that matters.
-            tokio::select! { _ = timeout(HANDOVER, after.cancelled()) => {} () = self.stop.cancelled() => {} }
-        }
-        while AssertUnwindSafe(self.supervise(&mut works)).catch_unwind().await.is_err() {
-            self.broken_off();
-            tokio::select! { () = sleep(LONGEST_PAUSE) => {} () = self.stop.cancelled() => break }
-        }
-        self.left.cancel();
-        tokio::select! {
-            biased;
-            () = async { while works.join_next().await.is_some() {} } => {}
-            () = self.cut.cancelled() => {
-                self.meter.count_many(Outcome::Cut, u64::try_from(self.works.len()).unwrap_or(u64::MAX));
-                works.shutdown().await;
-            }
-        }
-        debug!(section = CHANNEL.name, channel = self.name, "consumer ended");
     }
 
     async fn supervise(self: &Arc<Self>, works: &mut JoinSet<()>) {
@@ -181,9 +102,7 @@ impl Shared {
                 }
             }
             reap(works);
-            if begun.elapsed() >= STABLE {
-                backoff = Backoff::new(LONGEST_PAUSE);
-            }
+            backoff.lasted(begun.elapsed());
             let pause = backoff.next(self.ambient.random());
             tokio::select! { () = sleep(pause) => {} () = self.stop.cancelled() => return }
         }
@@ -194,11 +113,11 @@ impl Shared {
         self.meter.interrupted();
         let error = "consuming broke off by a fault of this program, whose log says more; it begins again".to_owned();
         error!(section = CHANNEL.name, channel = self.name, queue = &*self.terms.queue, "consuming broke off");
-        self.standing.send_replace(Standing::Down { since: self.ambient.now(), error, attempts: 0 });
+        self.standing.interrupted(self.ambient.now(), error);
     }
 
     fn up(&self) {
-        self.standing.send_replace(Standing::Up { since: self.ambient.now() });
+        self.standing.up(self.ambient.now());
         let queue = &*self.terms.queue;
         info!(section = CHANNEL.name, channel = self.name, queue, "consuming");
     }
@@ -213,24 +132,19 @@ impl Shared {
             error,
             "consuming was interrupted"
         );
-        self.standing.send_replace(Standing::Down { since: self.ambient.now(), error, attempts: 0 });
+        self.standing.interrupted(self.ambient.now(), error);
     }
 
     fn failed(&self, error: &WireError) {
         self.meter.failed();
         let error = self.explain(error);
-        let (since, attempts, is_told) = match &*self.standing.borrow() {
-            Standing::Down { since, attempts, error: before } => (*since, *attempts, *before == error),
-            Standing::Waiting | Standing::Up { .. } => (self.ambient.now(), 0, false),
-        };
-        let attempts = attempts.saturating_add(1);
-        self.standing.send_replace(Standing::Down { since, error: error.clone(), attempts });
+        let is_new = self.standing.failed(self.ambient.now(), &error);
         // Once for each reason, however often it is tried.
         let (channel, queue) = (&self.name, &*self.terms.queue);
-        if is_told {
-            debug!(section = CHANNEL.name, channel, queue, error, "still can't consume");
-        } else {
+        if is_new {
             warn!(section = CHANNEL.name, channel, queue, error, "can't consume; it is tried again and again");
+        } else {
+            debug!(section = CHANNEL.name, channel, queue, error, "still can't consume");
         }
     }
 
@@ -249,32 +163,87 @@ impl Shared {
             _ => error.to_string(),
         }
     }
+}
 
-    /// Waits until it consumes, or was tried in vain once.
-    pub(super) async fn tried(&self) {
-        let mut standing = self.standing.subscribe();
-        let stands = standing.wait_for(|standing| !matches!(standing, Standing::Waiting));
+impl Consumer for Shared {
+    type Terms = Consuming;
+
+    fn new(name: &str, consuming: Consuming, before: Option<&Self>, meter: Arc<Meter>) -> Self {
+        let Consuming { definition, terms, route, ambient } = consuming;
+        let places = Concurrency::taken_over(before.map(|before| &before.places), terms.places);
+        Self {
+            name: name.to_owned(),
+            outbox: Outbox::new(&definition),
+            stop: CancellationToken::new(),
+            cut: CancellationToken::new(),
+            left: CancellationToken::new(),
+            works: TaskTracker::new(),
+            route: Mutex::new(Arc::new(route)),
+            places,
+            standing: Standing::default(),
+            hold: definition.consuming.hold(),
+            terms,
+            definition,
+            ambient,
+            meter,
+        }
+    }
+
+    fn fits(&self, consuming: &Consuming) -> bool {
+        Arc::ptr_eq(&self.definition, &consuming.definition) && self.terms == consuming.terms
+    }
+
+    fn switch(&self, consuming: Consuming) {
+        *self.route.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(consuming.route);
+    }
+
+    async fn run(self: Arc<Self>, after: Option<CancellationToken>) {
+        let mut works = JoinSet::new();
+        if let Some(after) = after {
+            // So that a queue which only one may consume is free, and its order kept where that matters.
+            tokio::select! { _ = timeout(HANDOVER, after.cancelled()) => {} () = self.stop.cancelled() => {} }
+        }
+        while AssertUnwindSafe(self.supervise(&mut works)).catch_unwind().await.is_err() {
+            self.broken_off();
+            tokio::select! { () = sleep(LONGEST_PAUSE) => {} () = self.stop.cancelled() => break }
+        }
+        self.left.cancel();
+        tokio::select! {
+            biased;
+            () = async { while works.join_next().await.is_some() {} } => {}
+            () = self.cut.cancelled() => {
+                self.meter.count_many(Outcome::Cut, u64::try_from(self.works.len()).unwrap_or(u64::MAX));
+                works.shutdown().await;
+            }
+        }
+        debug!(section = CHANNEL.name, channel = self.name, "consumer ended");
+    }
+
+    fn leave(&self) -> CancellationToken {
+        self.stop.cancel();
+        self.left.clone()
+    }
+
+    fn cut(&self) {
+        self.cut.cancel();
+    }
+
+    fn in_work(&self) -> usize {
+        self.works.len()
+    }
+
+    async fn tried(&self) {
         let lost = async {
             if self.hold.tried().await.is_ok() {
                 std::future::pending::<()>().await;
             }
         };
-        tokio::select! { _ = stands => {} () = lost => {} () = self.stop.cancelled() => {} }
+        tokio::select! { () = self.standing.settled() => {} () = lost => {} () = self.stop.cancelled() => {} }
     }
 
-    /// Says how it stands, for readiness.
-    pub(super) fn state(&self) -> State {
+    fn state(&self) -> State {
         let of_link = self.hold.state();
-        if matches!(of_link, State::Down { .. }) {
-            return of_link;
-        }
-        match &*self.standing.borrow() {
-            Standing::Waiting => State::Connecting,
-            Standing::Up { since } => State::Up { since: *since },
-            Standing::Down { since, error, attempts } => {
-                State::Down { since: *since, error: error.clone(), attempts: *attempts }
-            }
-        }
+        if matches!(of_link, State::Down { .. }) { of_link } else { self.standing.state() }
     }
 }
 

@@ -11,19 +11,17 @@ use lapin::{
 };
 use zato_core::{
     bytes::Bytes,
+    channel::broker::{Reason, RetryDelay},
     chrono::{DateTime, SecondsFormat, Utc},
     message::Cid,
 };
 
-use super::{
-    decision::Reason,
+use crate::{
+    config::DeadLetterConfig,
     headers::{
         ATTEMPT, ATTEMPTS, CHANNEL_NAME, CID, ERROR, ERROR_KIND, EXCHANGE, FAILED_AT, FIRST_EXCHANGE,
         FIRST_ROUTING_KEY, HEADERS_DROPPED, QUEUE, ROUTING_KEY, SERVICE,
     },
-};
-use crate::{
-    config::DeadLetterConfig,
     message,
     received::Received,
     wire::{Publication, Queue},
@@ -31,9 +29,6 @@ use crate::{
 
 /// How long a message waits at the least that should have gone to the dead letters.
 pub(super) const SHORTEST_WAIT: Duration = Duration::from_secs(5);
-
-/// How long a message waits at the most: a schedule is better for more.
-const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
 
 /// Headers that no copy has: by `CC` and `BCC` it would go to further queues (RabbitMQ, "sender-selected distribution"), and
 /// how often a queue has delivered it begins anew.
@@ -145,7 +140,7 @@ pub(super) fn bare(mut copy: Publication) -> Publication {
 
 /// Rounds a delay that a service has chosen up to two digits, so that there are not as many queues as there are delays.
 pub(super) fn rounded(delay: Duration) -> Duration {
-    let milliseconds = u64::try_from(delay.min(LONGEST_WAIT).as_millis()).unwrap_or(u64::MAX);
+    let milliseconds = u64::try_from(delay.min(RetryDelay::LONGEST).as_millis()).unwrap_or(u64::MAX);
     let digits = milliseconds.checked_ilog10().unwrap_or(0);
     let step = 10_u64.pow(digits.saturating_sub(1));
     Duration::from_millis(milliseconds.div_ceil(step) * step)
@@ -329,7 +324,7 @@ mod tests {
             [0, 7, 99, 100, 101, 1234, 61_000, 86_400_000].map(milliseconds),
             [0, 7, 99, 100, 110, 1300, 61_000, 87_000_000]
         );
-        assert_eq!(rounded(Duration::MAX), rounded(LONGEST_WAIT));
+        assert_eq!(rounded(Duration::MAX), rounded(RetryDelay::LONGEST));
         let all: std::collections::HashSet<_> = (0..100_000).map(milliseconds).collect();
         assert!(all.len() < 400, "{}", all.len());
     }

@@ -4,30 +4,18 @@ use std::sync::Arc;
 
 use zato_core::{
     ambient::Ambient,
-    channel::{ChannelConfig, Inlet, Plan, Shape},
+    channel::{
+        ChannelConfig, Inlet, Plan, Shape,
+        broker::{Entry, Policies},
+    },
     config::{ConfigFault, ConfigFaults, Origin, ServerConfig},
     message::ChannelInfo,
 };
 
-use super::decision::Policies;
 use crate::{
-    config::{AmqpChannelConfig, Arguments, DEFINITION, DeadLetterConfig},
+    config::{AckMode, AmqpChannelConfig, Arguments, DEFINITION, DeadLetterConfig},
     definition::AmqpDefinition,
 };
-
-/// An entry as it is to be from now on.
-pub(super) struct Wanted {
-    pub(super) name: String,
-    pub(super) kind: Kind,
-}
-
-pub(super) enum Kind {
-    /// It consumes nothing, or its definition is inactive.
-    Inactive,
-    /// Its definition leads to a real broker, in a test.
-    Unfaked,
-    Consuming(Box<Consuming>),
-}
 
 /// What a consumer is made of.
 pub(super) struct Consuming {
@@ -58,6 +46,7 @@ pub(super) struct Route {
     /// Whether replies go to those who ask for them.
     pub(super) gives: bool,
     pub(super) max_message_size: usize,
+    pub(super) ack_mode: AckMode,
     pub(super) policies: Policies,
     pub(super) dead_letter: Option<DeadLetterConfig>,
 }
@@ -74,32 +63,30 @@ pub(super) fn read(
     config: &AmqpChannelConfig,
     origin: &Origin,
     plan: &Plan<'_, AmqpChannelConfig>,
-) -> Result<Wanted, ConfigFaults> {
+) -> Result<Entry<Consuming>, ConfigFaults> {
     let mut faults = ConfigFaults::new();
     let mut fault = |key: &str, words: &str| {
         faults.push(ConfigFault::at(origin, format!("the {key} of the channel \"{}\": {words}", config.name)));
     };
     for (key, words) in config.contradictions() {
-        fault(key, words);
+        fault(key, &words);
     }
     if let Some(words) = config.csv.fault() {
         fault("csv", &words);
     }
-    let name = config.name.clone();
     let is_inactive = plan.definitions.is_inactive(DEFINITION.name, &config.definition);
     let definition = (!is_inactive).then(|| plan.definitions.get::<AmqpDefinition>(&config.definition, origin));
     let definition = definition.and_then(|found| found.map_err(|fault| faults.push(fault)).ok());
     faults.into_result(())?;
     let (Some(definition), true) = (definition, config.is_active()) else {
-        return Ok(Wanted { name, kind: Kind::Inactive });
+        return Ok(Entry::Inactive);
     };
     if plan.definitions.is_unfaked(DEFINITION.name, &config.definition) {
-        return Ok(Wanted { name, kind: Kind::Unfaked });
+        return Ok(Entry::Unfaked);
     }
     // A service that is not there was refused before.
-    let Some(inlet) = plan.inlets.inlet(&config.service) else { return Ok(Wanted { name, kind: Kind::Inactive }) };
-    let consuming = Consuming::of(config, plan.server, inlet, definition, plan.ambient.clone());
-    Ok(Wanted { name, kind: Kind::Consuming(Box::new(consuming)) })
+    let Some(inlet) = plan.inlets.inlet(&config.service) else { return Ok(Entry::Inactive) };
+    Ok(Entry::Consuming(Consuming::of(config, plan.server, inlet, definition, plan.ambient.clone())))
 }
 
 impl Consuming {
@@ -146,7 +133,8 @@ impl Route {
             inlet,
             gives,
             max_message_size: config.max_message_size.unwrap_or(server.max_body_size).as_usize(),
-            policies: Policies::of(config),
+            ack_mode: config.ack_mode,
+            policies: Policies::of(config.policies()),
             dead_letter: config.dead_letter.clone(),
         }
     }

@@ -10,8 +10,10 @@ use zato_core::{
     message::{ChannelInfo, Cid, Message, Payload, TraceParent},
 };
 
-use super::headers::{CID, TRACEPARENT};
-use crate::received::{Received, header_text, value_text};
+use crate::{
+    headers::{CID, TRACEPARENT},
+    received::{Received, header_text, value_text},
+};
 
 /// Makes the message of what was received: nothing of the payload is copied.
 pub(super) fn message(received: &Arc<Received>, body: Bytes, info: &Arc<ChannelInfo>, cid: Cid) -> Message {

@@ -6,7 +6,6 @@ use std::{
 };
 
 use futures_util::FutureExt;
-use lapin::types::ShortString;
 use tokio::{
     sync,
     time::{Duration, sleep, timeout},
@@ -33,9 +32,6 @@ pub(super) struct Outbox {
     hold: OnceLock<Hold>,
     /// Held while it is opened, so that it is opened once.
     open: sync::Mutex<Option<Arc<Open>>>,
-    /// The message ids of what must not be lost and is on its way. The broker gives back what it has no queue for by that
-    /// id alone, so that no two of one id may be on their way at once.
-    flying: Mutex<HashSet<String>>,
 }
 
 struct Open {
@@ -47,7 +43,7 @@ struct Open {
 impl Outbox {
     pub(super) fn new(definition: &AmqpDefinition) -> Self {
         let link = Arc::clone(&definition.publishing);
-        Self { link, hold: OnceLock::new(), open: sync::Mutex::default(), flying: Mutex::default() }
+        Self { link, hold: OnceLock::new(), open: sync::Mutex::default() }
     }
 
     /// Publishes a message, to a queue that is declared if it is new; returns when the broker has it.
@@ -83,19 +79,17 @@ impl Outbox {
     }
 
     async fn publish(&self, publication: Publication, queue: Option<Queue>) -> wire::Result<()> {
-        let _alone = if publication.is_mandatory { Some(self.alone(&publication)?) } else { None };
         let open = self.open().await?;
-        if let Some(queue) = &queue {
-            open.declare(queue).await?;
-        }
-        match (open.fate(publication.clone()).await, queue) {
+        let Some(queue) = queue else { return told(open.fate(publication).await) };
+        open.declare(&queue).await?;
+        match open.fate(publication.clone()).await {
             // Somebody has deleted the queue since.
-            (Fate::Unroutable(_), Some(queue)) => {
+            Fate::Unroutable(_) => {
                 open.declared().remove(&queue.name);
                 open.declare(&queue).await?;
                 told(open.fate(publication).await)
             }
-            (fate, _) => told(fate),
+            fate => told(fate),
         }
     }
 
@@ -115,30 +109,6 @@ impl Outbox {
         *opened = Some(Arc::clone(&open));
         Ok(open)
     }
-
-    fn alone(&self, publication: &Publication) -> wire::Result<Alone<'_>> {
-        let id = publication.properties.message_id().as_ref().map_or("", ShortString::as_str).to_owned();
-        match self.flying().insert(id.clone()) {
-            true => Ok(Alone { outbox: self, id }),
-            false => Err(refused(format!("another message with the id \"{id}\" is on its way"))),
-        }
-    }
-
-    fn flying(&self) -> MutexGuard<'_, HashSet<String>> {
-        self.flying.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The only message of its id that is on its way.
-struct Alone<'a> {
-    outbox: &'a Outbox,
-    id: String,
-}
-
-impl Drop for Alone<'_> {
-    fn drop(&mut self) {
-        self.outbox.flying().remove(&self.id);
-    }
 }
 
 impl Open {
@@ -156,7 +126,7 @@ impl Open {
 
     async fn fate(&self, publication: Publication) -> Fate {
         let place = self.publisher.place().await;
-        self.publisher.publish(self.publisher.turn(), publication, place).fate().await
+        self.publisher.publish(self.publisher.turn(), Box::new(publication), place).fate().await
     }
 
     fn declared(&self) -> MutexGuard<'_, HashSet<String>> {

@@ -1,12 +1,13 @@
 //! What is told to whoever waits for a reply.
 
 use tokio::time::{Duration, Instant, timeout};
-use tracing::{debug, warn};
 use zato_core::{Error, connection::Backoff, message::Reply};
 
-use super::{answer, work::Work};
+use super::{
+    answer,
+    work::{Work, note},
+};
 use crate::{
-    config::CHANNEL,
     link::LONGEST_PAUSE,
     wire::{Publication, Scope, WireError},
 };
@@ -74,16 +75,14 @@ impl Work {
     }
 
     fn note_delayed(&self, error: &WireError) {
-        let cid = self.cid.as_str();
-        debug!(section = CHANNEL.name, channel = self.shared.name, zato.cid = cid, %error, "a reply is sent once more");
+        note!(debug, self, %error, "a reply is sent once more");
     }
 
     fn note_unanswered(&self, error: &dyn std::fmt::Display) {
         self.shared.meter.lost_reply();
-        warn!(
-            section = CHANNEL.name,
-            channel = self.shared.name,
-            zato.cid = self.cid.as_str(),
+        note!(
+            warn,
+            self,
             %error,
             "whoever waits for a reply gets none"
         );

@@ -10,15 +10,13 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{debug, error};
+use zato_core::channel::broker::Place;
 
-use super::{consumer::Shared, places::Place, work::Work};
+use super::{consumer::Shared, work::Work};
 use crate::{
     link::Live,
     wire::{self, Deliveries, Subscription, WireError},
 };
-
-/// How long the broker may take for each step to a subscription, and out of it.
-const STEP: Duration = Duration::from_secs(10);
 
 /// How often a channel is looked at while there is no place for what it delivers.
 const LOOK: Duration = Duration::from_secs(1);
@@ -62,8 +60,7 @@ impl Session {
             channel.prefetch(terms.prefetch).await?;
             channel.consume(&subscription).await
         };
-        let slow = || Err(WireError::connection("the broker gave no subscription within 10 seconds"));
-        let deliveries = timeout(STEP, subscribe).await.unwrap_or_else(|_| slow())?;
+        let deliveries = wire::answered("gave no subscription", subscribe).await?;
         let tag = deliveries.tag().into();
         let session = Self { channel, tag, over: CancellationToken::new(), works: TaskTracker::new() };
         Ok((session, deliveries))
@@ -164,7 +161,7 @@ impl Session {
 
     /// Ends the subscription, and gives back what was delivered and not begun with: somebody else may have a place for it.
     async fn leave(&self, mut deliveries: Deliveries) {
-        if !matches!(timeout(STEP, self.channel.cancel(&self.tag)).await, Ok(Ok(()))) {
+        if wire::answered("ended no subscription", self.channel.cancel(&self.tag)).await.is_err() {
             return;
         }
         let mut returned = 0_u32;
@@ -176,7 +173,7 @@ impl Session {
                 returned += 1;
             }
         };
-        let _ = timeout(STEP, give_back).await;
+        let _ = timeout(wire::ANSWER, give_back).await;
         debug!(consumer_tag = &*self.tag, returned, "subscription ended");
     }
 

@@ -2,17 +2,17 @@
 
 use std::{sync::atomic::Ordering::Relaxed, time::Duration};
 
-use tracing::{debug, error, warn};
-use zato_core::{Error, Result};
+use zato_core::{
+    Error, Result,
+    channel::broker::{Decision, Outcome, Reason},
+};
 
 use super::{
     copies::{self, GivenUp},
-    decision::{Decision, Reason},
-    meter::Outcome,
-    work::Work,
+    work::{Work, note},
 };
 use crate::{
-    config::{AckMode, CHANNEL},
+    config::AckMode,
     wire::{self, Publication, Queue, Scope, WireError},
 };
 
@@ -27,16 +27,13 @@ const LONGEST_HOLD: Duration = Duration::from_secs(60);
 impl Work {
     pub(super) async fn carry_out(&self, decision: Decision) -> Result<()> {
         match decision {
-            Decision::Done(AckMode::Ack) => self.ack(Outcome::Acked).await,
-            Decision::Done(AckMode::Reject) => self.nack(false, Outcome::Rejected).await,
+            Decision::Done => self.done(AckMode::Ack).await,
             Decision::Again { after } => self.again(after).await,
             Decision::DeadLetter(reason) => self.dead_letter(reason).await,
             Decision::Reject(reason) => {
-                error!(
-                    section = CHANNEL.name,
-                    channel = self.shared.name,
-                    zato.cid = self.cid.as_str(),
-                    message_id = self.received.message_id(),
+                note!(
+                    error,
+                    self,
                     bytes = self.body.len(),
                     attempt = self.received.attempt(),
                     error = reason.report,
@@ -45,11 +42,9 @@ impl Work {
                 self.nack(false, Outcome::Rejected).await
             }
             Decision::Drop(reason) => {
-                warn!(
-                    section = CHANNEL.name,
-                    channel = self.shared.name,
-                    zato.cid = self.cid.as_str(),
-                    message_id = self.received.message_id(),
+                note!(
+                    warn,
+                    self,
                     bytes = self.body.len(),
                     error = reason.report,
                     "a message is acknowledged although it was not served"
@@ -59,16 +54,23 @@ impl Work {
         }
     }
 
+    /// Settles a message that was dealt with.
+    pub(super) async fn done(&self, how: AckMode) -> Result<()> {
+        match how {
+            AckMode::Ack => self.ack(Outcome::Acked).await,
+            AckMode::Reject => self.nack(false, Outcome::Rejected).await,
+        }
+    }
+
     /// Has the message come again: a copy goes where it waits, and only when the broker has that is the message itself
     /// acknowledged.
     async fn again(&self, after: Duration) -> Result<()> {
         let (copy, waiting) = copies::again(&self.received, &self.body, self.cid, after, self.shared.ambient.random());
         match self.send_copy(copy, waiting).await {
             Ok(()) => {
-                debug!(
-                    section = CHANNEL.name,
-                    channel = self.shared.name,
-                    zato.cid = self.cid.as_str(),
+                note!(
+                    debug,
+                    self,
                     attempt = self.received.attempt(),
                     after_ms = u64::try_from(after.as_millis()).unwrap_or(u64::MAX),
                     "a message comes again"
@@ -85,11 +87,9 @@ impl Work {
         match self.shared.outbox.send(copy.clone(), waiting.clone()).await {
             Err(error) if error.scope == Scope::Nothing => {
                 self.shared.outbox.send(copies::bare(copy), waiting).await?;
-                warn!(
-                    section = CHANNEL.name,
-                    channel = self.shared.name,
-                    zato.cid = self.cid.as_str(),
-                    message_id = self.received.message_id(),
+                note!(
+                    warn,
+                    self,
                     %error,
                     "the copy of a message goes without the headers of who sent it"
                 );
@@ -102,11 +102,9 @@ impl Work {
     /// Gives the message back by the broker's own means, which know of no delay: it is waited for here.
     async fn hold_back(&self, after: Duration, error: &WireError) -> Result<()> {
         let held = after.clamp(SHORTEST_HOLD, LONGEST_HOLD);
-        warn!(
-            section = CHANNEL.name,
-            channel = self.shared.name,
-            zato.cid = self.cid.as_str(),
-            message_id = self.received.message_id(),
+        note!(
+            warn,
+            self,
             held_ms = u64::try_from(held.as_millis()).unwrap_or(u64::MAX),
             %error,
             "a message can't be put where it waits, and is given back later"
@@ -129,11 +127,9 @@ impl Work {
         let copy = copies::dead_letter(&self.received, &self.body, to, &given_up);
         match self.send_copy(copy, None).await {
             Ok(()) => {
-                warn!(
-                    section = CHANNEL.name,
-                    channel = self.shared.name,
-                    zato.cid = self.cid.as_str(),
-                    message_id = self.received.message_id(),
+                note!(
+                    warn,
+                    self,
                     bytes = self.body.len(),
                     attempt = self.received.attempt(),
                     error = reason.report,
@@ -142,11 +138,9 @@ impl Work {
                 self.ack(Outcome::DeadLettered).await
             }
             Err(error) => {
-                error!(
-                    section = CHANNEL.name,
-                    channel = self.shared.name,
-                    zato.cid = self.cid.as_str(),
-                    message_id = self.received.message_id(),
+                note!(
+                    error,
+                    self,
                     exchange = to.exchange,
                     routing_key = to.routing_key,
                     %error,
@@ -180,11 +174,9 @@ impl Work {
             }
             Err(error) => {
                 self.shared.meter.count(Outcome::Stale);
-                debug!(
-                    section = CHANNEL.name,
-                    channel = self.shared.name,
-                    zato.cid = self.cid.as_str(),
-                    message_id = self.received.message_id(),
+                note!(
+                    debug,
+                    self,
                     %error,
                     "a message can't be settled any more, and comes again"
                 );

@@ -9,32 +9,34 @@ use std::{
 };
 
 use futures_util::FutureExt;
-use tracing::{debug, error, warn};
 use zato_core::{
     Error, Kind, Result,
     bytes::Bytes,
-    channel::{Delivery, Settlement, Settling},
+    channel::{
+        Delivery, Settlement, Settling,
+        broker::{InWork, Outcome, Place},
+    },
     connection::Backoff,
     layer::limit::NotBegun,
     message::{Cid, Message, Reply},
 };
 
-use super::{
-    consumer::Shared,
-    copies,
-    decision::{Decision, Reason},
-    entry::Route,
-    intake,
-    meter::{InWork, Outcome},
-    places::Place,
-    session::Session,
-};
-use crate::{
-    config::{AckMode, CHANNEL},
-    link::LONGEST_PAUSE,
-    received::Received,
-    wire::Delivered,
-};
+use super::{consumer::Shared, copies, entry::Route, intake, session::Session};
+use crate::{link::LONGEST_PAUSE, received::Received, wire::Delivered};
+
+/// Writes a line to the log about a message in work, with what every such line has.
+macro_rules! note {
+    ($level:ident, $work:expr, $($rest:tt)+) => {
+        tracing::$level!(
+            section = crate::config::CHANNEL.name,
+            channel = $work.shared.name,
+            zato.cid = $work.cid.as_str(),
+            message_id = $work.received.message_id(),
+            $($rest)+
+        )
+    };
+}
+pub(super) use note;
 
 /// A message in work.
 pub(super) struct Work {
@@ -85,13 +87,7 @@ impl Work {
     /// Gives a message back whose work has panicked. A service that panics is caught by the layers around it: this is a fault
     /// of ours, and nobody else would settle the message for as long as the subscription lasts.
     async fn broken_off(&self) {
-        error!(
-            section = CHANNEL.name,
-            channel = self.shared.name,
-            zato.cid = self.cid.as_str(),
-            message_id = self.received.message_id(),
-            "the work on a message broke off"
-        );
+        note!(error, self, "the work on a message broke off");
         if self.is_settled.load(Relaxed) {
             return;
         }
@@ -118,10 +114,9 @@ impl Work {
         let (mut place, mut backoff) = (Some(place), Backoff::new(LONGEST_PAUSE));
         while let Err(error) = self.try_to_serve(&mut place).await {
             let pause = backoff.next(self.shared.ambient.random());
-            debug!(
-                section = CHANNEL.name,
-                channel = self.shared.name,
-                zato.cid = self.cid.as_str(),
+            note!(
+                debug,
+                self,
                 %error,
                 "a message waits for a place among all requests"
             );
@@ -172,59 +167,43 @@ impl Work {
 
     /// Has a message come again whose service has succeeded, and dropped the delivery that it took.
     async fn forgotten(&self) {
-        warn!(
-            section = CHANNEL.name,
-            channel = self.shared.name,
-            zato.cid = self.cid.as_str(),
+        note!(
+            warn,
+            self,
             zato.service = self.route.info.service,
             "a service has succeeded and not settled the delivery that it took; the message comes again"
         );
-        let attempt = self.received.attempt();
-        let reason = || Reason::of_service("the service did not settle it");
-        let policies = &self.route.policies;
-        let _ = self.carry_out(policies.again(attempt, policies.delay(attempt), reason)).await;
+        let _ = self.carry_out(self.route.policies.of_unsettled(self.received.attempt())).await;
     }
 
     /// Does what the service says of the message, and tells whether it is settled for good; `None` if the service says
     /// nothing.
     async fn settled_by_service(&self, settling: Settling) -> Option<bool> {
         let (settlement, answer) = settling.await?;
-        let (attempt, policies) = (self.received.attempt(), &self.route.policies);
-        let given_back = || Reason::of_service("the service gave it back too often");
-        let decision = match settlement {
-            Settlement::Ack => Decision::Done(AckMode::Ack),
-            Settlement::Reject => Decision::Reject(Reason::of_service("the service rejected it")),
-            Settlement::DeadLetter { reason } if self.route.dead_letter.is_some() => {
-                Decision::DeadLetter(Reason::of_service(&reason))
-            }
-            // The queue may have dead letters of its own.
-            Settlement::DeadLetter { reason } => Decision::Reject(Reason::of_service(&reason)),
-            Settlement::Requeue { after } => {
-                policies.again(attempt, copies::rounded(after.unwrap_or_default()), given_back)
-            }
-            _ => policies.again(attempt, policies.delay(attempt), given_back),
+        let settlement = match settlement {
+            Settlement::Requeue { after } => Settlement::Requeue { after: after.map(copies::rounded) },
+            other => other,
         };
-        let is_final = !matches!(decision, Decision::Again { .. });
+        let decision = self.route.policies.of_settlement(self.received.attempt(), settlement);
+        let is_final = decision.is_final();
         answer.send(self.carry_out(decision).await);
         Some(is_final)
     }
 
     /// Settles the message as its service has ended.
     async fn conclude(&self, result: Result<Reply>) {
-        let (attempt, policies) = (self.received.attempt(), &self.route.policies);
-        let decision = match result {
+        // Whatever becomes of it is counted, and logged.
+        let _ = match result {
             Ok(reply) => {
                 // What the service has done is done, whatever becomes of its reply: the message does not come again.
                 self.reply(reply).await;
-                policies.of_success()
+                self.done(self.route.ack_mode).await
             }
             Err(error) => {
-                let decision = policies.of_failure(attempt, &error);
-                self.refuse(&error, !matches!(decision, Decision::Again { .. })).await;
-                decision
+                let decision = self.route.policies.of_failure(self.received.attempt(), &error);
+                self.refuse(&error, decision.is_final()).await;
+                self.carry_out(decision).await
             }
         };
-        // Whatever becomes of it was counted, and logged.
-        let _ = self.carry_out(decision).await;
     }
 }

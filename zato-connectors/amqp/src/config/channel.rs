@@ -1,12 +1,15 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, de};
 use zato_core::{
-    channel::ChannelConfig,
+    channel::{
+        ChannelConfig,
+        broker::{FailurePolicy, PolicyConfig, RetryDelay},
+    },
     config::{ByteSize, Duration},
     message::{CsvOptions, Format, XmlOptions},
 };
 
-use super::{Arguments, OneOrMore, short, short_option, yes};
+use super::{Arguments, DEFINITION, short, short_option, yes};
 
 /// One entry of `channel_amqp`: the queue whose messages a service is given.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -67,16 +70,15 @@ pub struct AmqpChannelConfig {
     #[serde(default)]
     pub on_bad_input: Option<FailurePolicy>,
     /// What happens to a message whose service failed otherwise.
-    #[serde(default = "requeue")]
+    #[serde(default)]
     pub on_error: FailurePolicy,
     /// What happens to a message that has been tried `max_attempts` times. `dead_letter` if there is one, otherwise
     /// `reject`.
     #[serde(default)]
     pub on_exhausted: Option<FailurePolicy>,
     /// How long a message waits before it comes again; of a list, each time the next. `0` brings it back at once.
-    #[serde(default = "five_seconds", deserialize_with = "delays")]
-    #[schemars(with = "OneOrMore<Duration>")]
-    pub retry_delay: Vec<Duration>,
+    #[serde(default)]
+    pub retry_delay: RetryDelay,
     /// How often a message is tried. Unless given 10 times if there is a dead letter for it to go to, and without end if
     /// there is none. If attempts end, a message ends unserved, too, that a quorum queue has handed out 20 times, or
     /// `max_attempts` times if that is more, and of which it never heard again.
@@ -112,21 +114,6 @@ pub enum AckMode {
     Reject,
 }
 
-/// What happens to a message that was not served.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum FailurePolicy {
-    /// It comes again after a while.
-    Requeue,
-    /// It goes to the channel's `dead_letter`, with the reason in its headers.
-    DeadLetter,
-    /// The broker is told that it is not wanted: it goes to the dead letters of the queue, or is gone if it has none.
-    Reject,
-    /// It is acknowledged as if it had been served.
-    Ack,
-}
-
 /// How long the name of a queue may be for `.retry.` and a day in milliseconds to go with it into 255 bytes.
 const MAX_QUEUE: usize = 255 - ".retry.86400000".len();
 
@@ -135,10 +122,7 @@ const MAX_PREFIX: usize = 200;
 
 impl AmqpChannelConfig {
     /// Returns what can't be meant, by key.
-    pub(crate) fn contradictions(&self) -> Vec<(&'static str, &'static str)> {
-        let wants =
-            |policy: Option<FailurePolicy>| policy == Some(FailurePolicy::DeadLetter) && self.dead_letter.is_none();
-        let nowhere = "there is no dead_letter for messages to go to; add one, such as {routing_key: orders.dead}";
+    pub(crate) fn contradictions(&self) -> Vec<(&'static str, String)> {
         let found = [
             ("queue", self.queue.is_empty(), "a queue has a name"),
             (
@@ -152,23 +136,9 @@ impl AmqpChannelConfig {
                 self.timeout.is_some_and(|timeout| timeout.is_zero()),
                 "no service takes no time; give it some",
             ),
-            ("on_bad_input", wants(self.on_bad_input), nowhere),
-            ("on_error", wants(Some(self.on_error)), nowhere),
-            ("on_exhausted", wants(self.on_exhausted), nowhere),
-            (
-                "on_bad_input",
-                self.on_bad_input == Some(FailurePolicy::Requeue),
-                "what can't be used today can't be used tomorrow, and would come for ever; choose dead_letter, reject or ack",
-            ),
-            (
-                "on_exhausted",
-                self.on_exhausted == Some(FailurePolicy::Requeue),
-                "a message that was tried often enough can't come again; choose dead_letter, reject or ack",
-            ),
-            ("max_attempts", self.max_attempts == Some(0), "a message is tried once at least"),
             (
                 "queue",
-                self.queue.len() > MAX_QUEUE && self.retry_delay.iter().any(|delay| !delay.is_zero()),
+                self.queue.len() > MAX_QUEUE && !self.retry_delay.is_zero(),
                 "no queue for messages that wait can have so long a name; give it a shorter one, or retry_delay: 0",
             ),
             (
@@ -189,7 +159,20 @@ impl AmqpChannelConfig {
                 "this is the channel's own queue, from where messages would come back for ever",
             ),
         ];
-        found.into_iter().filter(|fault| fault.1).map(|(key, _, words)| (key, words)).collect()
+        let found = found.into_iter().filter(|fault| fault.1).map(|(key, _, words)| (key, words.to_owned()));
+        found.chain(self.policies().contradictions("{routing_key: orders.dead}")).collect()
+    }
+
+    /// What becomes of messages that were not served.
+    pub(crate) fn policies(&self) -> PolicyConfig {
+        PolicyConfig {
+            on_bad_input: self.on_bad_input,
+            on_error: self.on_error,
+            on_exhausted: self.on_exhausted,
+            retry_delay: self.retry_delay.clone(),
+            max_attempts: self.max_attempts,
+            has_dead_letter: self.dead_letter.is_some(),
+        }
     }
 }
 
@@ -202,8 +185,8 @@ impl ChannelConfig for AmqpChannelConfig {
         &self.service
     }
 
-    fn definition(&self) -> Option<&str> {
-        Some(&self.definition)
+    fn over(&self) -> Option<(&'static str, &str)> {
+        Some((DEFINITION.name, &self.definition))
     }
 
     fn is_active(&self) -> bool {
@@ -225,31 +208,10 @@ fn format<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Format, D::Error
     }
 }
 
-fn delays<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Duration>, D::Error> {
-    let delays = OneOrMore::<Duration>::deserialize(deserializer)
-        .map_err(|_| de::Error::custom("expected a duration such as 5s, or a list of them"))?
-        .into_vec();
-    if delays.is_empty() {
-        return Err(de::Error::custom("expected a duration at least; 0 brings messages back at once"));
-    }
-    if delays.iter().any(|delay| delay.as_secs() > 24 * 3600) {
-        return Err(de::Error::custom("a message waits a day at most; a schedule is better for more"));
-    }
-    Ok(delays)
-}
-
 fn ten() -> usize {
     10
 }
 
 fn hundred() -> u16 {
     100
-}
-
-fn requeue() -> FailurePolicy {
-    FailurePolicy::Requeue
-}
-
-fn five_seconds() -> Vec<Duration> {
-    vec![Duration::from_secs(5)]
 }

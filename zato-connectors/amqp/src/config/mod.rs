@@ -7,14 +7,14 @@ mod definition;
 mod outgoing;
 mod topology;
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, de};
+pub use zato_core::channel::broker::FailurePolicy;
 use zato_core::config::SectionName;
 
 pub(crate) use self::{address::Address, arguments::argument};
 pub use self::{
     arguments::Arguments,
-    channel::{AckMode, AmqpChannelConfig, DeadLetterConfig, FailurePolicy},
+    channel::{AckMode, AmqpChannelConfig, DeadLetterConfig},
     definition::AmqpDefinitionConfig,
     outgoing::{AmqpConfig, DataFormat, DeliveryMode},
     topology::{BindingConfig, ExchangeConfig, ExchangeType, QueueConfig, QueueType},
@@ -28,23 +28,6 @@ pub const OUTGOING: SectionName = SectionName { name: "outgoing_amqp", aliases: 
 
 /// The section that channels stand in.
 pub const CHANNEL: SectionName = SectionName { name: "channel_amqp", aliases: &[] };
-
-/// What may be written as one value, or as a list of them.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(untagged)]
-enum OneOrMore<T> {
-    One(T),
-    More(Vec<T>),
-}
-
-impl<T> OneOrMore<T> {
-    fn into_vec(self) -> Vec<T> {
-        match self {
-            Self::One(one) => vec![one],
-            Self::More(more) => more,
-        }
-    }
-}
 
 fn yes() -> bool {
     true

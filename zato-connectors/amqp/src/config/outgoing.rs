@@ -2,7 +2,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, de};
 use zato_core::{Value, config::Duration, connection::ConnectionConfig};
 
-use super::{Arguments, short, short_option, yes};
+use super::{Arguments, DEFINITION, short, short_option, yes};
 
 /// One entry of `outgoing_amqp`: where services publish messages to, and how.
 ///
@@ -162,8 +162,8 @@ impl ConnectionConfig for AmqpConfig {
         self.is_active
     }
 
-    fn definition(&self) -> Option<&str> {
-        Some(&self.definition)
+    fn over(&self) -> Option<(&'static str, &str)> {
+        Some((DEFINITION.name, &self.definition))
     }
 }
 

@@ -1,11 +1,8 @@
 //! What keeps a link up: connected, lost, connected anew.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
 };
 
 use tokio::{
@@ -20,14 +17,11 @@ use zato_core::{
     connection::Backoff,
 };
 
-use super::{HANDSHAKE, LONGEST_PAUSE, Live, Target, Topology, Use};
+use super::{LONGEST_PAUSE, Live, Target, Topology, Use};
 use crate::{
     config::DEFINITION,
     wire::{self, WireError},
 };
-
-/// How long a connection must have been up for its loss to be mended without a pause.
-const STABLE: Duration = Duration::from_secs(30);
 
 /// What a link shares with the task that keeps it up.
 pub(super) struct Shared {
@@ -95,9 +89,7 @@ impl Shared {
             let since = self.ambient.now();
             self.standing.send_replace(Standing::Down { since, error: error.clone(), attempts: 0 });
             live.give_up(error);
-            if up_since.elapsed() >= STABLE {
-                backoff = Backoff::new(LONGEST_PAUSE);
-            } else {
+            if !backoff.lasted(up_since.elapsed()) {
                 let pause = backoff.next(self.ambient.random());
                 tokio::select! { () = time::sleep(pause) => {} () = end.cancelled() => break }
             }
@@ -149,8 +141,7 @@ impl Shared {
     /// Tries every node once.
     async fn attempt(&self) -> wire::Result<Live> {
         let connection = self.target.connect(self.purpose).await?;
-        let declared = time::timeout(HANDSHAKE, self.topology.declare(&connection, self.purpose)).await;
-        declared.unwrap_or_else(|_| Err(WireError::connection("the broker declared nothing within 10 seconds")))?;
+        self.topology.declare(&connection, self.purpose).await?;
         Ok(Live::new(connection, self.ambient.now()))
     }
 }

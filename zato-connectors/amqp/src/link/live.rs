@@ -2,12 +2,11 @@
 
 use std::{fmt, sync::OnceLock};
 
-use tokio::{sync::watch, time};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 use zato_core::chrono::{DateTime, Utc};
 
-use super::HANDSHAKE;
 use crate::{
     config::DEFINITION,
     wire::{self, WireError},
@@ -45,13 +44,12 @@ impl Live {
     /// Says goodbye, and to whoever waits that the connection is gone.
     pub(super) async fn close(&self) {
         self.give_up(WireError::connection("the connection is closed by us"));
-        let _ = time::timeout(HANDSHAKE, self.connection.close()).await;
+        let _ = wire::answered("said no goodbye", self.connection.close()).await;
     }
 
     /// Opens a channel.
     pub(crate) async fn open_channel(&self) -> wire::Result<wire::Channel> {
-        let opened = time::timeout(HANDSHAKE, self.connection.open_channel()).await;
-        opened.unwrap_or_else(|_| Err(WireError::connection("the broker opened no channel within 10 seconds")))
+        wire::answered("opened no channel", self.connection.open_channel()).await
     }
 
     /// Resolves with the reason when the connection is gone.

@@ -12,23 +12,16 @@ use std::{
     time::Duration,
 };
 
-use tokio::time;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use zato_core::{Error, Result, ambient::Ambient, connection::State};
 
 use self::keeper::{Shared, Standing};
 pub(crate) use self::{live::Live, target::Target, topology::Topology};
-use crate::{
-    error,
-    wire::{self, WireError},
-};
+use crate::{error, wire};
 
 /// The longest pause between two attempts. A broker that is back is found within that, and what stands over the connection
 /// has to be back within ten seconds in all.
 pub(crate) const LONGEST_PAUSE: Duration = Duration::from_secs(3);
-
-/// How long the broker may take to agree on a connection, and to declare what has to be there.
-const HANDSHAKE: Duration = Duration::from_secs(10);
 
 /// What a connection is for. Brokers hold up who publishes too fast, and must not hold up acknowledgements with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -184,8 +177,7 @@ impl Hold {
     /// Declares what has to be there once more, which somebody may have deleted since the connection was made.
     pub(crate) async fn declare(&self, live: &Live) -> wire::Result<()> {
         let Shared { topology, purpose, .. } = &*self.0.shared;
-        let declared = time::timeout(HANDSHAKE, topology.declare(live.connection(), *purpose)).await;
-        declared.unwrap_or_else(|_| Err(WireError::connection("the broker declared nothing within 10 seconds")))
+        topology.declare(live.connection(), *purpose).await
     }
 
     /// Says how the connection stands, for readiness.

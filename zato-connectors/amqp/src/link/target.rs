@@ -2,7 +2,7 @@
 
 use tokio::time;
 
-use super::{HANDSHAKE, Use};
+use super::Use;
 use crate::wire::{self, WireError};
 
 /// Where a link leads to.
@@ -17,7 +17,6 @@ pub(crate) enum Target {
 
 impl Target {
     pub(super) async fn connect(&self, purpose: Use) -> wire::Result<wire::Connection> {
-        let late = |_| Err(WireError::connection("the broker agreed to nothing in time"));
         match self {
             Self::Broker { endpoints, credentials } => {
                 let mut credentials = credentials.clone();
@@ -25,8 +24,9 @@ impl Target {
                 credentials.connection_name = format!("{} ({})", credentials.connection_name, purpose.word());
                 let mut faults = Vec::new();
                 for endpoint in endpoints {
-                    let within = credentials.connect_timeout + HANDSHAKE;
+                    let within = credentials.connect_timeout + wire::ANSWER;
                     let attempt = time::timeout(within, wire::connect(endpoint, &credentials)).await;
+                    let late = |_| Err(WireError::connection("the broker agreed to nothing in time"));
                     match attempt.unwrap_or_else(late) {
                         Ok(connection) => return Ok(connection),
                         Err(error) => faults.push(error),
@@ -35,7 +35,7 @@ impl Target {
                 Err(of_nodes(faults))
             }
             #[cfg(feature = "testing")]
-            Self::Memory(broker) => time::timeout(HANDSHAKE, broker.connect()).await.unwrap_or_else(late),
+            Self::Memory(broker) => wire::answered("agreed to nothing", broker.connect()).await,
         }
     }
 }

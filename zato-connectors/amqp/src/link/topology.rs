@@ -19,6 +19,10 @@ impl Topology {
         if self.exchanges.is_empty() && self.queues.is_empty() {
             return Ok(());
         }
+        wire::answered("did not declare all that has to be there", self.declare_all(connection, purpose)).await
+    }
+
+    async fn declare_all(&self, connection: &wire::Connection, purpose: Use) -> wire::Result<()> {
         let channel = connection.open_channel().await?;
         for exchange in &self.exchanges {
             let declared = match exchange.passive {

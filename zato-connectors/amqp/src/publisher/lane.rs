@@ -9,27 +9,20 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::Poll,
-    time::Duration,
 };
 
 use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
-use tokio::{
-    sync::{OwnedSemaphorePermit, mpsc, oneshot, watch},
-    time,
-};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
 use tracing::{debug, warn};
 
 use super::{Broken, Fate, Job, REPLY_TO, Replies};
 use crate::{
     link::Live,
-    wire::{Channel, Code, Confirmed, Deliveries, Result, Scope, Subscription, WireError},
+    wire::{self, Channel, Code, Confirmed, Deliveries, Result, Scope, Subscription},
 };
 
 /// How many exchanges are known to be there at once; more than any program publishes to.
 const MAX_KNOWN: usize = 1000;
-
-/// How long the broker may take to answer what is no message.
-const ANSWER: Duration = Duration::from_secs(10);
 
 pub(super) struct Lane {
     live: Arc<Live>,
@@ -65,7 +58,6 @@ struct Landed {
 }
 
 /// What a lane has to do next.
-#[expect(clippy::large_enum_variant, reason = "it is matched at once, and a box would be one for every message")]
 enum Next {
     Landed(Landed),
     Job(Job),
@@ -189,23 +181,22 @@ impl Lane {
         if job.answer.is_closed() {
             return;
         }
-        let id = job.publication.properties.message_id().as_ref().map(ToString::to_string);
-        while id.as_ref().is_some_and(|id| self.ids.contains(id)) {
+        let message_id = job.publication.properties.message_id().as_ref().map(ToString::to_string);
+        while message_id.as_ref().is_some_and(|id| self.ids.contains(id)) {
             match self.flying.next().await {
                 Some(landed) => self.settle(landed),
                 None => self.ids.clear(),
             }
         }
-        self.ids.extend(id);
+        self.ids.extend(message_id.clone());
         if job.is_alone {
             self.land_all().await;
         }
         let Job { publication, answer, place, is_alone } = job;
         let channel = self.channel.clone();
-        let message_id = publication.properties.message_id().as_ref().map(ToString::to_string);
         let is_mandatory = publication.is_mandatory;
         let mut flight: Flight = Box::pin(async move {
-            let result = channel.publish(publication).await;
+            let result = channel.publish(*publication).await;
             Landed { message_id, is_mandatory, result, answer, _place: place }
         });
         // Polled here for the first time, and not wherever it is put, so that messages are sent in their order.
@@ -307,24 +298,18 @@ async fn look_for(live: &Live, exchange: &str) -> Result<()> {
         channel.check_exchange(exchange).await?;
         channel.close().await
     };
-    within(look).await
+    wire::answered("did not say whether there is an exchange", look).await
 }
 
 async fn channel_of(live: &Live) -> Result<Channel> {
     let channel = live.open_channel().await?;
-    within(channel.confirm()).await?;
+    wire::answered("agreed to no confirms", channel.confirm()).await?;
     Ok(channel)
-}
-
-/// Waits for an answer of the broker, and not for ever.
-async fn within<T>(answer: impl Future<Output = Result<T>>) -> Result<T> {
-    let answered = time::timeout(ANSWER, answer).await;
-    answered.unwrap_or_else(|_| Err(WireError::connection("the broker gave no answer within 10 seconds")))
 }
 
 async fn replies_of(channel: &Channel) -> Result<Deliveries> {
     let subscription = Subscription { queue: REPLY_TO.to_owned(), is_unacknowledged: true, ..Subscription::default() };
-    within(channel.consume(&subscription)).await
+    wire::answered("gave no subscription to replies", channel.consume(&subscription)).await
 }
 
 /// Waits for a reply and hands it on; returns whether none can come any more.

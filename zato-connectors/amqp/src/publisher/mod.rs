@@ -55,7 +55,7 @@ impl Fate {
 
 /// A message, and who wants to know what becomes of it.
 struct Job {
-    publication: Publication,
+    publication: Box<Publication>,
     answer: oneshot::Sender<Fate>,
     /// Held until that is known, also if nobody wants to know it any more.
     place: OwnedSemaphorePermit,
@@ -138,14 +138,19 @@ impl Publisher {
 
     /// Hands a message over, in the order of the calls, and returns what tells what becomes of it. If that is dropped
     /// before the message is sent, it never is.
-    pub(crate) fn publish(&self, turn: usize, publication: Publication, place: OwnedSemaphorePermit) -> Pending {
+    pub(crate) fn publish(&self, turn: usize, publication: Box<Publication>, place: OwnedSemaphorePermit) -> Pending {
         let lane = self.lanes.get(turn % self.lanes.len().max(1));
         Pending(lane.map(|lane| lane.hand_over(publication, place, false)))
     }
 
     /// Hands a message over that may have been what the broker has ended a channel for: nothing else is on its way
     /// beside it, so that the broker says it of this one or of another.
-    pub(crate) fn publish_alone(&self, turn: usize, publication: Publication, place: OwnedSemaphorePermit) -> Pending {
+    pub(crate) fn publish_alone(
+        &self,
+        turn: usize,
+        publication: Box<Publication>,
+        place: OwnedSemaphorePermit,
+    ) -> Pending {
         let lane = self.lanes.get(turn % self.lanes.len().max(1));
         Pending(lane.map(|lane| lane.hand_over(publication, place, true)))
     }
@@ -153,7 +158,7 @@ impl Publisher {
     /// Hands a request over, and returns with what becomes of it the place where its reply comes.
     pub(crate) async fn request(
         &self,
-        publication: Publication,
+        publication: Box<Publication>,
         correlation_id: &str,
         place: OwnedSemaphorePermit,
     ) -> wire::Result<(Pending, Waiting)> {
@@ -190,7 +195,7 @@ impl Publisher {
 impl Arm {
     fn hand_over(
         &self,
-        publication: Publication,
+        publication: Box<Publication>,
         place: OwnedSemaphorePermit,
         is_alone: bool,
     ) -> oneshot::Receiver<Fate> {

@@ -1,7 +1,7 @@
 //! A connection to a broker, as thin as can be: what AMQP 0-9-1 knows, and nothing of services, configuration or retries.
 //!
-//! There are two, and everything above runs on either: `lapin.rs` speaks to a real broker, and the `memory` folder is one
-//! in the test's own process. What both have to do alike is held by one contract suite.
+//! There are two, and everything above runs on either: the `lapin` folder speaks to a real broker, and the `memory` folder is
+//! one in the test's own process. What both have to do alike is held by one contract suite.
 
 #[cfg(test)]
 #[cfg(feature = "testing")]
@@ -13,8 +13,11 @@ pub(crate) mod memory;
 mod size;
 mod stream;
 
+use std::time::Duration;
+
 use ::lapin::{BasicProperties, types::FieldTable};
 use bytes::Bytes;
+use tokio::time::timeout;
 
 pub(crate) use self::{
     error::{Code, Scope, WireError},
@@ -24,6 +27,20 @@ pub(crate) use self::{
 
 /// What a broker answers.
 pub(crate) type Result<T> = std::result::Result<T, WireError>;
+
+/// How long the broker may take to answer; a message that is published has a time of its own.
+pub(crate) const ANSWER: Duration = Duration::from_secs(10);
+
+/// Waits for an answer of the broker, and not for ever; `failing` says what the broker has not done then, such as `opened no
+/// channel`.
+///
+/// # Errors
+///
+/// Those of the answer; one of the connection if none has come.
+pub(crate) async fn answered<T>(failing: &str, answer: impl Future<Output = Result<T>>) -> Result<T> {
+    let late = |_| Err(WireError::connection(format!("the broker {failing} within {} seconds", ANSWER.as_secs())));
+    timeout(ANSWER, answer).await.unwrap_or_else(late)
+}
 
 /// A connection. Dropping it breaks it off without a goodbye.
 #[derive(Debug)]
@@ -297,5 +314,22 @@ impl Deliveries {
     /// May be dropped at any time, no message is lost.
     pub(crate) async fn next(&mut self) -> Option<Result<Delivered>> {
         either!(self, deliveries => deliveries.next().await)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_is_waited_for_and_not_for_ever() {
+        let slow = async {
+            tokio::time::sleep(ANSWER / 2).await;
+            Ok(7)
+        };
+        assert_eq!(answered("counted nothing", slow).await.unwrap(), 7);
+        let error = answered::<()>("opened no channel", std::future::pending()).await.unwrap_err();
+        assert_eq!(error.message, "the broker opened no channel within 10 seconds");
+        assert_eq!(error.scope, Scope::Connection);
     }
 }

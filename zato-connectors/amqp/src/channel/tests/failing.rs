@@ -242,9 +242,10 @@ async fn a_connection_that_can_not_be_made_has_its_own_pauses_however_many_messa
     kit.broker.refuse_connections(true);
     kit.publish("{}");
     tokio::time::sleep(Duration::from_secs(60)).await;
-    assert!(notes.len() > 40, "{}", notes.len());
+    assert!(notes.len() > 55, "{}", notes.len());
     let (_, failures) = kit.publishing();
-    assert!((5..30).contains(&failures), "{failures}");
+    // Half of each pause is random: of the longest, there are forty in a minute at the most.
+    assert!((5..45).contains(&failures), "{failures}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -12,7 +12,7 @@ use zato_core::{
     Result,
     ambient::Ambient,
     bytes::Bytes,
-    channel::{BoxFuture, Channel, Inlet, Intake, Served, Shape},
+    channel::{BoxFuture, Channel, Inlet, Intake, Served, Shape, broker::Entry},
     config::{ServerConfig, from_node, yaml},
     connection::{ConnectionStatus, State},
     message::{Message, Payload, Reply},
@@ -20,10 +20,7 @@ use zato_core::{
     testing::{SequentialIds, TestClock},
 };
 
-use super::super::{
-    AmqpChannels, PreparedChannels,
-    entry::{Consuming, Kind, Wanted},
-};
+use super::super::{AmqpChannels, PreparedChannels, entry::Consuming};
 use crate::{
     definition::AmqpDefinition,
     link::Topology,
@@ -36,6 +33,9 @@ pub(super) struct Kit {
     pub(super) channels: AmqpChannels,
     definition: Arc<AmqpDefinition>,
 }
+
+/// An entry by its name.
+pub(super) type Wanted = (String, Entry<Consuming>);
 
 /// What a made-up service does with a message.
 pub(super) type Serve = Arc<dyn Fn(Message) -> BoxFuture<'static, Result<Reply>> + Send + Sync>;
@@ -225,7 +225,7 @@ pub(super) fn entry(
     let config = from_node(&yaml::parse("zato.yaml", &text).unwrap()).unwrap();
     let inlet = Inlet::new(Arc::new(MadeUp { serve, takes_delivery }));
     let consuming = Consuming::of(&config, &ServerConfig::default(), inlet, Arc::clone(definition), ambient);
-    Wanted { name: queue.to_owned(), kind: Kind::Consuming(Box::new(consuming)) }
+    (queue.to_owned(), Entry::Consuming(consuming))
 }
 
 pub(super) fn table(pairs: &[(&str, AMQPValue)]) -> FieldTable {
