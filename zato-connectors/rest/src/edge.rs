@@ -17,6 +17,8 @@ use zato_core::{
     message::{ClientCertificate, Reply},
 };
 
+#[cfg(feature = "cache")]
+use crate::response_cache::OwnReplies;
 use crate::{
     admission::Admission,
     body::Body,
@@ -41,6 +43,9 @@ pub(crate) struct Edge {
     pub(crate) meters: Meters,
     pub(crate) connections: ConnectionCounts,
     pub(crate) is_closed: AtomicBool,
+    /// Where replies are kept of channels that name no cache, over all configurations.
+    #[cfg(feature = "cache")]
+    pub(crate) replies: OwnReplies,
     /// The tokens of envelopes that were taken, over all configurations.
     #[cfg(feature = "soap")]
     pub(crate) nonces: Arc<Nonces>,
@@ -54,6 +59,8 @@ impl Edge {
             meters: Meters::default(),
             connections: ConnectionCounts::default(),
             is_closed: AtomicBool::new(false),
+            #[cfg(feature = "cache")]
+            replies: OwnReplies::default(),
             #[cfg(feature = "soap")]
             nonces: Arc::default(),
         }
@@ -156,7 +163,10 @@ impl Edge {
             }
         };
         let message = admission.message(route, parts, payload, (begun, received), via);
-        let answered = route.inlet.call(message).await;
+        let answered = match &route.response_cache {
+            None => route.inlet.call(message).await,
+            Some(cache) => Box::pin(cache.answer(route, message)).await,
+        };
         tally.ended = answered.as_ref().ok().and_then(Reply::ended);
         let answered = match &admission.soap {
             None => answered,

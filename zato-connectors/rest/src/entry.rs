@@ -17,6 +17,7 @@ use crate::{
     edge::Edge,
     negotiate::Negotiation,
     path::Pattern,
+    response_cache::ResponseCache,
     table::Route,
 };
 
@@ -59,6 +60,8 @@ pub(crate) fn read(
     let inlet = inlet_of(entry, plan);
     check_service(entry, inlet.as_ref(), origin)?;
     let inlet = inlet.filter(|_| config.is_active);
+    let meter = edge.meters.of(&config.name, &config.url_path);
+    let response_cache = ResponseCache::of(config, origin, plan, edge, &meter)?.map(Box::new);
     let route = inlet.map(|inlet| Route {
         info: Arc::clone(&info),
         // An envelope is read before anybody knows what to do with it.
@@ -71,7 +74,8 @@ pub(crate) fn read(
         max_body_size: config.max_body_size.unwrap_or(server.max_body_size).as_usize(),
         body_timeout: server.body_timeout.0,
         content,
-        meter: edge.meters.of(&config.name, &config.url_path),
+        response_cache,
+        meter,
         #[cfg(feature = "soap")]
         operation: soap::Operation::of(entry, edge).map(Box::new),
         names: pattern.names,

@@ -10,7 +10,7 @@ use zato_core::format;
 use zato_core::{
     Error, Fault,
     config::ErrorFormat,
-    message::{Cid, Format},
+    message::{Cid, Format, Problem},
 };
 
 use crate::{body::Body, rate};
@@ -37,6 +37,7 @@ pub(crate) fn of_status(
     format: ErrorFormat,
     output: Format,
 ) -> Response<Body> {
+    let problem = || Problem::with_status(status, error, cid);
     let (content_type, body) = match (format, output) {
         #[cfg(feature = "xml")]
         (ErrorFormat::Zato, Format::Xml) => {
@@ -44,11 +45,11 @@ pub(crate) fn of_status(
         }
         #[cfg(feature = "xml")]
         (_, Format::Xml) => {
-            let problem = xml(&problem(status, error, cid).in_xml(), "problem", Some(PROBLEM_NAMESPACE));
+            let problem = xml(&in_xml(&problem()), "problem", Some(PROBLEM_NAMESPACE));
             ("application/problem+xml; charset=utf-8", problem)
         }
         (ErrorFormat::Zato, _) => ("application/json", json(&zato(error, cid))),
-        _ => ("application/problem+json", json(&problem(status, error, cid))),
+        _ => (Problem::CONTENT_TYPE, problem().to_json()),
     };
     let mut headers = HeaderMap::with_capacity(4);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
@@ -64,18 +65,6 @@ pub(crate) fn with_cid(headers: &mut HeaderMap, cid: Cid) {
     let value =
         HeaderValue::from_bytes(cid.as_bytes()).expect("a correlation id has no characters that a header can't have");
     headers.insert(CID, value);
-}
-
-/// Problem details (RFC 9457 §3), with the faults in an extension member named as in its example.
-#[derive(Serialize)]
-struct Problem<'a> {
-    r#type: &'static str,
-    title: &'static str,
-    status: u16,
-    detail: &'a str,
-    cid: Cid,
-    #[serde(skip_serializing_if = "<[Fault]>::is_empty")]
-    errors: &'a [Fault],
 }
 
 /// The namespace of problem details in XML (RFC 9457 appendix B), where the items of a list are called `i`.
@@ -101,23 +90,10 @@ struct Listed<'a> {
 }
 
 #[cfg(feature = "xml")]
-impl<'a> Problem<'a> {
-    fn in_xml(self) -> XmlProblem<'a> {
-        let Self { r#type, title, status, detail, cid, errors } = self;
-        let errors = (!errors.is_empty()).then_some(Listed { i: errors });
-        XmlProblem { r#type, title, status, detail, cid, errors }
-    }
-}
-
-fn problem(status: StatusCode, error: &Error, cid: Cid) -> Problem<'_> {
-    Problem {
-        r#type: "about:blank",
-        title: status.canonical_reason().unwrap_or("Error"),
-        status: status.as_u16(),
-        detail: error.public_message(),
-        cid,
-        errors: error.input_faults(),
-    }
+fn in_xml<'a>(problem: &Problem<'a>) -> XmlProblem<'a> {
+    let &Problem { r#type, title, status, detail, cid, errors, .. } = problem;
+    let errors = (!errors.is_empty()).then_some(Listed { i: errors });
+    XmlProblem { r#type, title, status, detail, cid, errors }
 }
 
 /// Zato's own form, since its version 3.

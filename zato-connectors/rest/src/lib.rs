@@ -52,6 +52,11 @@ mod proxy;
 mod rate;
 mod refusal;
 mod reply;
+#[cfg(feature = "cache")]
+mod response_cache;
+#[cfg(not(feature = "cache"))]
+#[path = "response_cache/absent.rs"]
+mod response_cache;
 mod seen;
 mod server;
 mod service;
@@ -76,8 +81,8 @@ pub use self::{
     body::Body,
     channel::{Prepared, RestChannels},
     config::{
-        CorsConfig, Date, FormConfig, HttpChannelConfig, Names, NotADate, OUTGOING, OUTGOING_SOAP, Origins,
-        RestChannelConfig, SECTION, SOAP, WebOrigin,
+        CacheTtl, CorsConfig, Date, FormConfig, HttpChannelConfig, Names, NotADate, OUTGOING, OUTGOING_SOAP, Origins,
+        ResponseCacheConfig, RestChannelConfig, SECTION, SOAP, TtlUnit, WebOrigin,
     },
     peer::Peer,
     service::HttpService,

@@ -45,6 +45,38 @@ pub(crate) struct Meter {
     /// Filled from the start, by what is answered first: a channel that works well finds its numbers at the first look.
     series: [OnceLock<Box<Series>>; SERIES],
     others: Histogram,
+    /// Of replies that are kept, on a channel that does so.
+    pub(crate) replies: OnceLock<ReplyCounts>,
+}
+
+/// How the requests of a channel were answered that keeps replies.
+#[derive(Default)]
+pub(crate) struct ReplyCounts {
+    /// With a reply that was there.
+    pub(crate) hits: AtomicU64,
+    /// By the service.
+    pub(crate) misses: AtomicU64,
+    /// With what the service answered somebody else at the same time.
+    pub(crate) coalesced: AtomicU64,
+    /// By the service, as they are none whose replies are kept.
+    pub(crate) bypassed: AtomicU64,
+    /// How often the cache failed, or took too long.
+    pub(crate) failures: AtomicU64,
+}
+
+impl ReplyCounts {
+    fn write(&self, channel: &str, exposition: &mut Exposition) {
+        let outcomes =
+            [("hit", &self.hits), ("miss", &self.misses), ("coalesced", &self.coalesced), ("bypass", &self.bypassed)];
+        let help = "Requests to channels that keep replies, by where the reply came from.";
+        let mut family = exposition.family(Counter, "zato_response_cache_requests_total", help);
+        for (outcome, count) in outcomes {
+            family.sample(&[("outcome", outcome), ("zato_channel", channel)], count.load(Relaxed));
+        }
+        exposition
+            .family(Counter, "zato_response_cache_failures_total", "Times that the cache of replies failed.")
+            .sample(&[("zato_channel", channel)], self.failures.load(Relaxed));
+    }
 }
 
 #[derive(Debug)]
@@ -152,6 +184,9 @@ impl Meter {
         exposition
             .family(Counter, "zato_channel_sent_bytes_total", "Bytes in the bodies of replies whose length was known.")
             .sample(&labels, self.sent.load(Relaxed));
+        if let Some(replies) = self.replies.get() {
+            replies.write(&self.channel, exposition);
+        }
         self.write_durations(exposition);
     }
 

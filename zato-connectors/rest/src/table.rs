@@ -23,6 +23,7 @@ use crate::{
     limits::Limits,
     meter::Meter,
     negotiate::Negotiation,
+    response_cache::ResponseCache,
     soap,
     tls::Tls,
 };
@@ -72,6 +73,8 @@ pub(crate) struct Route {
     pub(crate) body_timeout: Duration,
     /// What is done to its replies.
     pub(crate) content: Content,
+    /// Where its replies are kept to be given again, if they are.
+    pub(crate) response_cache: Option<Box<ResponseCache>>,
     pub(crate) meter: Arc<Meter>,
     /// What it answers, if it speaks SOAP.
     #[cfg(feature = "soap")]

@@ -2,6 +2,7 @@ mod cors;
 mod date;
 mod form;
 mod http;
+mod response_cache;
 
 use ::http::{HeaderValue, Method, Uri};
 use schemars::JsonSchema;
@@ -17,6 +18,7 @@ pub use self::{
     date::{Date, NotADate},
     form::FormConfig,
     http::HttpChannelConfig,
+    response_cache::{CacheTtl, ResponseCacheConfig, TtlUnit},
 };
 
 /// The section that REST channels stand in.
@@ -109,6 +111,19 @@ pub struct RestChannelConfig {
     /// already gets 304 instead of the same again.
     #[serde(default)]
     pub etag: bool,
+    /// Whether, where and for how long replies are kept to be given again; not at all unless given.
+    #[serde(default)]
+    pub response_cache: Option<ResponseCacheConfig>,
+    /// Zato 3's word for a channel with a `response_cache`: `builtin`. Means nothing beside one.
+    #[serde(default)]
+    pub cache_type: Option<String>,
+    /// Zato 3's word for `response_cache.cache`.
+    #[serde(default)]
+    pub cache_name: Option<String>,
+    /// Zato 3's word for `response_cache.ttl`, in minutes; 0 for ever.
+    #[serde(default, deserialize_with = "minutes")]
+    #[schemars(with = "Option<u64>")]
+    pub cache_expiry: Option<u64>,
     /// Whether callers are told to look for another channel.
     #[serde(default)]
     pub is_deprecated: bool,
@@ -151,10 +166,7 @@ impl ChannelConfig for RestChannelConfig {
 
     fn without_counterpart() -> &'static [&'static str] {
         &[
-            "cache_expiry",
             "cache_id",
-            "cache_name",
-            "cache_type",
             "connection",
             "content_type",
             "has_rbac",
@@ -220,6 +232,15 @@ fn header_value<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Hea
     let text = Option::<String>::deserialize(deserializer)?.filter(|text| !text.is_empty());
     let value = text.map(HeaderValue::try_from).transpose();
     value.map_err(|_| D::Error::custom("expected the value of a header, such as max-age=60"))
+}
+
+/// Zato writes numbers as texts, too, and an empty text where nobody said.
+fn minutes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    match Option::<CacheTtl>::deserialize(deserializer) {
+        Ok(None) => Ok(None),
+        Ok(Some(CacheTtl::Number(minutes))) => Ok(Some(minutes)),
+        Ok(Some(CacheTtl::Of(_))) | Err(_) => Err(D::Error::custom("expected a whole number of minutes")),
+    }
 }
 
 /// Zato writes an empty text where nobody said.

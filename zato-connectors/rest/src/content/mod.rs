@@ -4,7 +4,7 @@
 //! length of its reply.
 
 pub(crate) mod compression;
-mod conditional;
+pub(crate) mod conditional;
 pub(crate) mod cors;
 mod lasting;
 
@@ -72,12 +72,14 @@ impl Content {
     pub(crate) fn of(config: &RestChannelConfig, server: &ServerConfig) -> Result<Self, String> {
         let cors = config.cors.as_ref().map(|cors| Cors::of(cors, &config.method)).transpose()?;
         let lasting = Lasting::of(config)?;
+        let of_cache = config.response_cache.as_ref().filter(|cache| cache.is_enabled);
+        let has_etag = config.etag || of_cache.is_some_and(|cache| cache.needs_etag);
         let is_decoding = compression::IS_BUILT_IN && server.compression.is_active;
         Ok(Self {
             decoding: is_decoding.then(|| Decoding { max_ratio: server.compression.max_ratio.get() }),
             compression: Compression::of(&server.compression, config)?,
-            has_etag: config.etag,
-            is_always: config.etag || cors.is_some() || lasting.is_some(),
+            has_etag,
+            is_always: has_etag || cors.is_some() || lasting.is_some(),
             cors,
             lasting,
         })
