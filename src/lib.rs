@@ -18,11 +18,17 @@
 #![doc = include_str!("docs/rates.md")]
 #![doc = include_str!("docs/http.md")]
 #![doc = include_str!("docs/edge.md")]
+#![doc = include_str!("docs/caches.md")]
 #![doc = include_str!("docs/soap.md")]
 #![doc = include_str!("docs/wsdl.md")]
 #![doc = include_str!("docs/outgoing_soap.md")]
 #![doc = include_str!("docs/amqp.md")]
 #![doc = include_str!("docs/amqp_channel.md")]
+#![doc = include_str!("docs/redis.md")]
+#![doc = include_str!("docs/redis_streams.md")]
+#![doc = include_str!("docs/redis_pages.md")]
+#![doc = include_str!("docs/locks.md")]
+#![doc = include_str!("docs/sql.md")]
 #![doc = include_str!("docs/layers.md")]
 #![doc = include_str!("docs/running.md")]
 #![doc = include_str!("docs/operations.md")]
@@ -55,19 +61,25 @@ pub use zato_core::service::{Binder, Definition, Input, MAX_DEPTH, Need, NeedKin
 pub use zato_core::app::ServiceCall;
 pub use zato_core::service::patterns;
 pub use zato_core::{
-    ambient, channel, config, connection, inspect, layer, message, metrics, rate, resilience, security,
+    ambient, channel, config, connection, inspect, layer, lock, message, metrics, rate, resilience, security,
 };
 
 // Technologies, one module each.
 #[cfg(feature = "amqp")]
 pub use zato_amqp as amqp;
+#[cfg(feature = "cache")]
+pub use zato_core::cache;
 pub use zato_core::connection::loopback;
 #[cfg(feature = "xml")]
 pub use zato_core::format::xml;
+#[cfg(feature = "redis")]
+pub use zato_redis as redis;
 #[cfg(feature = "rest")]
 pub use zato_rest as rest;
 #[cfg(all(feature = "rest", feature = "soap"))]
 pub use zato_rest::soap;
+#[cfg(feature = "sql")]
+pub use zato_sql as sql;
 
 // Crates whose types are part of the interface, so that a program need not match their versions.
 #[doc(no_inline)]
@@ -96,10 +108,11 @@ pub use zato_core::__private;
 /// # }
 /// ```
 pub fn app(name: impl Into<String>) -> App {
-    let app = App::new(name);
+    let name = name.into();
+    let app = App::new(name.as_str());
     #[cfg(feature = "rest")]
     let app = app.channel(rest::RestChannels::new());
-    outgoing(amqp_channels(app))
+    outgoing(redis_channels(amqp_channels(app), &name))
 }
 
 /// Adds AMQP, or says which feature brings it.
@@ -120,10 +133,30 @@ fn amqp_channels(app: App) -> App {
     app
 }
 
+/// Adds streams of Redis, or says which feature brings them.
+fn redis_channels(app: App, name: &str) -> App {
+    #[cfg(feature = "redis")]
+    let app = app.channel(redis::RedisChannels::of_app(name));
+    #[cfg(not(feature = "redis"))]
+    let app = {
+        let _ = name;
+        app.left_out(config::SectionName { name: "channel_redis", aliases: &[] }, "redis")
+    };
+    app
+}
+
 /// Adds the connectors that the features bring.
 fn outgoing(app: App) -> App {
     #[cfg(feature = "amqp")]
     let app = app.connector::<amqp::AmqpConnector>();
+    #[cfg(feature = "redis")]
+    let app = app.connector::<redis::RedisConnector>();
+    #[cfg(not(feature = "redis"))]
+    let app = {
+        use config::SectionName;
+        // The crate that has this name is not there.
+        app.left_out(SectionName { name: "outgoing_redis", aliases: &["outconn_redis"] }, "redis")
+    };
     #[cfg(feature = "outgoing")]
     let app = app.connector::<rest::RestConnector>();
     #[cfg(all(feature = "rest", not(feature = "outgoing")))]
@@ -136,6 +169,24 @@ fn outgoing(app: App) -> App {
     let app = app.left_out(rest::OUTGOING_SOAP, "soap");
     #[cfg(all(feature = "rest", not(feature = "outgoing")))]
     let app = app.left_out(rest::OUTGOING_SOAP, "outgoing");
+    caches(databases(app))
+}
+
+/// Adds SQL, or says which feature brings it.
+fn databases(app: App) -> App {
+    #[cfg(feature = "sql")]
+    let app = app.connector::<sql::SqlConnector>();
+    #[cfg(not(feature = "sql"))]
+    let app = app.left_out(config::SectionName { name: "sql", aliases: &["outconn_sql"] }, "sql");
+    app
+}
+
+/// Adds caches, which may stand over any connection, and so come last; or says which feature brings them.
+fn caches(app: App) -> App {
+    #[cfg(feature = "cache")]
+    let app = app.connector::<cache::CacheConnector>();
+    #[cfg(not(feature = "cache"))]
+    let app = app.left_out(config::SectionName { name: "cache", aliases: &["zato_cache_builtin"] }, "cache");
     app
 }
 
@@ -162,17 +213,23 @@ pub mod testing {
     #[cfg(feature = "amqp")]
     pub use zato_amqp::testing::*;
     pub use zato_core::testing::*;
+    #[cfg(feature = "redis")]
+    pub use zato_redis::testing::*;
     #[cfg(feature = "rest")]
     pub use zato_rest::testing::*;
+    #[cfg(feature = "sql")]
+    pub use zato_sql::testing::*;
 
     /// Starts an app of a name that opens no socket and makes no connection but to fakes, whose clock stands still and whose ids are the same in every run.
     ///
     /// Otherwise it is what [`zato::app`](crate::app()) gives; a test talks to it with [`client`].
     pub fn app(name: impl Into<String>) -> crate::App {
-        let app = crate::App::new(name).ambient(TestClock::default(), SequentialIds::default()).fakes_only();
+        let name = name.into();
+        let app = crate::App::new(name.as_str());
+        let app = app.ambient(TestClock::default(), SequentialIds::default()).fakes_only();
         #[cfg(feature = "rest")]
         let app = app.channel(channels());
-        crate::outgoing(crate::amqp_channels(app))
+        crate::outgoing(crate::redis_channels(crate::amqp_channels(app), &name))
     }
 }
 

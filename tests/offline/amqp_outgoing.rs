@@ -205,6 +205,27 @@ async fn what_was_not_confirmed_is_an_error_or_is_sent_again_by_the_same_id() ->
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_can_not_be_sent_again_in_time_is_told_as_it_was_the_first_time() -> Result<()> {
+    let broker = orders();
+    let app = Arc::new(started(&broker, &format!("{EXCHANGE}    retry: true\n    timeout: 5s\n")).await?);
+    up(&app).await;
+    app.invoke::<place>(order(0)).await?;
+    broker.pause();
+    let mut sending = JoinSet::new();
+    let sender = Arc::clone(&app);
+    sending.spawn(async move { sender.invoke::<place>(order(1)).await });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    broker.refuse_connections();
+    broker.restart();
+    let sent = timeout(Duration::from_secs(60), sending.join_next()).await.expect("it ends");
+    let error = sent.expect("it is being sent").expect("it doesn't panic").unwrap_err();
+    assert_eq!(error.kind(), Kind::Upstream);
+    assert!(error.message().contains("was not confirmed, the broker may have it or not"), "{error}");
+    assert!(error.report().to_string().contains("message_id"), "by which it may be found: {}", error.report());
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_broker_that_is_down_keeps_nobody_waiting_and_is_found_again() -> Result<()> {
     let broker = orders();
     broker.refuse_connections();
@@ -213,6 +234,8 @@ async fn a_broker_that_is_down_keeps_nobody_waiting_and_is_found_again() -> Resu
     let error = app.invoke::<place>(order(1)).await.unwrap_err();
     assert_eq!((error.kind(), begun.elapsed()), (Kind::Unavailable, Duration::ZERO));
     assert!(error.message().starts_with("the outgoing_amqp connection \"Orders\" is down since "), "{error}");
+    let told = app.invoke::<place_all>(vec![order(1), order(2)]).await?;
+    assert_eq!(told, Value::from(vec![error.message(), error.message()]), "each of a batch");
     broker.accept_connections();
     up(&app).await;
     assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());

@@ -65,9 +65,9 @@ async fn what_is_unknown_is_told_with_what_was_probably_meant() {
     for (text, expected) in [
         (
             "chanel_rest: []",
-            "configuration:1:1: unknown section \"chanel_rest\"; did you mean \"channel_rest\"? (channel_amqp, \
-             channel_rest, channel_soap, definition_amqp, include, outgoing_amqp, outgoing_loopback, outgoing_rest, \
-             outgoing_soap, security and 3 more)",
+            "configuration:1:1: unknown section \"chanel_rest\"; did you mean \"channel_rest\"? (cache, \
+             channel_amqp, channel_redis, channel_rest, channel_soap, definition_amqp, include, outgoing_amqp, \
+             outgoing_loopback, outgoing_redis and 7 more)",
         ),
         (
             "server: {bnd: x}",
@@ -184,8 +184,8 @@ async fn everything_that_is_wrong_is_told_at_once() {
         said(text).await,
         "configuration:1:16: environment variable \"NO_BIND\" is not set; set it, or write ${NO_BIND:-default}\n\
          configuration:4:24: environment variable \"NO_SERVICE\" is not set; set it, or write ${NO_SERVICE:-default}\n\
-         configuration:2:1: unknown section \"ftp\"; known: channel_amqp, channel_rest, channel_soap, \
-         definition_amqp, include, outgoing_amqp, outgoing_loopback, outgoing_rest, outgoing_soap, security and 3 more"
+         configuration:2:1: unknown section \"ftp\"; known: cache, channel_amqp, channel_redis, channel_rest, \
+         channel_soap, definition_amqp, include, outgoing_amqp, outgoing_loopback, outgoing_redis and 7 more"
     );
     let text = "channel_rest:\n  - {name: a, service: none, url_path: a}\n  - {name: b, service: other, url_path: /b}\n  \
                 - {name: c, service: echo.channel, url_path: /c, metod: GET}\n  - {name: c}\n";
@@ -354,8 +354,10 @@ async fn the_schema_has_every_section() {
     let schema = app().config_schema();
     let sections: Vec<&String> = schema["properties"].as_object().unwrap().keys().collect();
     let expected = [
+        "cache",
         "channel_amqp",
         "channel_plain_http",
+        "channel_redis",
         "channel_rest",
         "channel_soap",
         "def_amqp",
@@ -365,16 +367,21 @@ async fn the_schema_has_every_section() {
         "outconn_amqp",
         "outconn_loopback",
         "outconn_plain_http",
+        "outconn_redis",
         "outconn_rest",
         "outconn_soap",
+        "outconn_sql",
         "outgoing_amqp",
         "outgoing_loopback",
+        "outgoing_redis",
         "outgoing_rest",
         "outgoing_soap",
         "security",
         "server",
         "service",
+        "sql",
         "user_config",
+        "zato_cache_builtin",
     ];
     assert_eq!(sections, expected);
     assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");

@@ -22,6 +22,10 @@ mod unit_tests;
 #[expect(dead_code, unreachable_pub, reason = "its `main` runs as a program")]
 mod bank;
 
+#[path = "../../examples/crm/main.rs"]
+#[expect(dead_code, unreachable_pub, reason = "its `main` runs as a program")]
+mod crm;
+
 /// An example that runs; killed when dropped.
 pub(crate) struct Example {
     child: Child,
@@ -170,6 +174,30 @@ async fn bank_answers_as_its_seed_says_and_hears_of_its_configuration() {
     drop(wire);
     let rest = example.stop().await;
     assert!(!rest.iter().any(|line| line.contains("notifying")), "the section is gone: {rest:?}");
+}
+
+#[tokio::test]
+async fn crm_keeps_its_customers() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("crm.db");
+    let dora = r#"{"name":"Dora Jones","email":"dora@example.com","credit":2000}"#;
+    for status in [200, 409] {
+        let example = Example::start_with("crm", &[("CRM_DATABASE", &database)]).await;
+        // It listens before its tables are made.
+        let made = async {
+            loop {
+                match example.ask("/customers", Some(dora)).await.status {
+                    503 => tokio::time::sleep(std::time::Duration::from_millis(20)).await,
+                    status => return status,
+                }
+            }
+        };
+        assert_eq!(timeout(PATIENCE, made).await, Ok(status));
+        let found = example.ask("/customers?search=o&page_size=2", None).await;
+        let found: zato::Value = serde_json::from_str(&found.body).unwrap();
+        assert_eq!((&found["total"], found["customers"].as_array().map(Vec::len)), (&2.into(), Some(2)));
+        example.stop().await;
+    }
 }
 
 #[tokio::test]

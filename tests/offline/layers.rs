@@ -10,7 +10,7 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
 
 /// The rooms of `zato-core`, in the order in which a message meets them. Each may name those before it.
-const ROOMS: [&str; 18] = [
+const ROOMS: [&str; 20] = [
     "error",
     "message",
     "ambient",
@@ -21,7 +21,9 @@ const ROOMS: [&str; 18] = [
     "model",
     "format",
     "security",
+    "lock",
     "connection",
+    "cache",
     "inspect",
     "channel",
     "layer",

@@ -39,14 +39,14 @@ async fn balance() -> Result<()> {
 
 fn environment() -> BTreeMap<String, String> {
     let set = |name: &str| (name.to_owned(), "not-a-secret".to_owned());
-    BTreeMap::from(["BACK_OFFICE_PASSWORD", "PARTNER_KEY", "PAYMENTS_SECRET", "REPORTS_TOKEN"].map(set))
+    BTreeMap::from(["BACK_OFFICE_PASSWORD", "CRM_PASSWORD", "PARTNER_KEY", "PAYMENTS_SECRET", "REPORTS_TOKEN"].map(set))
 }
 
 #[tokio::test]
 async fn the_reference_can_be_used() -> Result<()> {
     let app = testing::app("reference").services(services![get_client, balance]);
     let running = app.config_file(FILE).environment(environment()).start().await?;
-    assert_eq!(running.connections().len(), 4);
+    assert_eq!(running.connections().len(), 12);
     Ok(())
 }
 

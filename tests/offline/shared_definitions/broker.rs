@@ -122,8 +122,8 @@ impl ConnectionConfig for OutConfig {
         true
     }
 
-    fn definition(&self) -> Option<&str> {
-        Some(&self.definition)
+    fn over(&self) -> Option<(&'static str, &str)> {
+        Some((DEFINITION.name, &self.definition))
     }
 }
 
@@ -142,7 +142,6 @@ pub(crate) struct OutConnector;
 
 impl Connector for OutConnector {
     const SECTION: SectionName = SectionName { name: "outgoing_broker", aliases: &[] };
-    const DEFINITION: Option<SectionName> = Some(DEFINITION);
     type Config = OutConfig;
     type Prepared = Arc<Broker>;
     type Client = Link;
@@ -202,8 +201,8 @@ impl ChannelConfig for QueueConfig {
         &self.service
     }
 
-    fn definition(&self) -> Option<&str> {
-        Some(&self.definition)
+    fn over(&self) -> Option<(&'static str, &str)> {
+        Some((DEFINITION.name, &self.definition))
     }
 }
 
@@ -227,7 +226,6 @@ impl Queues {
 }
 
 impl Channel for Queues {
-    const DEFINITION: Option<SectionName> = Some(DEFINITION);
     type Config = QueueConfig;
     type Prepared = Vec<Queue>;
 

@@ -4,15 +4,15 @@
 //! The programs are modules of this test rather than cases of trybuild: with one that passes, trybuild builds every
 //! case by itself, which takes minutes instead of seconds.
 
-#[path = "../ui/pass/every_parameter_kind.rs"]
+#[path = "ui/pass/every_parameter_kind.rs"]
 pub mod every_parameter_kind;
-#[path = "../ui/pass/generic_model.rs"]
+#[path = "ui/pass/generic_model.rs"]
 mod generic_model;
-#[path = "../ui/pass/names_that_clash.rs"]
+#[path = "ui/pass/names_that_clash.rs"]
 mod names_that_clash;
-#[path = "../ui/pass/no_implicit_prelude.rs"]
+#[path = "ui/pass/no_implicit_prelude.rs"]
 mod no_implicit_prelude;
-#[path = "../ui/pass/private_and_nested_modules.rs"]
+#[path = "ui/pass/private_and_nested_modules.rs"]
 pub mod private_and_nested_modules;
 
 #[test]
