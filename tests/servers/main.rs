@@ -5,9 +5,16 @@
 
 mod amqp;
 mod brokers;
+mod databases;
+mod fencing;
+mod lent;
+#[expect(dead_code, reason = "`cargo xtask` does more with a server than tests do, and the other way round")]
+mod node;
 mod partner;
 mod partners;
 mod rabbitmq;
+mod redis;
 mod soap;
+mod sql;
 mod treasury;
 mod xml_suite;

@@ -14,20 +14,21 @@ pub(crate) fn install(tool: &str, package: &str) -> Result<()> {
     install_unless(|| is_installed(tool), tool, package)
 }
 
-/// The same for what shows in another way whether it is there.
-pub(crate) fn install_unless(is_there: impl Fn() -> bool, what: &str, package: &str) -> Result<()> {
+/// The same for what shows in another way whether it is there, and may come in several packages.
+pub(crate) fn install_unless(is_there: impl Fn() -> bool, what: &str, packages: &str) -> Result<()> {
     if is_there() {
         return Ok(());
     }
     if !(Path::new("/etc/debian_version").exists() && is_root()) {
-        return Err(format!("{what} is not installed; on Debian or Ubuntu: sudo apt-get install {package}").into());
+        return Err(format!("{what} is not installed; on Debian or Ubuntu: sudo apt-get install {packages}").into());
     }
-    eprintln!("installing {package}");
+    eprintln!("installing {packages}");
     let _quiet = Quiet::new()?;
-    let install = ["install", "--yes", "--no-install-recommends", package];
+    let install = ["install", "--yes", "--no-install-recommends"].into_iter();
+    let install: Vec<&str> = install.chain(packages.split_whitespace()).collect();
     // The lists of a fresh container are empty, those of a machine that is in use need no refreshing.
     let installed = apt_get(&install) || apt_get(&["update"]) && apt_get(&install);
-    if installed && is_there() { Ok(()) } else { Err(format!("{package} could not be installed with apt-get").into()) }
+    if installed && is_there() { Ok(()) } else { Err(format!("{packages} could not be installed with apt-get").into()) }
 }
 
 pub(crate) fn is_installed(tool: &str) -> bool {

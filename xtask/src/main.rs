@@ -6,11 +6,11 @@
 mod bench;
 mod cargo;
 mod ci;
+mod daemons;
 mod fuzz;
 mod install;
 mod interpreters;
 mod packages;
-mod rabbitmq;
 mod services;
 mod soak;
 mod steps;

@@ -9,14 +9,15 @@ use clap::Subcommand;
 
 use crate::{
     Result,
+    daemons::{MARIADB, POSTGRES, RABBITMQ, REDIS},
     interpreters::{NODE, PYTHON},
     packages::{NODE_PACKAGES, PYTHON_PACKAGES},
-    rabbitmq::RabbitMq,
     xml_suite::XmlSuite,
 };
 
 /// Every server that tests of this version need.
-pub(crate) const SERVERS: &[&dyn Server] = &[&PYTHON, &NODE, &PYTHON_PACKAGES, &NODE_PACKAGES, &XmlSuite, &RabbitMq];
+pub(crate) const SERVERS: &[&dyn Server] =
+    &[&PYTHON, &NODE, &PYTHON_PACKAGES, &NODE_PACKAGES, &XmlSuite, &RABBITMQ, &POSTGRES, &MARIADB, &REDIS];
 
 /// Said instead of an empty table, so that nobody looks for what is not there.
 const NONE: &str = "no part of this version needs a server yet";

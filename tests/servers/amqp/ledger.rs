@@ -29,9 +29,12 @@ use zato::{
 
 use super::{
     BACK_WITHIN, SLACK, all_up, config,
-    process::{Usage, note, ran_alone},
+    process::{Usage, ran_alone},
 };
-use crate::rabbitmq::{Broker, until};
+use crate::{
+    lent::note,
+    rabbitmq::{Broker, until},
+};
 
 /// Asks for the whole.
 const WHOLE: &str = "ZATO_TEST_AMQP_WHOLE";

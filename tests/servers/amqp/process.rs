@@ -1,12 +1,10 @@
 //! What a process has, for tests that promise something of it; and processes that do nothing but one test.
 
-use std::{
-    env, fmt, fs,
-    io::{self, Write as _},
-    process::Stdio,
-};
+use std::{env, fs, process::Stdio};
 
 use tokio::process::Command;
+
+use crate::lent::note;
 
 /// Set in a process that does nothing but one test.
 const ALONE: &str = "ZATO_TEST_ALONE";
@@ -32,12 +30,6 @@ impl Usage {
         let files = fs::read_dir("/proc/self/fd").expect("Linux says so").count();
         Self { megabytes: number("VmRSS:") / 1024, threads: number("Threads:"), files }
     }
-}
-
-/// Says something for who looks at a test.
-pub(super) fn note(words: fmt::Arguments<'_>) {
-    // Who looks at none has no use for it, either.
-    let _ = writeln!(io::stderr(), "{words}");
 }
 
 /// Runs a test in a process of its own, since others of this one would be measured with it; returns whether that was done,

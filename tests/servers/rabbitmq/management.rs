@@ -9,7 +9,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
-use super::node::Place;
+use crate::node::Place;
 
 /// The management API of a broker. What is said to be in a virtual host is in this test's.
 ///

@@ -1,18 +1,19 @@
 //! Messages by way of RabbitMQ, beside lapin alone: `benches/amqp`.
 
-use std::{path::Path, process::Command, thread};
+use std::{cell::RefCell, path::Path, process::Command, thread};
 
 use super::{
-    Options,
+    Keep, Options,
     count::{self, Plan, Subject},
-    report::{Figure, Row},
+    rates::{Contender, Pace, Worker, order, rates},
+    report::Row,
     server::{Ended, Server},
-    speed::{Rounds, median},
-    tools::{Core, process_seconds},
+    speed::Rounds,
+    tools::Core,
 };
 use crate::{
     Result,
-    rabbitmq::RabbitMq,
+    daemons::RABBITMQ,
     services::{self, Loan},
 };
 
@@ -68,11 +69,8 @@ struct Broker<'a> {
 
 impl<'a> Broker<'a> {
     fn lend(program: &'a Path) -> Result<Self> {
-        const URL: &str = "ZATO_TEST_RABBITMQ_URL";
-        let loan = services::lend(&[&RabbitMq])?;
-        let url = loan.environment().into_iter().find(|(name, _)| name == URL);
-        let (_, url) = url.ok_or_else(|| format!("the broker does not tell {URL}"))?;
-        Ok(Self { program, url, _loan: loan })
+        let loan = services::lend(&[&RABBITMQ])?;
+        Ok(Self { program, url: RABBITMQ.told(&loan, "_URL")?, _loan: loan })
     }
 
     fn command(&self, server: &str, job: &Job) -> Command {
@@ -92,8 +90,7 @@ impl Job {
     /// took.
     fn perform(&self, hand: &mut Server, server: &mut Server, count: u32) -> Result<f64> {
         hand.order(&format!("do {}", if self.is_filled { count } else { 0 }), "done ")?;
-        let nanoseconds: f64 = server.order(&format!("do {count}"), "done ")?.parse()?;
-        Ok(nanoseconds / 1e9)
+        order(server, count)
     }
 }
 
@@ -116,11 +113,6 @@ pub(crate) fn measure(options: &Options, program: &Path, plan: &Plan, keep: &mut
     }
 }
 
-/// Takes what was measured, and of what.
-pub(crate) trait Keep: FnMut(String, Result<Vec<Row>>) {}
-
-impl<F: FnMut(String, Result<Vec<Row>>)> Keep for F {}
-
 fn measure_job(broker: &Broker<'_>, job: &Job, options: &Options, plan: &Plan, keep: &mut impl Keep) {
     let servers = options.servers(&SERVERS);
     for server in servers.iter().copied() {
@@ -131,7 +123,7 @@ fn measure_job(broker: &Broker<'_>, job: &Job, options: &Options, plan: &Plan, k
     }
     if !options.counts && !servers.is_empty() {
         eprintln!("measuring {}: {}", job.name, servers.join(", "));
-        keep(job.name.to_owned(), rates(broker, job, &servers, options.rounds()));
+        keep(job.name.to_owned(), measure_rates(broker, job, &servers, options.rounds()));
     }
 }
 
@@ -190,46 +182,15 @@ impl Subject for Counted<'_> {
     }
 }
 
-/// Measures the servers in turn, again and again: what disturbs the machine for a while disturbs all of them.
-fn rates(broker: &Broker<'_>, job: &Job, servers: &[&'static str], rounds: Rounds) -> Result<Vec<Row>> {
-    struct Running {
-        name: &'static str,
-        server: Server,
-        rates: Vec<f64>,
-        work: Vec<f64>,
-    }
-
-    let seconds = u32::try_from(rounds.length.as_secs())?;
-    let count = job.per_second * seconds;
-    let mut hand = broker.hand(job)?;
-    let mut running = Vec::new();
+fn measure_rates(broker: &Broker<'_>, job: &Job, servers: &[&'static str], rounds: Rounds) -> Result<Vec<Row>> {
+    let hand = RefCell::new(broker.hand(job)?);
+    let mut contenders: Vec<Box<dyn Contender + '_>> = Vec::new();
     for name in servers.iter().copied() {
-        let server = Server::start_worker(Core::Server.command(broker.command(name, job)))?;
-        running.push(Running { name, server, rates: Vec::new(), work: Vec::new() });
+        let perform = |server: &mut Server, count| job.perform(&mut hand.borrow_mut(), server, count);
+        contenders.push(Box::new(Worker::start(name, broker.command(name, job), perform)?));
     }
-    for Running { server, .. } in &mut running {
-        job.perform(&mut hand, server, count.div_ceil(10))?;
-    }
-    for _ in 0..rounds.number {
-        for Running { server, rates, work, .. } in &mut running {
-            let before = process_seconds(server.process());
-            let took = job.perform(&mut hand, server, count)?;
-            work.push((process_seconds(server.process()) - before) * 1e6 / f64::from(count));
-            rates.push(f64::from(count) / took);
-        }
-    }
-    hand.stop()?;
-    let rows = running.into_iter().map(|Running { name, server, mut rates, mut work }| {
-        server.stop()?;
-        // In order, from here on.
-        let middle = median(&mut rates);
-        let figures = [
-            ("messages_per_second", middle),
-            ("slowest_round", rates.first().copied().unwrap_or_default()),
-            ("fastest_round", rates.last().copied().unwrap_or_default()),
-            ("processor_us", median(&mut work)),
-        ];
-        Ok(Row::new(job.name, name, figures.map(|(name, value)| Figure::new(name, value))))
-    });
-    rows.collect()
+    let pace = Pace { job: job.name, figure: "messages_per_second", per_second: job.per_second };
+    let rows = rates(&pace, contenders, rounds)?;
+    hand.into_inner().stop()?;
+    Ok(rows)
 }

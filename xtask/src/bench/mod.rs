@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: what zato costs, beside hyper alone, axum and actix-web.
 //!
-//! The servers are in `benches/http` and `benches/peers`; this is their client. What talks to RabbitMQ is in `benches/amqp`. What can be trusted is counted:
+//! The servers are in `benches/http` and `benches/peers`; this is their client. What talks to RabbitMQ is in `benches/amqp`,
+//! what talks to Redis and to databases in `benches/databases`. What can be trusted is counted:
 //! instructions on a simulated processor (valgrind's callgrind), allocations, and calls of the kernel (strace), each as
 //! the difference between two runs that differ in the number of requests alone. They come out the same on a busy
 //! machine, on which a stop-watch shows whatever else happens to run. Requests per second and latencies are measured too,
@@ -8,10 +9,12 @@
 
 mod client;
 mod count;
+mod databases;
 mod jobs;
 mod load;
 mod machine;
 mod messages;
+mod rates;
 mod reload;
 mod report;
 mod server;
@@ -46,10 +49,10 @@ use crate::{
 };
 
 /// In the order of the table: the floors first.
-const SERVERS: [&str; 5] = ["hyper", "lapin", "axum", "actix", "zato"];
+const SERVERS: [&str; 8] = ["hyper", "lapin", "redis-rs", "sqlx", "axum", "actix", "deadpool-redis", "zato"];
 
 /// Every job, in the order of the table.
-const NAMES: [&str; 17] = [
+const NAMES: [&str; 23] = [
     "client",
     "json",
     "xml",
@@ -64,6 +67,12 @@ const NAMES: [&str; 17] = [
     "publish-one",
     "consume",
     "service",
+    "redis-get",
+    "redis-set",
+    "sql-one-sqlite",
+    "sql-one-postgres",
+    "sql-stream-sqlite",
+    "sql-stream-postgres",
     reload::NAME,
     start::NAME,
     size::NAME,
@@ -180,11 +189,18 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     fs::create_dir_all(&folder)?;
     let (mut report, mut failures) = (Report::default(), Vec::new());
     let is_message = |job: &String| messages::JOBS.iter().any(|message| message.name == job);
-    if options.jobs.is_empty() || options.jobs.iter().any(|job| job != size::NAME && !is_message(job)) {
+    let is_database = |job: &String| databases::JOBS.iter().any(|database| database.name == job);
+    let is_request = |job: &String| job != size::NAME && !is_message(job) && !is_database(job);
+    if options.jobs.is_empty() || options.jobs.iter().any(is_request) {
         measure(options, &target, (&mut report, &mut failures))?;
     }
     if options.jobs.is_empty() || options.jobs.iter().any(is_message) {
         measure_messages(options, &target, (&mut report, &mut failures))?;
+    }
+    if options.jobs.is_empty() || options.jobs.iter().any(is_database) {
+        let program = build_one(&target, "databases", "databases")?;
+        let keep = &mut keep(&mut report, &mut failures);
+        databases::measure(options, &program, &plan(options, &target), keep);
     }
     if options.wants(size::NAME) {
         eprintln!("measuring {}", size::NAME);
@@ -193,6 +209,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
     let about = JOBS.iter().map(|job| (job.name, job.about));
     let about = about.chain(messages::JOBS.iter().map(|job| (job.name, job.about)));
+    let about = about.chain(databases::JOBS.iter().map(|job| (job.name, job.about)));
     let others = [(reload::NAME, reload::ABOUT), (start::NAME, start::ABOUT), (size::NAME, size::ABOUT)];
     let jobs: Vec<_> = about.chain(others).collect();
     print!("\n{}", table::Table { report: &report, jobs: &jobs });
@@ -240,6 +257,11 @@ fn measure_messages(
     messages::measure(options, &program, &plan(options, target), &mut keep(report, failures));
     Ok(())
 }
+
+/// Takes what was measured, and of what.
+pub(crate) trait Keep: FnMut(String, Result<Vec<Row>>) {}
+
+impl<F: FnMut(String, Result<Vec<Row>>)> Keep for F {}
 
 /// Adds what was measured to the report, and what could not be to the failures.
 fn keep(report: &mut Report, failures: &mut Vec<String>) -> impl FnMut(String, Result<Vec<Row>>) {
@@ -299,7 +321,8 @@ pub(crate) fn check() -> Result<()> {
         server.stop()?;
         println!("zato: {name}: replies are as they should be");
     }
-    messages::check(&cargo::build("build --workspace --all-features --bench amqp", "amqp")?, SMOKE)
+    messages::check(&cargo::build("build --workspace --all-features --bench amqp", "amqp")?, SMOKE)?;
+    databases::check(&cargo::build("build --workspace --all-features --bench databases", "databases")?, SMOKE)
 }
 
 fn smoke(programs: &Programs, job: &Job, server: &str) -> Result<()> {
@@ -316,7 +339,7 @@ fn smoke(programs: &Programs, job: &Job, server: &str) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::{JOBS, NAMES, SERVERS, messages};
+    use super::{JOBS, NAMES, SERVERS, databases, messages};
 
     #[test]
     fn every_job_can_be_asked_for_at_every_server_that_does_it() {
@@ -328,5 +351,9 @@ mod tests {
             assert!(NAMES.contains(&job.name), "{} is no value of --jobs", job.name);
         }
         assert!(messages::SERVERS.iter().all(|server| SERVERS.contains(server)));
+        for job in &databases::JOBS {
+            assert!(NAMES.contains(&job.name), "{} is no value of --jobs", job.name);
+            assert!(job.servers.iter().all(|server| SERVERS.contains(server)));
+        }
     }
 }

@@ -31,7 +31,7 @@ const fn ratio(job: &'static str, figure: &'static str, to: (&'static str, &'sta
 }
 
 /// In the order of the jobs.
-pub(crate) const TARGETS: [Target; 25] = [
+pub(crate) const TARGETS: [Target; 31] = [
     ratio("client", "instructions", ("client", "hyper"), Bound::AtMost(1.20)),
     own("client", "allocations", 16.0),
     ratio("client", "requests_per_second", ("client", "hyper"), Bound::AtLeast(0.92)),
@@ -51,6 +51,12 @@ pub(crate) const TARGETS: [Target; 25] = [
     ratio("publish-one", "messages_per_second", ("publish-one", "lapin"), Bound::AtLeast(0.9)),
     ratio("consume", "messages_per_second", ("consume", "lapin"), Bound::AtLeast(0.9)),
     ratio("service", "messages_per_second", ("service", "lapin"), Bound::AtLeast(0.8)),
+    ratio("redis-get", "commands_per_second", ("redis-get", "redis-rs"), Bound::AtLeast(0.95)),
+    ratio("redis-set", "commands_per_second", ("redis-set", "redis-rs"), Bound::AtLeast(0.95)),
+    ratio("sql-one-sqlite", "rows_per_second", ("sql-one-sqlite", "sqlx"), Bound::AtLeast(0.95)),
+    ratio("sql-one-postgres", "rows_per_second", ("sql-one-postgres", "sqlx"), Bound::AtLeast(0.95)),
+    ratio("sql-stream-sqlite", "rows_per_second", ("sql-stream-sqlite", "sqlx"), Bound::AtLeast(0.95)),
+    ratio("sql-stream-postgres", "rows_per_second", ("sql-stream-postgres", "sqlx"), Bound::AtLeast(0.95)),
     own("reload", "failed", 0.0),
     own("reload", "worst_us", 50_000.0),
     own("start", "first_answer_ms", 50.0),

@@ -21,7 +21,7 @@ pub(crate) enum Life {
 
 /// A process that we have started, now or in an earlier run.
 #[derive(Debug)]
-pub(super) struct Process {
+pub(crate) struct Process {
     id: u32,
     /// When it was started, in ticks: ids are used again.
     since: u64,
@@ -30,30 +30,30 @@ pub(super) struct Process {
 
 impl Process {
     /// Starts it, out of reach of a Ctrl-C in the terminal, which whoever started it decides about.
-    pub(super) fn start(mut command: Command, life: Life) -> io::Result<Self> {
+    pub(crate) fn start(mut command: Command, life: Life) -> io::Result<Self> {
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let child = started(command)?;
         let id = child.id();
-        let since = status(id).map_or(0, |(_, since)| since);
+        let since = status(id).map_or(0, |status| status.since);
         Ok(Self { id, since, child: (life == Life::Ours).then_some(child) })
     }
 
     /// What an earlier run wrote down.
-    pub(super) fn noted(note: &str) -> Option<Self> {
+    pub(crate) fn noted(note: &str) -> Option<Self> {
         let (id, since) = note.split_once(' ')?;
         Some(Self { id: id.parse().ok()?, since: since.parse().ok()?, child: None })
     }
 
-    pub(super) fn note(&self) -> String {
+    pub(crate) fn note(&self) -> String {
         format!("{} {}", self.id, self.since)
     }
 
-    pub(super) fn is_ours(&self) -> bool {
+    pub(crate) fn is_ours(&self) -> bool {
         self.child.is_some()
     }
 
-    pub(super) fn is_alive(&mut self) -> bool {
+    pub(crate) fn is_alive(&mut self) -> bool {
         match &mut self.child {
             Some(child) => matches!(child.try_wait(), Ok(None)),
             None => self.is_there(),
@@ -61,10 +61,10 @@ impl Process {
     }
 
     fn is_there(&self) -> bool {
-        status(self.id).is_some_and(|(state, since)| state != 'Z' && since == self.since)
+        status(self.id).is_some_and(|status| status.state != 'Z' && status.since == self.since)
     }
 
-    pub(super) fn signal(&self, signal: &str) -> io::Result<()> {
+    pub(crate) fn signal(&self, signal: &str) -> io::Result<()> {
         // A process that is gone has no use for a signal, and another may have its id.
         if !self.is_there() {
             return Ok(());
@@ -74,21 +74,53 @@ impl Process {
         text(kill).map(drop)
     }
 
-    /// Ends it, and waits until it is gone.
-    pub(super) fn kill(mut self) -> io::Result<()> {
-        if let Some(child) = &mut self.child {
-            child.kill()?;
-            return child.wait().map(drop);
-        }
-        self.signal("KILL")?;
-        while self.is_there() {
-            pause(GLANCE);
+    /// Sends it a signal, and then those that it has started, of which PostgreSQL has one for each client.
+    pub(crate) fn signal_all(&self, signal: &str) -> io::Result<()> {
+        self.signal(signal)?;
+        for child in self.children() {
+            // It may be gone by now.
+            let _ = child.signal(signal);
         }
         Ok(())
     }
 
+    /// The processes that it has started, and that are there still.
+    fn children(&self) -> Vec<Self> {
+        let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+        let ids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        let each = ids.filter_map(|id| status(id).filter(|status| status.parent == self.id).map(|status| (id, status)));
+        each.map(|(id, status)| Self { id, since: status.since, child: None }).collect()
+    }
+
+    /// Ends it and those that it has started, and waits until they are gone. PostgreSQL does not start again while one of
+    /// them has its memory.
+    pub(crate) fn kill(mut self) -> io::Result<()> {
+        // So that it starts no more of them.
+        self.signal("STOP")?;
+        let children = self.children();
+        if let Some(child) = &mut self.child {
+            child.kill()?;
+            child.wait()?;
+        } else {
+            self.signal("KILL")?;
+            self.wait_until_gone();
+        }
+        for child in children {
+            // It may have gone with the other.
+            let _ = child.signal("KILL");
+            child.wait_until_gone();
+        }
+        Ok(())
+    }
+
+    fn wait_until_gone(&self) {
+        while self.is_there() {
+            pause(GLANCE);
+        }
+    }
+
     /// How much memory it has, in bytes.
-    pub(super) fn memory(&self) -> u64 {
+    pub(crate) fn memory(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.id)).unwrap_or_default();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok()).map_or(0, |kilobytes| kilobytes << 10)
@@ -114,13 +146,22 @@ fn started(command: Command) -> io::Result<Child> {
     child.recv().map_err(gone)?
 }
 
-/// The state of a process, and when it was started: the third and the twenty-second field of `/proc/PID/stat`, whose
-/// second is a name in parentheses that may hold anything.
-fn status(id: u32) -> Option<(char, u64)> {
+/// What the system says of a process.
+struct Status {
+    state: char,
+    parent: u32,
+    /// When it was started.
+    since: u64,
+}
+
+/// The third, the fourth and the twenty-second field of `/proc/PID/stat`, whose second is a name in parentheses that may
+/// hold anything.
+fn status(id: u32) -> Option<Status> {
     let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
     let (_, fields) = stat.rsplit_once(") ")?;
     let mut fields = fields.split(' ');
-    Some((fields.next()?.chars().next()?, fields.nth(18)?.parse().ok()?))
+    let (state, parent) = (fields.next()?.chars().next()?, fields.next()?.parse().ok()?);
+    Some(Status { state, parent, since: fields.nth(17)?.parse().ok()? })
 }
 
 #[expect(clippy::disallowed_methods, reason = "a program of others tells nobody when it is ready or gone")]
@@ -171,6 +212,29 @@ mod tests {
             assert!(since.elapsed() < Duration::from_secs(30), "it is still there");
             pause(Duration::from_millis(10));
         }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_a_process_has_started_stops_and_ends_with_it() {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "sleep 600 & wait"]);
+        let process = Process::start(shell, Life::Ours).unwrap();
+        let since = Instant::now();
+        let mut child = loop {
+            assert!(since.elapsed() < Duration::from_secs(30), "it starts none");
+            if let Some(child) = process.children().pop() {
+                break child;
+            }
+            pause(Duration::from_millis(5));
+        };
+        process.signal_all("STOP").unwrap();
+        while [&process, &child].iter().any(|process| super::status(process.id).unwrap().state != 'T') {
+            assert!(since.elapsed() < Duration::from_secs(30), "one goes on");
+            pause(Duration::from_millis(5));
+        }
+        process.kill().unwrap();
+        assert!(!child.is_alive());
     }
 
     #[test]
