@@ -101,7 +101,7 @@ fn new_connection<'a, C: Connector>(
     let (is_inactive, is_fake) = over.as_ref().map_or((false, false), |(section, name)| {
         (definitions.is_inactive(section, name), definitions.is_fake(section, name))
     });
-    let leads_out = C::LEADS_OUT || over.is_some();
+    let leads_out = (C::LEADS_OUT && config.leads_out()) || over.is_some();
     let new = |is_active, connection| NewConnection { name, is_active, security: security.clone(), over, connection };
     if !config.is_active() || is_inactive || fakes.any(C::SECTION.name, name).is_some() {
         return Ok(new(false, Supervised::inactive::<C>(name, ambient.clone())));

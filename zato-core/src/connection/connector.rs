@@ -34,6 +34,12 @@ pub trait ConnectionConfig: DeserializeOwned + JsonSchema + Send + Sync + 'stati
         None
     }
 
+    /// Returns whether this one leads out of the process, of a connector whose connections [do](Connector::LEADS_OUT); one that
+    /// does not is made in an app of the test kit, too.
+    fn leads_out(&self) -> bool {
+        true
+    }
+
     /// Returns how often the other side is asked for a sign of life while nobody calls it; `None` for never.
     ///
     /// While it gives none, [`State`](super::State) is `Failing` and readiness says so.

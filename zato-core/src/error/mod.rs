@@ -249,7 +249,6 @@ impl Error {
     }
 
     /// Makes the same error once more, for another one who waited for what failed; they share its source.
-    #[cfg(feature = "cache")]
     pub(crate) fn copy(&self) -> Self {
         let Inner { kind, message, public, context, faults, retry, retry_after, source } = &*self.0;
         Self(Box::new(Inner {

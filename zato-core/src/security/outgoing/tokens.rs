@@ -3,7 +3,10 @@
 use std::{
     fmt,
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -14,7 +17,7 @@ use tokio_util::task::AbortOnDropHandle;
 use tracing::{debug, warn};
 
 use super::IssuedToken;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, Retry};
 
 /// How long a token is used whose server doesn't say how long it is good for.
 const UNTOLD: Duration = Duration::from_secs(300);
@@ -22,15 +25,17 @@ const UNTOLD: Duration = Duration::from_secs(300);
 /// Nothing is planned for later than this, since times that are added up have an end.
 const LONGEST: Duration = Duration::from_secs(30 * 24 * 3600);
 
-/// A token that was fetched because the one before was refused is not refused itself within this time: the other side
-/// wants something else than a new token then, and every call would cost two.
+/// A token that was fetched because the one before was refused is not refused itself within this time, unless it was accepted
+/// meanwhile: the other side wants something else than a new token then, and every call would cost two.
 const RENEWED: Duration = Duration::from_secs(5);
 
 /// How long a token endpoint is left alone after it failed; doubled each time up to the second.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(10));
 
-type Fetching = Pin<Box<dyn Future<Output = Result<IssuedToken>> + Send>>;
-type Outcome = Result<Arc<AccessToken>, Arc<Failure>>;
+/// What was issued, and for how long it is good.
+type Issued<T> = (T, Option<Duration>);
+type Fetching<T> = Pin<Box<dyn Future<Output = Result<Issued<T>>> + Send>>;
+type Outcome<T> = Result<Arc<AccessToken<T>>, Arc<Failure>>;
 
 /// A token that many callers share. It is fetched when the first of them asks, and anew shortly before it expires, or
 /// when the other side refuses it.
@@ -43,6 +48,8 @@ type Outcome = Result<Arc<AccessToken>, Arc<Failure>>;
 /// A failure is that of everybody who waited. The next fetch is begun a second later at the earliest, and up to ten
 /// seconds later if it fails again and again; who asks meanwhile gets the same failure, or the old token if it is still
 /// good.
+///
+/// A token is the value of a header unless somebody needs more with it, such as where it is good.
 ///
 /// ```
 /// use std::time::Duration;
@@ -58,57 +65,80 @@ type Outcome = Result<Arc<AccessToken>, Arc<Failure>>;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone)]
-pub struct Tokens(Arc<Shared>);
+pub struct Tokens<T = HeaderValue>(Arc<Shared<T>>);
 
 /// A token that is ready to be sent.
 #[derive(Debug)]
-pub struct AccessToken {
-    authorization: HeaderValue,
+pub struct AccessToken<T = HeaderValue> {
+    value: T,
     /// From when on a new one is fetched in the background.
     renewed_from: Instant,
     /// From when on it isn't used.
     unused_from: Instant,
     /// Until when it can't be said to be refused.
     kept_until: Option<Instant>,
+    /// Whether the other side has taken it.
+    is_accepted: AtomicBool,
 }
 
-struct Shared {
-    definition: String,
+struct Shared<T> {
+    whose: Whose,
     runtime: Handle,
-    fetch: Box<dyn Fn() -> Fetching + Send + Sync>,
-    current: ArcSwapOption<AccessToken>,
-    state: Mutex<State>,
+    fetch: Box<dyn Fn() -> Fetching<T> + Send + Sync>,
+    current: ArcSwapOption<AccessToken<T>>,
+    state: Mutex<State<T>>,
 }
 
-#[derive(Default)]
-struct State {
-    fetch: Option<Fetch>,
+/// The name of what the tokens are of, which errors and the log say.
+enum Whose {
+    Security(String),
+    Connection(String),
+}
+
+impl Whose {
+    /// Returns the key that it is told by, and the name.
+    fn said(&self) -> (&'static str, &str) {
+        match self {
+            Self::Security(name) => ("security", name),
+            Self::Connection(name) => ("connection", name),
+        }
+    }
+
+    fn security(&self) -> Option<&str> {
+        if let Self::Security(name) = self { Some(name) } else { None }
+    }
+
+    fn connection(&self) -> Option<&str> {
+        if let Self::Connection(name) = self { Some(name) } else { None }
+    }
+}
+
+struct State<T> {
+    fetch: Option<Fetch<T>>,
     failed: Option<Arc<Failure>>,
     /// Whether the next token is fetched because one was refused.
     is_refused: bool,
 }
 
 /// A fetch that is in work, or was.
-struct Fetch {
-    outcome: watch::Receiver<Option<Outcome>>,
+struct Fetch<T> {
+    outcome: watch::Receiver<Option<Outcome<T>>>,
     _task: AbortOnDropHandle<()>,
 }
 
 /// Why no token was fetched, for everybody who waited for it.
 #[derive(Debug)]
 struct Failure {
-    kind: Kind,
-    message: String,
+    error: Error,
     until: Instant,
     pause: Duration,
 }
 
 /// What there is without waiting.
-enum Found {
-    Token(Arc<AccessToken>),
+enum Found<T> {
+    Token(Arc<AccessToken<T>>),
     Failure(Error),
-    Fetch(watch::Receiver<Option<Outcome>>),
+    Fetch(watch::Receiver<Option<Outcome<T>>>),
 }
 
 impl Tokens {
@@ -124,12 +154,36 @@ impl Tokens {
     where
         F: Future<Output = Result<IssuedToken>> + Send + 'static,
     {
+        Self::with(Whose::Security(definition.into()), move || {
+            let fetching = fetch();
+            Box::pin(async move { header(&fetching.await?) })
+        })
+    }
+}
+
+impl<T: Send + Sync + 'static> Tokens<T> {
+    /// Makes the tokens of a connection, each whatever a request needs to be accepted; `fetch` gives with it for how long it is
+    /// good, if that is said, and is as that of [`new`](Tokens::new).
+    ///
+    /// # Panics
+    ///
+    /// Outside of a runtime of tokio's, on which fetches are going to run.
+    #[must_use]
+    pub fn of_connection<F>(connection: impl Into<String>, fetch: impl Fn() -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<(T, Option<Duration>)>> + Send + 'static,
+    {
+        Self::with(Whose::Connection(connection.into()), move || Box::pin(fetch()))
+    }
+
+    fn with(whose: Whose, fetch: impl Fn() -> Fetching<T> + Send + Sync + 'static) -> Self {
+        let state = State { fetch: None, failed: None, is_refused: false };
         Self(Arc::new(Shared {
-            definition: definition.into(),
+            whose,
             runtime: Handle::current(),
-            fetch: Box::new(move || Box::pin(fetch())),
+            fetch: Box::new(fetch),
             current: ArcSwapOption::empty(),
-            state: Mutex::default(),
+            state: Mutex::new(state),
         }))
     }
 
@@ -142,7 +196,7 @@ impl Tokens {
     /// # Cancel safety
     ///
     /// May be dropped at any time; the fetch goes on for the others, and for who comes next.
-    pub async fn token(&self) -> Result<Arc<AccessToken>> {
+    pub async fn token(&self) -> Result<Arc<AccessToken<T>>> {
         let now = Instant::now();
         if let Some(token) = self.0.current.load_full().filter(|token| now < token.renewed_from) {
             return Ok(token);
@@ -157,21 +211,26 @@ impl Tokens {
             Some(Ok(token)) => Ok(token),
             Some(Err(failure)) => Err(self.0.error(&failure)),
             // It panicked, or its runtime has ended.
-            None => Err(Error::internal("fetching a token was broken off").with("security", &self.0.definition)),
+            None => {
+                let (key, name) = self.0.whose.said();
+                Err(Error::internal("fetching a token was broken off").with(key, name))
+            }
         }
     }
 
     /// Says that the other side has refused a token, and returns whether a second try with another one may help.
     ///
     /// Of many who have the same token refused, the first causes a fetch, and the others find it in work or done. It can't
-    /// help if the token is only seconds old and was itself fetched because another had been refused.
+    /// help if the token is only seconds old, was itself fetched because another had been refused, and was not
+    /// [accepted](AccessToken::accepted) so far.
     #[must_use]
-    pub fn refused(&self, token: &Arc<AccessToken>) -> bool {
+    pub fn refused(&self, token: &Arc<AccessToken<T>>) -> bool {
         let mut state = self.0.lock();
         if !self.0.current.load().as_ref().is_some_and(|current| Arc::ptr_eq(current, token)) {
             return true;
         }
-        if token.kept_until.is_some_and(|until| Instant::now() < until) {
+        let is_new = token.kept_until.is_some_and(|until| Instant::now() < until);
+        if is_new && !token.is_accepted.load(Ordering::Relaxed) {
             return false;
         }
         self.0.current.store(None);
@@ -184,26 +243,45 @@ impl AccessToken {
     /// Returns the value of the header `Authorization`, which prints as `Sensitive`.
     #[must_use]
     pub fn authorization(&self) -> &HeaderValue {
-        &self.authorization
-    }
-
-    fn of(issued: &IssuedToken, begun: Instant, is_renewal: bool) -> Result<Self> {
-        let value = format!("Bearer {}", issued.access_token.expose());
-        // The error of the library is left out, as it might show what is in it one day.
-        let authorization = HeaderValue::from_str(&value).ok();
-        let mut authorization =
-            authorization.ok_or_else(|| Error::upstream("the token that was issued can't stand in a header"))?;
-        authorization.set_sensitive(true);
-        let lifetime = issued.expires_in.unwrap_or(UNTOLD).min(LONGEST);
-        let before_end = |most: u64, part: u32| begun + lifetime - (lifetime / part).min(Duration::from_secs(most));
-        let (renewed_from, unused_from) = (before_end(60, 5), before_end(10, 10));
-        Ok(Self { authorization, renewed_from, unused_from, kept_until: is_renewal.then(|| Instant::now() + RENEWED) })
+        &self.value
     }
 }
 
-impl Shared {
+impl<T> AccessToken<T> {
+    /// Returns what a request needs to be accepted.
+    #[must_use]
+    pub fn value(&self) -> &T {
+        &self.value
+    }
+
+    /// Notes that the other side has accepted it. If it refuses it later on, somebody has ended it.
+    pub fn accepted(&self) {
+        self.is_accepted.store(true, Ordering::Relaxed);
+    }
+
+    fn of((value, lifetime): Issued<T>, begun: Instant, is_renewal: bool) -> Self {
+        let lifetime = lifetime.unwrap_or(UNTOLD).min(LONGEST);
+        let before_end = |most: u64, part: u32| begun + lifetime - (lifetime / part).min(Duration::from_secs(most));
+        let (renewed_from, unused_from) = (before_end(60, 5), before_end(10, 10));
+        let kept_until = is_renewal.then(|| Instant::now() + RENEWED);
+        Self { value, renewed_from, unused_from, kept_until, is_accepted: AtomicBool::new(false) }
+    }
+}
+
+/// Makes the header of a token that was issued.
+fn header(issued: &IssuedToken) -> Result<Issued<HeaderValue>> {
+    let value = format!("Bearer {}", issued.access_token.expose());
+    // The error of the library is left out, as it might show what is in it one day.
+    let authorization = HeaderValue::from_str(&value).ok();
+    let mut authorization =
+        authorization.ok_or_else(|| Error::upstream("the token that was issued can't stand in a header"))?;
+    authorization.set_sensitive(true);
+    Ok((authorization, issued.expires_in))
+}
+
+impl<T: Send + Sync + 'static> Shared<T> {
     /// Looks for a token that is good; begins to fetch one if it is time for that.
-    fn found(self: &Arc<Self>, now: Instant) -> Found {
+    fn found(self: &Arc<Self>, now: Instant) -> Found<T> {
         let mut state = self.lock();
         let current = self.current.load_full();
         if let Some(token) = current.as_ref().filter(|token| now < token.renewed_from) {
@@ -222,7 +300,7 @@ impl Shared {
         }
     }
 
-    fn begin(self: &Arc<Self>, state: &mut State, now: Instant) -> watch::Receiver<Option<Outcome>> {
+    fn begin(self: &Arc<Self>, state: &mut State<T>, now: Instant) -> watch::Receiver<Option<Outcome<T>>> {
         let (tell, outcome) = watch::channel(None);
         let is_renewal = std::mem::take(&mut state.is_refused);
         // A strong one would keep itself alive: the task is ours.
@@ -237,12 +315,13 @@ impl Shared {
         outcome
     }
 
-    fn settle(&self, issued: Result<IssuedToken>, begun: Instant, is_renewal: bool) -> Outcome {
-        let token = issued.and_then(|issued| AccessToken::of(&issued, begun, is_renewal));
+    fn settle(&self, issued: Result<Issued<T>>, begun: Instant, is_renewal: bool) -> Outcome<T> {
+        let token = issued.map(|issued| AccessToken::of(issued, begun, is_renewal));
+        let (security, connection) = (self.whose.security(), self.whose.connection());
         let mut state = self.lock();
         match token {
             Ok(token) => {
-                debug!(security = self.definition, "token fetched");
+                debug!(security, connection, "token fetched");
                 let token = Arc::new(token);
                 state.failed = None;
                 self.current.store(Some(Arc::clone(&token)));
@@ -252,12 +331,8 @@ impl Shared {
                 let pause = state.failed.as_ref().map_or(PAUSES.0, |before| (before.pause * 2).min(PAUSES.1));
                 let message = error.report().to_string();
                 let retry_in_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
-                warn!(security = self.definition, error = message, retry_in_ms, "no token could be fetched");
-                let kind = match error.kind() {
-                    kind @ (Kind::Upstream | Kind::Timeout | Kind::Unavailable) => kind,
-                    _ => Kind::Internal,
-                };
-                let failure = Arc::new(Failure { kind, message, until: Instant::now() + pause, pause });
+                warn!(security, connection, error = message, retry_in_ms, "no token could be fetched");
+                let failure = Arc::new(Failure { error: ours(error), until: Instant::now() + pause, pause });
                 state.failed = Some(Arc::clone(&failure));
                 state.is_refused |= is_renewal;
                 Err(failure)
@@ -266,33 +341,50 @@ impl Shared {
     }
 
     fn error(&self, failure: &Failure) -> Error {
-        let error = Error::new(failure.kind, failure.message.clone()).with("security", &self.definition);
+        let (key, name) = self.whose.said();
+        let error = failure.error.copy().with(key, name);
         match failure.until.saturating_duration_since(Instant::now()) {
             Duration::ZERO => error,
+            _ if error.retry() == Retry::Never => error,
             pause => error.with_retry_after(pause),
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
+/// Makes an error of ours of what is not to be expected when a token is fetched: whoever calls us has done nothing wrong.
+fn ours(error: Error) -> Error {
+    match error.kind() {
+        Kind::Upstream | Kind::Timeout | Kind::Unavailable | Kind::RateLimited => error,
+        _ => Error::internal(error.report().to_string()),
+    }
+}
+
 /// Whether somebody is still going to tell how a fetch has ended.
-fn is_in_work(outcome: &watch::Receiver<Option<Outcome>>) -> bool {
+fn is_in_work<T>(outcome: &watch::Receiver<Option<Outcome<T>>>) -> bool {
     outcome.borrow().is_none() && outcome.has_changed().is_ok()
 }
 
+impl<T> Clone for Tokens<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
 /// Says whose they are, and nothing of what is in them.
-impl fmt::Debug for Tokens {
+impl<T> fmt::Debug for Tokens<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tokens").field("security", &self.0.definition).finish_non_exhaustive()
+        let (key, name) = self.0.whose.said();
+        f.debug_struct("Tokens").field(key, &name).finish_non_exhaustive()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+    use std::sync::atomic::{AtomicU32, AtomicU64};
 
     use tokio::{
         task::JoinSet,
@@ -416,6 +508,17 @@ mod tests {
         advance(RENEWED).await;
         assert!(tokens.refused(&second));
         assert_eq!(number(&tokens).await, "3");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_was_accepted_may_be_ended_at_any_time() {
+        let (server, tokens) = tokens(3600);
+        for number in 1..5 {
+            let token = tokens.token().await.unwrap();
+            token.accepted();
+            assert!(tokens.refused(&token), "{number}");
+            assert_eq!(fetches(&server), number);
+        }
     }
 
     #[tokio::test(start_paused = true)]
