@@ -1,0 +1,221 @@
+//! What is done with objects that were served, or given up: they are copied, and deleted.
+//!
+//! A large object is a list of segments. Its copy is a plain one unless the list is copied, which has a limit (5 GiB mostly) and
+//! takes as long as its bytes do; the list is at once, and both have the same segments then. So the list is copied where the
+//! original is deleted, whose segments stay; and where the original stays, the bytes, as far as they go into one object: who
+//! deletes the original later with its segments would take them from the copy.
+
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use sha2::{Digest, Sha256};
+use zato_core::{Error, Result, channel::broker::Reason, chrono::SecondsFormat};
+
+use super::{
+    entry::After,
+    intake::CID,
+    mark::Deed,
+    work::{Attempt, Work},
+};
+use crate::{
+    Metadata, ObjectDetails, SwiftErrorKind,
+    error::kind_of,
+    name,
+    object::{META, hexadecimal},
+    wire::Call,
+};
+
+/// What became of a deed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Done {
+    /// It is done, or was before.
+    It,
+    /// There is another version of the object.
+    NotThis,
+}
+
+/// What became of a copy to the dead letters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Copied {
+    /// It is made.
+    It,
+    /// The object is gone, or there is another version of it.
+    NotThis,
+}
+
+/// What of a large object is copied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    Bytes,
+    List,
+}
+
+/// How large an object can be that is none of segments (Swift's `max_file_size`).
+const MAX_OBJECT: u64 = 5 * 1024 * 1024 * 1024;
+
+/// How long a value of metadata may be, in bytes (Swift's `max_meta_value_length`).
+const MAX_VALUE: usize = 256;
+
+/// How many bytes a server copies in a second at the least.
+const SLOWEST: u64 = 8 * 1024 * 1024;
+
+impl Work {
+    /// Deletes an object, or moves it, if it is this version still.
+    pub(super) async fn do_deed(&self, deed: Deed) -> Result<Done> {
+        // Swift deletes whatever there is, on no condition: who puts it anew within this moment loses that.
+        let details = match self.details().await? {
+            None => return Ok(Done::It),
+            Some(details) if !self.version.is_of(&details) => return Ok(Done::NotThis),
+            Some(details) => details,
+        };
+        match (deed, &self.route.after) {
+            (Deed::Move, After::Move { container, prefix }) => {
+                let name = format!("{prefix}{}", self.name);
+                if self.copy(container, &name, &details, Part::List, &Metadata::new()).await? == Copied::NotThis {
+                    return Ok(Done::NotThis);
+                }
+            }
+            (Deed::Move, _) => return Ok(Done::NotThis),
+            (Deed::Delete, _) if details.is_large => {
+                return self.object().delete_with_segments().await.map(|_| Done::It);
+            }
+            _ => {}
+        }
+        self.object().delete().await.map(|_| Done::It)
+    }
+
+    /// Copies an object to the dead letters, with what there is to say about it.
+    pub(super) async fn bury(&self, container: &str, name: &str, reason: &Reason, attempt: &Attempt) -> Result<Copied> {
+        let Some(details) = self.details().await? else { return Ok(Copied::NotThis) };
+        if !self.version.is_of(&details) {
+            return Ok(Copied::NotThis);
+        }
+        let metadata = self.epitaph(reason, attempt);
+        // One that has no room beside the container has its checksum instead.
+        let short;
+        let name = if name.len() > name::OBJECT {
+            short = format!("{}/{}", self.polled.container, hexadecimal(&Sha256::digest(self.name.as_bytes())));
+            &short
+        } else {
+            name
+        };
+        let stays = self.route.after == After::Keep;
+        let part = if stays && details.bytes <= MAX_OBJECT { Part::Bytes } else { Part::List };
+        match self.copy(container, name, &details, part, &metadata).await {
+            // The server's limit is another one.
+            Err(error)
+                if details.is_large && part == Part::Bytes && kind_of(&error) == Some(SwiftErrorKind::TooLarge) =>
+            {
+                self.copy(container, name, &details, Part::List, &metadata).await
+            }
+            copied => copied,
+        }
+    }
+
+    /// Says why an object was given up, beside the metadata that it has.
+    fn epitaph(&self, reason: &Reason, attempt: &Attempt) -> Metadata {
+        let failed_at = self.shared.ambient.now().to_rfc3339_opts(SecondsFormat::Millis, true);
+        let from = format!("{}/{}", self.polled.container, self.name);
+        let attempts = attempt.number.to_string();
+        let said = [
+            ("zato-reason", reason.words.as_str()),
+            ("zato-reason-kind", reason.kind),
+            ("zato-attempts", &attempts),
+            ("zato-channel", &self.shared.name),
+            ("zato-service", &self.route.info.service),
+            ("zato-from", &from),
+            ("zato-failed-at", &failed_at),
+            (CID, attempt.cid.as_str()),
+        ];
+        said.into_iter().map(|(name, value)| (name, fitting(value))).collect()
+    }
+
+    async fn details(&self) -> Result<Option<ObjectDetails>> {
+        match self.object().head().await {
+            Ok(details) => Ok(Some(details)),
+            Err(error) if kind_of(&error) == Some(SwiftErrorKind::NotFound) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Copies an object on the server, to a container that is made if it is not there.
+    async fn copy(
+        &self,
+        container: &str,
+        name: &str,
+        details: &ObjectDetails,
+        part: Part,
+        metadata: &Metadata,
+    ) -> Result<Copied> {
+        let swift = &self.shared.terms.store.swift;
+        for is_first in [true, false] {
+            let headers = metadata.headers(META)?;
+            let answer = swift.call(self.copy_call(container, name, details, part, headers)?).await;
+            let error = match answer {
+                Ok(answer) if answer.status() == StatusCode::CREATED => {
+                    answer.done().await;
+                    return Ok(Copied::It);
+                }
+                Ok(answer) => crate::error::unexpected(format!("status {} to a copy", answer.status().as_u16())),
+                Err(error) => error,
+            };
+            match kind_of(&error) {
+                // Either of both is not there.
+                Some(SwiftErrorKind::NotFound) if is_first => drop(swift.container(container).create().await?),
+                Some(SwiftErrorKind::NotFound | SwiftErrorKind::PreconditionFailed) => return Ok(Copied::NotThis),
+                _ => return Err(self.about(error, container)),
+            }
+        }
+        Ok(Copied::NotThis)
+    }
+
+    fn copy_call(
+        &self,
+        container: &str,
+        name: &str,
+        details: &ObjectDetails,
+        part: Part,
+        headers: HeaderMap,
+    ) -> Result<Call> {
+        let from = format!("/{}", name::path(&self.polled.container, Some(&self.name)));
+        let seconds = if part == Part::List && details.is_large { 0 } else { details.bytes / SLOWEST };
+        let call = Call::object(Method::PUT, container, name)?
+            .text(HeaderName::from_static("x-copy-from"), &from)?
+            .header(header::CONTENT_LENGTH, HeaderValue::from_static("0"))
+            .headers(headers)
+            .lasting(self.shared.terms.store.patience(Duration::from_secs(seconds)));
+        if details.is_large {
+            // Its ETag is not that of the list.
+            return Ok(if part == Part::List { call.query("multipart-manifest", Some("get")) } else { call });
+        }
+        call.text(header::IF_MATCH, &format!("\"{}\"", details.etag))
+    }
+
+    fn about(&self, error: Error, container: &str) -> Error {
+        error.with("container", &*self.polled.container).with("object", &self.name).with("to", container)
+    }
+}
+
+/// Makes a text fit into metadata.
+fn fitting(text: &str) -> String {
+    let mut short = String::with_capacity(text.len().min(MAX_VALUE));
+    for character in text.chars() {
+        if short.len() + character.len_utf8() > MAX_VALUE {
+            break;
+        }
+        short.push(if character.is_control() { ' ' } else { character });
+    }
+    short.trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_cut_where_metadata_has_no_more_room() {
+        assert_eq!(fitting(" a\nb "), "a b");
+        assert_eq!(fitting(&"ż".repeat(200)).len(), 256);
+        assert_eq!(fitting(&format!("{}  ", "a".repeat(255))).len(), 255);
+    }
+}

@@ -1,0 +1,29 @@
+//! The sections as data: what was written, checked as far as one entry can be checked by itself.
+
+mod channel;
+mod custom;
+mod outgoing;
+
+use serde::{Deserialize, Deserializer};
+use zato_core::config::SectionName;
+
+pub(crate) use self::custom::CustomOptions;
+pub use self::{
+    channel::{AfterSuccess, SwiftChannelConfig},
+    outgoing::{AuthVersion, Interface, SwiftConfig},
+};
+
+/// The section that connections to Swift stand in.
+pub const OUTGOING: SectionName = SectionName { name: "outgoing_swift", aliases: &["cloud_openstack_swift"] };
+
+/// The section that containers which are polled for services stand in.
+pub const CHANNEL: SectionName = SectionName { name: "channel_swift", aliases: &[] };
+
+pub(crate) fn yes() -> bool {
+    true
+}
+
+/// Zato writes an empty text where nobody chose.
+pub(crate) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Ok(Option::<String>::deserialize(deserializer)?.filter(|text| !text.is_empty()))
+}

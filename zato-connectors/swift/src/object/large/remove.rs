@@ -1,0 +1,81 @@
+//! Removing segments that nobody needs any more, as far as that goes.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    time::Duration,
+};
+
+use tokio::time;
+use tracing::{info, warn};
+use zato_core::Result;
+
+use super::{manifest::Segment, sending::Names};
+use crate::{Swift, object::Object};
+
+/// How long it may take; what is not removed then is left, and logged.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The names of segments, by container.
+pub(super) type Doomed = BTreeMap<String, Vec<String>>;
+
+/// Chooses those segments of a large object that was replaced which are nothing but that.
+pub(super) fn superseded(object: Object<'_>, before: Vec<Segment>, segments_in: &str, used: &HashSet<&str>) -> Doomed {
+    let mut doomed = Doomed::new();
+    for Segment { container, name, is_large, .. } in before {
+        let is_used = container == segments_in && used.contains(name.as_str());
+        if !is_used && !is_large && is_nothing_else(object, &name) {
+            doomed.entry(container).or_default().push(name);
+        }
+    }
+    doomed.values_mut().for_each(|names| {
+        names.sort();
+        names.dedup();
+    });
+    doomed
+}
+
+/// A manifest may name objects that somebody stored for their own sake, or that another manifest names, too. Segments carry the
+/// name of their object (ours, python-swiftclient's, rclone's), or are hidden under it (opendal's).
+fn is_nothing_else(object: Object<'_>, name: &str) -> bool {
+    let name = name.strip_prefix(".segments/").unwrap_or(name);
+    name.strip_prefix(object.name()).is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// Removes the segments of what was replaced.
+pub(super) async fn replaced(object: Object<'_>, doomed: &Doomed) {
+    let (container, name) = (object.container(), object.name());
+    let connection = object.swift().name();
+    match time::timeout(PATIENCE, remove(object.swift(), doomed)).await {
+        Ok(Ok(0)) => {}
+        Ok(Ok(removed)) => {
+            info!(connection, container, object = name, removed, "segments of a replaced object removed");
+        }
+        Ok(Err(error)) => {
+            warn!(connection, container, object = name, error = %error.report(), "segments of a replaced object are left");
+        }
+        Err(_late) => {
+            warn!(connection, container, object = name, "segments of a replaced object are left, as it took too long");
+        }
+    }
+}
+
+/// Removes the segments of an upload that has failed, of which there are so many at the most.
+pub(super) async fn failed(swift: &Swift, names: &Names, begun: u64) {
+    let doomed = Doomed::from([(names.container.clone(), (0..begun).map(|index| names.segment(index)).collect())]);
+    let (connection, container, prefix) = (swift.name(), &names.container, &names.prefix);
+    match time::timeout(PATIENCE, remove(swift, &doomed)).await {
+        Ok(Ok(removed)) => info!(connection, container, prefix, removed, "segments of a failed upload removed"),
+        Ok(Err(error)) => {
+            warn!(connection, container, prefix, error = %error.report(), "segments of a failed upload are left");
+        }
+        Err(_late) => warn!(connection, container, prefix, "segments of a failed upload are left, as it took too long"),
+    }
+}
+
+async fn remove(swift: &Swift, doomed: &Doomed) -> Result<u64> {
+    let mut removed = 0;
+    for (container, names) in doomed {
+        removed += swift.container(container).delete_objects(names).await?;
+    }
+    Ok(removed)
+}

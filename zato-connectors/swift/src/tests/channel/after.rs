@@ -1,0 +1,152 @@
+use serde_json::json;
+use tokio::time::{Duration, sleep};
+
+use super::{Program, Seen, channel, memory, until};
+use crate::{
+    Metadata,
+    tests::kit::{Kit, everywhere},
+    transport::Body,
+    wire::Call,
+};
+
+/// Puts a large object of two segments.
+async fn put_large(kit: &Kit, name: &str) {
+    let (container, segments) = (kit.name("in"), kit.name("segments"));
+    kit.swift.container(&segments).create().await.unwrap();
+    for (segment, body) in [("1", "one and "), ("2", "two")] {
+        kit.swift.object(&segments, &format!("{name}/{segment}")).put(body).await.unwrap();
+    }
+    let manifest = json!([{ "path": format!("/{segments}/{name}/1") }, { "path": format!("/{segments}/{name}/2") }]);
+    let call = Call::object(http::Method::PUT, &container, name).unwrap().query("multipart-manifest", Some("put"));
+    let call = call.header(http::HeaderName::from_static("x-object-meta-by"), http::HeaderValue::from_static("CRM"));
+    let call = call.header(http::header::CONTENT_TYPE, http::HeaderValue::from_static("text/plain"));
+    kit.swift.call(call.body(Body::Bytes(manifest.to_string().into()))).await.unwrap().done().await;
+    assert!(kit.swift.object(&container, name).head().await.unwrap().is_large);
+}
+
+#[tokio::test]
+async fn what_was_served_is_deleted_with_its_segments() {
+    for kit in everywhere("").await {
+        kit.container("in").await;
+        kit.put("a ż", "1").await;
+        put_large(&kit, "large").await;
+        let program = Program::start(&kit, &Seen::default(), &channel(&kit, "after_success: delete")).await;
+        assert_eq!(program.settled(2).await, ["a ż 1 1", "large 1 one and two"], "{}", kit.place);
+        kit.until_names("in", &[]).await;
+        kit.until_names("segments", &[]).await;
+        sleep(Duration::from_millis(300)).await;
+        assert_eq!(kit.remembered().await, [], "{}", kit.place);
+        kit.put("a ż", "1").await;
+        assert_eq!(program.settled(3).await.len(), 3, "{}: put again", kit.place);
+        program.app.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn what_was_served_is_moved_and_a_large_one_keeps_its_segments() {
+    for kit in everywhere("").await {
+        let container = kit.container("in").await;
+        let metadata = Metadata::new().with("by", "CRM");
+        kit.swift.object(&container, "a ż").put("1").content_type("text/x").metadata(metadata).await.unwrap();
+        put_large(&kit, "large").await;
+        let more = format!("after_success: move, move_to: {}, move_prefix: 2026/", kit.name("done"));
+        let program = Program::start(&kit, &Seen::default(), &channel(&kit, &more)).await;
+        assert_eq!(program.settled(2).await.len(), 2, "{}", kit.place);
+        kit.until_names("in", &[]).await;
+        kit.until_names("done", &["2026/a ż", "2026/large"]).await;
+        kit.until_names("segments", &["large/1", "large/2"]).await;
+        let done = kit.name("done");
+        let moved = kit.swift.object(&done, "2026/a ż").head().await.unwrap();
+        assert_eq!((moved.content_type.as_deref(), moved.metadata.get("by")), (Some("text/x"), Some("CRM")));
+        let large = kit.swift.object(&done, "2026/large");
+        assert_eq!(large.get().text().await.unwrap(), "one and two", "{}", kit.place);
+        let details = large.head().await.unwrap();
+        assert!(details.is_large && details.metadata.get("by") == Some("CRM"), "{}: {details:?}", kit.place);
+        assert_eq!(details.content_type.as_deref(), Some("text/plain"), "{}", kit.place);
+        assert_eq!(kit.remembered().await, [], "{}", kit.place);
+        program.app.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_dynamic_large_object_is_moved_as_what_it_is() {
+    for kit in everywhere("").await {
+        let (container, segments) = (kit.container("in").await, kit.container("segments").await);
+        kit.swift.object(&segments, "a/1").put("one").await.unwrap();
+        let manifest = http::HeaderValue::try_from(format!("{segments}/a/")).unwrap();
+        let call = Call::object(http::Method::PUT, &container, "a").unwrap().body(Body::Bytes("".into()));
+        let call = call.header(http::HeaderName::from_static("x-object-manifest"), manifest);
+        kit.swift.call(call).await.unwrap().done().await;
+        if kit.swift.object(&container, "a").get().text().await.unwrap() != "one" {
+            // The one in this process knows no dynamic ones.
+            continue;
+        }
+        let more = format!("after_success: move, move_to: {}", kit.name("done"));
+        let program = Program::start(&kit, &Seen::default(), &channel(&kit, &more)).await;
+        assert_eq!(program.settled(1).await, ["a 1 one"], "{}", kit.place);
+        kit.until_names("done", &["a"]).await;
+        let done = kit.name("done");
+        let moved = kit.swift.object(&done, "a");
+        assert_eq!(moved.get().text().await.unwrap(), "one", "{}", kit.place);
+        assert!(moved.head().await.unwrap().is_large, "{}", kit.place);
+        kit.until_names("in", &[]).await;
+        program.app.stop().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_can_not_be_moved_is_not_served_again_and_moved_as_soon_as_it_can_be() {
+    let kit = memory().await;
+    kit.put("a", "1").await;
+    let more = format!("after_success: move, move_to: {}", kit.name("done"));
+    let (server, seen) = (kit.server().unwrap(), Seen::default());
+    let program = Program::start(&kit, &seen, &channel(&kit, &more)).await;
+    until("it is served", || seen.len() == 1).await;
+    kit.until_names("done", &["a"]).await;
+    server.fail_next_times("HEAD", 403, 4);
+    kit.put("b", "1").await;
+    until("it is served", || seen.len() == 2).await;
+    sleep(Duration::from_millis(100)).await;
+    assert_eq!(kit.names("in").await, ["b"]);
+    kit.until_names("done", &["a", "b"]).await;
+    assert_eq!(seen.len(), 2);
+    program.app.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_keeps_objects_from_now_on_keeps_those_that_were_to_be_deleted() {
+    let kit = memory().await;
+    kit.put("a", "1").await;
+    let (server, seen) = (kit.server().unwrap(), Seen::default());
+    let program = Program::start(&kit, &seen, "{}").await;
+    server.fail_next_times("HEAD", 403, 1);
+    program.app.apply_yaml(channel(&kit, "after_success: delete").replace("100ms", "1h")).await.unwrap();
+    until("it is served", || seen.len() == 1).await;
+    program.app.stop().await;
+    let program = Program::start(&kit, &seen, &channel(&kit, "after_success: keep")).await;
+    sleep(Duration::from_secs(60)).await;
+    assert_eq!((kit.names("in").await, seen.len()), (vec!["a".to_owned()], 1));
+    program.app.apply_yaml(channel(&kit, "after_success: delete")).await.unwrap();
+    kit.until_names("in", &[]).await;
+    // What was kept on purpose stays.
+    program.app.apply_yaml(channel(&kit, "after_success: keep")).await.unwrap();
+    kit.put("b", "1").await;
+    until("it is served", || seen.len() == 2).await;
+    sleep(Duration::from_secs(1)).await;
+    program.app.apply_yaml(channel(&kit, "after_success: delete")).await.unwrap();
+    sleep(Duration::from_secs(60)).await;
+    assert_eq!((kit.names("in").await, seen.len()), (vec!["b".to_owned()], 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_that_is_put_anew_while_it_is_served_is_neither_deleted_nor_lost() {
+    let kit = memory().await;
+    kit.put("a", "wait").await;
+    let program = Program::start(&kit, &Seen::default(), &channel(&kit, "after_success: delete")).await;
+    until("it is in work", || program.seen.len() == 1).await;
+    kit.put("a", "anew").await;
+    program.gate.0.notify_one();
+    until("it is served", || program.seen.len() == 3).await;
+    assert_eq!(program.seen.all(), ["a 1 wait", "ended", "a 1 anew"]);
+    kit.until_names("in", &[]).await;
+}

@@ -1,0 +1,92 @@
+//! Large objects whose upload ended before it was done.
+
+use std::{
+    sync::{Arc, Mutex},
+    task::Poll,
+    time::Duration,
+};
+
+use zato_core::{Error, message::ByteStream};
+
+use super::{
+    large::{bytes, segments},
+    large_faults::{SEGMENT, kit, watched},
+};
+use crate::UploadRequest;
+
+#[tokio::test(start_paused = true)]
+async fn what_is_resumable_goes_on_where_it_was() {
+    let (kit, name) = kit("").await;
+    let server = kit.server().unwrap();
+    let object = kit.swift.object(&name, "large");
+    let broken = watched(20, |index| (index == 12).then(|| Error::conflict("killed")));
+    assert!(object.upload(broken).resumable("tonight/1").await.is_err());
+    assert_eq!(segments(&kit, &name).await.len(), 12);
+    let (before, counted) = (server.calls("PUT"), Arc::new(Mutex::new((0, 0.0_f64))));
+    let hears = Arc::clone(&counted);
+    let upload = object.upload(watched(20, |_| None)).resumable("tonight/1");
+    let upload = upload.progress(move |progress| *hears.lock().unwrap() = (progress.bytes, progress.rate()));
+    upload.await.unwrap();
+    assert_eq!(server.calls("PUT") - before, 8 + 1, "the rest, and the manifest");
+    assert_eq!(counted.lock().unwrap().0, (SEGMENT * 20) as u64, "what is there counts");
+    assert_eq!(object.get().bytes().await.unwrap(), bytes(SEGMENT * 20));
+
+    // A shorter one with the same key, which is no content of its own, leaves nothing of the longer one.
+    object.upload(watched(5, |_| None)).resumable("tonight/1").await.unwrap();
+    assert_eq!(object.get().bytes().await.unwrap(), bytes(SEGMENT * 5));
+    assert_eq!(segments(&kit, &name).await.len(), 5);
+}
+
+/// Drops an upload as soon as something is so.
+async fn killed(upload: UploadRequest<'_>, is_so: impl Fn() -> bool) {
+    let mut upload = Box::pin(upload.into_future());
+    std::future::poll_fn(|cx| {
+        assert!(upload.as_mut().poll(cx).is_pending());
+        if is_so() { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upload_that_is_dropped_is_gone_on_with() {
+    let (kit, name) = kit("").await;
+    let server = kit.server().unwrap().clone();
+    let object = kit.swift.object(&name, "large");
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    std::io::Write::write_all(&mut file, &bytes(SEGMENT * 20)).unwrap();
+    killed(object.upload_file(file.path()).parallelism(2), || server.objects(&format!("{name}_segments")).len() >= 10)
+        .await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let (before, there) = (server.calls("PUT"), segments(&kit, &name).await.len() as u64);
+    assert!((10..20).contains(&there), "{there}");
+    object.upload_file(file.path()).await.unwrap();
+    assert_eq!(server.calls("PUT") - before, 20 - there + 1, "the rest, and the manifest");
+    assert_eq!(object.get().bytes().await.unwrap(), bytes(SEGMENT * 20));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upload_that_is_dropped_leaves_nothing_for_long() {
+    let (kit, name) = kit("").await;
+    let server = kit.server().unwrap().clone();
+    let object = kit.swift.object(&name, "large");
+    object.put("before").await.unwrap();
+    let segments_in = format!("{name}_segments");
+    let stuck = futures_util::StreamExt::take(watched(20, |_| None), 10);
+    let stuck = ByteStream::new(futures_util::StreamExt::chain(stuck, futures_util::stream::pending()));
+    killed(object.upload(stuck), || server.objects(&segments_in).len() == 10).await;
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    assert_eq!(server.objects(&segments_in), Vec::<String>::new());
+    assert_eq!(object.get().text().await.unwrap(), "before");
+
+    // Where the manifest is on its way, nobody knows; with one at a time it is the PUT after the last segment.
+    let (slow, puts) = (server.clone(), server.calls("PUT"));
+    let stream = watched(4, move |index| {
+        if index == 4 {
+            slow.delay_next("PUT", Duration::from_secs(20));
+        }
+        None
+    });
+    killed(object.upload(stream).parallelism(1), || server.calls("PUT") == puts + 5).await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(server.objects(&segments_in).len(), 4);
+}

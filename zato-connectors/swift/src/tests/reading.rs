@@ -1,0 +1,85 @@
+//! Downloads that break off.
+
+use std::time::Duration;
+
+use zato_core::{Kind, bytes::Bytes};
+
+use super::kit::fake;
+use crate::{SwiftErrorKind, error::kind_of};
+
+fn bytes() -> Bytes {
+    (0..500_000_u32).flat_map(u32::to_le_bytes).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_breaks_off_is_read_on_where_it_was() {
+    let kit = fake("").await;
+    let (name, server) = (kit.container("a").await, kit.server().unwrap());
+    let object = kit.swift.object(&name, "large");
+    object.put(bytes()).await.unwrap();
+    for after in [0, 1, 65_536, 1_999_999] {
+        let before = server.calls("GET");
+        server.break_next("GET", after);
+        assert_eq!(object.get().bytes().await.unwrap(), bytes(), "{after}");
+        assert_eq!(server.calls("GET") - before, 2, "{after}");
+    }
+    server.break_next("GET", 1000);
+    assert_eq!(object.get().range(500_000..1_500_000).bytes().await.unwrap(), bytes().slice(500_000..1_500_000));
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_object_in_its_place_is_not_read_on() {
+    let kit = fake("").await;
+    let (name, server) = (kit.container("a").await, kit.server().unwrap());
+    let object = kit.swift.object(&name, "large");
+    object.put(bytes()).await.unwrap();
+    server.break_next("GET", 1_000_000);
+    let mut part = object.get().stream().await.unwrap();
+    object.put("another").await.unwrap();
+    let error = loop {
+        match part.stream.chunk().await {
+            Ok(Some(_)) => {}
+            Ok(None) => panic!("it was read whole"),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!((error.kind(), error.message()), (Kind::Conflict, "the object was replaced while it was read"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_breaks_off_each_time_ends_after_the_retries() {
+    let kit = fake("retries: 2").await;
+    let (name, server) = (kit.container("a").await, kit.server().unwrap());
+    let object = kit.swift.object(&name, "large");
+    object.put(bytes()).await.unwrap();
+    for _ in 0..3 {
+        server.break_next("GET", 0);
+    }
+    let error = object.get().bytes().await.unwrap_err();
+    assert_eq!((error.kind(), kind_of(&error)), (Kind::Unavailable, Some(SwiftErrorKind::ConnectionLost)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_arrives_otherwise_than_it_is_stored_is_told() {
+    let kit = fake("").await;
+    let (name, server) = (kit.container("a").await, kit.server().unwrap());
+    let object = kit.swift.object(&name, "a");
+    object.put(bytes()).await.unwrap();
+    server.corrupt_next("GET");
+    let error = object.get().bytes().await.unwrap_err();
+    assert_eq!((error.kind(), kind_of(&error)), (Kind::Upstream, Some(SwiftErrorKind::ChecksumMismatch)));
+    for large in [false, true] {
+        server.corrupt_next("PUT");
+        let error = object.put(if large { bytes() } else { "small".into() }).await.unwrap_err();
+        assert_eq!(kind_of(&error), Some(SwiftErrorKind::ChecksumMismatch), "large: {large}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_says_nothing_more_is_given_up() {
+    let kit = fake("timeout: 10s\nretries: 0").await;
+    let (name, server) = (kit.container("a").await, kit.server().unwrap());
+    server.delay_next("PUT", Duration::from_secs(3600));
+    let error = kit.swift.object(&name, "a").put("1").await.unwrap_err();
+    assert_eq!((error.kind(), kind_of(&error)), (Kind::Timeout, Some(SwiftErrorKind::Timeout)));
+}
