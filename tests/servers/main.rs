@@ -16,5 +16,6 @@ mod rabbitmq;
 mod redis;
 mod soap;
 mod sql;
+mod swift;
 mod treasury;
 mod xml_suite;

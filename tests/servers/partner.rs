@@ -67,6 +67,9 @@ pub(crate) const TREASURY: Interpreter = Interpreter { script: "treasury_client.
 /// A client of AMQP, on pika.
 pub(crate) const PIKA: Interpreter = Interpreter { script: "amqp_peer.py", ..SPYNE };
 
+/// A client of Swift, on python-swiftclient.
+pub(crate) const SWIFTCLIENT: Interpreter = Interpreter { script: "swift/peer.py", ..SPYNE };
+
 /// A client of SOAP, on the package of that name.
 pub(crate) const NODE_SOAP: Interpreter =
     Interpreter { script: "soap_client.mjs", packages: Some(NODE_PACKAGES), ..NODE };
@@ -116,8 +119,13 @@ impl Interpreter {
 
     /// Runs our script to its end, and returns what it says in JSON.
     pub(crate) async fn run(self, test: &str, arguments: &[&str]) -> Option<Value> {
+        self.run_with(test, &[], arguments).await
+    }
+
+    /// The same with variables of its environment.
+    pub(crate) async fn run_with(self, test: &str, variables: &[(&str, &str)], arguments: &[&str]) -> Option<Value> {
         let mut command = self.command(test).await?;
-        command.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
+        command.envs(variables.iter().copied()).args(arguments).stdin(Stdio::null()).kill_on_drop(true);
         let output = timeout(PATIENCE, command.output()).await.expect("it ends in time").expect("it can be started");
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
         let errors = String::from_utf8_lossy(&output.stderr);

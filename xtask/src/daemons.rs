@@ -1,4 +1,4 @@
-//! The servers that all tests share, as Debian has them. Tests that break one start their own.
+//! The servers that all tests share, as Debian has them or as Python's packages. Tests that break one start their own.
 
 use std::{
     fs::{self, File},
@@ -11,7 +11,8 @@ use std::{
 use self::node::{Installation, Kind, Life, Node};
 use crate::{
     Result, cargo,
-    install::install_unless,
+    install::{install, install_unless},
+    packages::{KEYSTONE_PACKAGES, Packages},
     services::{Environment, Loan, Server},
 };
 
@@ -23,32 +24,51 @@ mod node;
 pub(crate) struct Daemon {
     kind: &'static dyn Kind,
     needed_by: &'static str,
-    /// The packages that it comes in.
-    packages: &'static str,
+    packages: Source,
+}
+
+/// The packages that a server comes in.
+enum Source {
+    /// Those of the system.
+    Debian(&'static str),
+    /// Those of a language, installed for tests alone.
+    Language(&'static Packages),
 }
 
 pub(crate) const RABBITMQ: Daemon = Daemon {
     kind: &node::RabbitMq,
     needed_by: "AMQP: channels and outgoing connections, on a real broker",
-    packages: "rabbitmq-server",
+    packages: Source::Debian("rabbitmq-server"),
 };
 
 pub(crate) const POSTGRES: Daemon = Daemon {
     kind: &node::Postgres,
     needed_by: "SQL: connections, locks and notifications, on PostgreSQL",
-    packages: "postgresql",
+    packages: Source::Debian("postgresql"),
 };
 
 pub(crate) const MARIADB: Daemon = Daemon {
     kind: &node::MariaDb,
     needed_by: "SQL: connections, on MariaDB, which stands for MySQL",
-    packages: "mariadb-server-core mariadb-client-core",
+    packages: Source::Debian("mariadb-server-core mariadb-client-core"),
 };
 
 pub(crate) const REDIS: Daemon = Daemon {
     kind: &node::redis::Redis,
     needed_by: "Redis: connections, caches, locks and channels of streams",
-    packages: "redis-server redis-tools",
+    packages: Source::Debian("redis-server redis-tools"),
+};
+
+pub(crate) const SWIFT: Daemon = Daemon {
+    kind: &node::Swift,
+    needed_by: "Swift: connections and channels, and object storage over S3",
+    packages: Source::Debian("python3-swift"),
+};
+
+pub(crate) const KEYSTONE: Daemon = Daemon {
+    kind: &node::Keystone,
+    needed_by: "Swift: logging in with Keystone, version 3 of its API",
+    packages: Source::Language(&KEYSTONE_PACKAGES),
 };
 
 impl Daemon {
@@ -93,7 +113,13 @@ impl Daemon {
     fn installed(&self) -> Result<Installation> {
         let software = self.kind.software();
         let what = format!("{} with util-linux' setpriv", software.title);
-        install_unless(|| Installation::find(software).is_some(), &what, self.packages)?;
+        match self.packages {
+            Source::Debian(packages) => install_unless(|| Installation::find(software).is_some(), &what, packages)?,
+            Source::Language(packages) => {
+                install("setpriv", "util-linux")?;
+                packages.up().map(drop)?;
+            }
+        }
         // OpenSSL 3.0 knows no `--version`.
         let openssl = || Command::new("openssl").arg("version").output().is_ok_and(|output| output.status.success());
         install_unless(openssl, "openssl", "openssl")?;

@@ -1,4 +1,4 @@
-//! Libraries that partners in tests are made of, installed for tests alone, into the folder of builds.
+//! Libraries that partners in tests and servers are made of, installed for tests alone, into the folder of builds.
 
 use std::{
     fs,
@@ -27,16 +27,31 @@ pub(crate) struct Packages {
 
 pub(crate) const PYTHON_PACKAGES: Packages = Packages {
     name: "pip",
-    needed_by: "SOAP and AMQP: clients (zeep, pika) and a server (spyne) that nobody here wrote",
-    installer: ("pip3", "python3-pip"),
-    packages: &["zeep==4.3.1", "spyne==2.14.0", "pika==1.4.4"],
+    needed_by: "SOAP, AMQP and Swift: clients (zeep, pika, swiftclient) and a server (spyne) that nobody here wrote",
+    installer: PIP,
+    packages: &["zeep==4.3.1", "spyne==2.14.0", "pika==1.4.4", "python-swiftclient[keystone]==4.8.0"],
     variable: "ZATO_TEST_PYTHON_PACKAGES",
-    command: |folder| {
-        let mut command = Command::new("python3");
-        command.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target"]).arg(folder);
-        command
-    },
+    command: pip,
 };
+
+/// What Keystone and its Swift are. They are listed as the server that they make.
+pub(crate) const KEYSTONE_PACKAGES: Packages = Packages {
+    name: "keystone",
+    needed_by: "Swift, with Keystone",
+    installer: PIP,
+    // Those of Debian bring half of OpenStack along.
+    packages: &["keystone==30.0.0", "keystonemiddleware==13.0.1", "swift==2.38.3", "waitress==3.0.2"],
+    variable: "ZATO_TEST_KEYSTONE",
+    command: pip,
+};
+
+const PIP: (&str, &str) = ("pip3", "python3-pip");
+
+fn pip(folder: &Path) -> Command {
+    let mut command = Command::new("python3");
+    command.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target"]).arg(folder);
+    command
+}
 
 pub(crate) const NODE_PACKAGES: Packages = Packages {
     name: "npm",
@@ -84,6 +99,10 @@ impl Server for Packages {
         if !self.is_up() {
             let (tool, package) = self.installer;
             install(tool, package)?;
+            // What another version needed, or an installation that was interrupted has left, would stay.
+            if folder.exists() {
+                fs::remove_dir_all(&folder)?;
+            }
             fs::create_dir_all(&folder)?;
             eprintln!("installing {}", self.packages.join(", "));
             if !(self.command)(&folder).args(self.packages).status()?.success() {

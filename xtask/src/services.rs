@@ -9,15 +9,26 @@ use clap::Subcommand;
 
 use crate::{
     Result,
-    daemons::{MARIADB, POSTGRES, RABBITMQ, REDIS},
+    daemons::{KEYSTONE, MARIADB, POSTGRES, RABBITMQ, REDIS, SWIFT},
     interpreters::{NODE, PYTHON},
     packages::{NODE_PACKAGES, PYTHON_PACKAGES},
     xml_suite::XmlSuite,
 };
 
 /// Every server that tests of this version need.
-pub(crate) const SERVERS: &[&dyn Server] =
-    &[&PYTHON, &NODE, &PYTHON_PACKAGES, &NODE_PACKAGES, &XmlSuite, &RABBITMQ, &POSTGRES, &MARIADB, &REDIS];
+pub(crate) const SERVERS: &[&dyn Server] = &[
+    &PYTHON,
+    &NODE,
+    &PYTHON_PACKAGES,
+    &NODE_PACKAGES,
+    &XmlSuite,
+    &RABBITMQ,
+    &POSTGRES,
+    &MARIADB,
+    &REDIS,
+    &SWIFT,
+    &KEYSTONE,
+];
 
 /// Said instead of an empty table, so that nobody looks for what is not there.
 const NONE: &str = "no part of this version needs a server yet";

@@ -4,6 +4,7 @@
 mod database;
 mod part;
 mod redis;
+mod swift;
 
 use std::{
     collections::BTreeMap,
@@ -20,6 +21,7 @@ pub(crate) use self::{
     database::{Database, Dialect},
     part::Part,
     redis::{Cluster, Redis, Sentinel},
+    swift::{Keystone, Swift},
 };
 use crate::node::{Installation, Kind, Life, Node, Place, own_folder};
 

@@ -7,6 +7,7 @@
 //! for that.
 
 mod installation;
+mod keystone;
 mod mariadb;
 mod place;
 mod ports;
@@ -14,6 +15,7 @@ mod postgres;
 pub(crate) mod process;
 mod rabbitmq;
 pub(crate) mod redis;
+mod swift;
 mod tls;
 
 use std::{
@@ -27,11 +29,13 @@ use std::{
 use self::process::Process;
 pub(crate) use self::{
     installation::{Installation, Software},
+    keystone::Keystone,
     mariadb::MariaDb,
     place::Place,
     postgres::Postgres,
     process::Life,
     rabbitmq::RabbitMq,
+    swift::Swift,
 };
 
 /// How long a server may take to start, to stop or to die, on a machine that is busy.

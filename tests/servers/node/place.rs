@@ -1,6 +1,6 @@
 //! Where a server is, and the variables that say so.
 
-use std::{env, path::PathBuf};
+use std::{collections::BTreeMap, env, ffi::OsString, path::PathBuf};
 
 use super::{Node, tls};
 
@@ -20,6 +20,8 @@ pub(crate) struct Place {
     pub(crate) client_certificate: PathBuf,
     /// The client's key.
     pub(crate) client_key: PathBuf,
+    /// What else its kind tells, by the ends of the names of variables.
+    pub(super) details: BTreeMap<String, String>,
 }
 
 impl Place {
@@ -40,7 +42,19 @@ impl Place {
             authority: node.folder.join(tls::AUTHORITY),
             client_certificate: node.folder.join(tls::CLIENT.certificate),
             client_key: node.folder.join(tls::CLIENT.key),
+            details: BTreeMap::new(),
         }
+    }
+
+    /// Tells more than there is to tell of every kind.
+    pub(super) fn with_details<'a>(mut self, details: impl IntoIterator<Item = (&'a str, String)>) -> Self {
+        self.details.extend(details.into_iter().map(|(name, value)| (name.to_owned(), value)));
+        self
+    }
+
+    /// What its kind tells beside what there is to tell of every one.
+    pub(crate) fn detail(&self, name: &str) -> &str {
+        self.details.get(name).unwrap_or_else(|| panic!("the server tells no {name}"))
     }
 
     /// As variables, which begin with a word and by which tests of other processes find it.
@@ -55,6 +69,7 @@ impl Place {
             file("CLIENT_KEY", &self.client_key),
         ];
         variables.extend(self.management_url.clone().map(|url| variable("MANAGEMENT_URL", url)));
+        variables.extend(self.details.iter().map(|(name, value)| variable(name, value.clone())));
         variables
     }
 
@@ -68,6 +83,15 @@ impl Place {
             authority: variable("AUTHORITY")?.into(),
             client_certificate: variable("CLIENT_CERTIFICATE")?.into(),
             client_key: variable("CLIENT_KEY")?.into(),
+            details: details(&format!("{prefix}_")),
         })
     }
+}
+
+/// Every variable that begins with this.
+fn details(prefix: &str) -> BTreeMap<String, String> {
+    let detail = |(name, value): (OsString, OsString)| {
+        Some((name.to_str()?.strip_prefix(prefix)?.to_owned(), value.into_string().ok()?))
+    };
+    env::vars_os().filter_map(detail).collect()
 }
