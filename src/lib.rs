@@ -28,6 +28,9 @@
 #![doc = include_str!("docs/redis_streams.md")]
 #![doc = include_str!("docs/redis_pages.md")]
 #![doc = include_str!("docs/locks.md")]
+#![doc = include_str!("docs/object_storage.md")]
+#![doc = include_str!("docs/swift.md")]
+#![doc = include_str!("docs/swift_channel.md")]
 #![doc = include_str!("docs/sql.md")]
 #![doc = include_str!("docs/layers.md")]
 #![doc = include_str!("docs/running.md")]
@@ -80,6 +83,8 @@ pub use zato_rest as rest;
 pub use zato_rest::soap;
 #[cfg(feature = "sql")]
 pub use zato_sql as sql;
+#[cfg(feature = "swift")]
+pub use zato_swift as swift;
 
 // Crates whose types are part of the interface, so that a program need not match their versions.
 #[doc(no_inline)]
@@ -112,7 +117,7 @@ pub fn app(name: impl Into<String>) -> App {
     let app = App::new(name.as_str());
     #[cfg(feature = "rest")]
     let app = app.channel(rest::RestChannels::new());
-    outgoing(redis_channels(amqp_channels(app), &name))
+    outgoing(swift_channels(redis_channels(amqp_channels(app), &name), &name))
 }
 
 /// Adds AMQP, or says which feature brings it.
@@ -145,6 +150,18 @@ fn redis_channels(app: App, name: &str) -> App {
     app
 }
 
+/// Adds containers of Swift that are polled, or says which feature brings them.
+fn swift_channels(app: App, name: &str) -> App {
+    #[cfg(feature = "swift")]
+    let app = app.channel(swift::SwiftChannels::of_app(name));
+    #[cfg(not(feature = "swift"))]
+    let app = {
+        let _ = name;
+        app.left_out(config::SectionName { name: "channel_swift", aliases: &[] }, "swift")
+    };
+    app
+}
+
 /// Adds the connectors that the features bring.
 fn outgoing(app: App) -> App {
     #[cfg(feature = "amqp")]
@@ -169,7 +186,7 @@ fn outgoing(app: App) -> App {
     let app = app.left_out(rest::OUTGOING_SOAP, "soap");
     #[cfg(all(feature = "rest", not(feature = "outgoing")))]
     let app = app.left_out(rest::OUTGOING_SOAP, "outgoing");
-    caches(databases(app))
+    caches(storages(databases(app)))
 }
 
 /// Adds SQL, or says which feature brings it.
@@ -178,6 +195,23 @@ fn databases(app: App) -> App {
     let app = app.connector::<sql::SqlConnector>();
     #[cfg(not(feature = "sql"))]
     let app = app.left_out(config::SectionName { name: "sql", aliases: &["outconn_sql"] }, "sql");
+    app
+}
+
+/// Adds object storage, which may stand over a connection to Swift, or says which feature brings it.
+fn storages(app: App) -> App {
+    #[cfg(feature = "swift")]
+    let app = app.connector::<swift::SwiftConnector>().connector::<swift::ObjectStorageConnector>();
+    #[cfg(not(feature = "swift"))]
+    let app = {
+        use config::SectionName;
+        // The crate that has these names is not there.
+        let sections = [
+            SectionName { name: "outgoing_swift", aliases: &["cloud_openstack_swift"] },
+            SectionName { name: "outgoing_object_storage", aliases: &[] },
+        ];
+        sections.into_iter().fold(app, |app, section| app.left_out(section, "swift"))
+    };
     app
 }
 
@@ -219,6 +253,8 @@ pub mod testing {
     pub use zato_rest::testing::*;
     #[cfg(feature = "sql")]
     pub use zato_sql::testing::*;
+    #[cfg(feature = "swift")]
+    pub use zato_swift::testing::*;
 
     /// Starts an app of a name that opens no socket and makes no connection but to fakes, whose clock stands still and whose ids are the same in every run.
     ///
@@ -229,7 +265,8 @@ pub mod testing {
         let app = app.ambient(TestClock::default(), SequentialIds::default()).fakes_only();
         #[cfg(feature = "rest")]
         let app = app.channel(channels());
-        crate::outgoing(crate::redis_channels(crate::amqp_channels(app), &name))
+        let app = crate::redis_channels(crate::amqp_channels(app), &name);
+        crate::outgoing(crate::swift_channels(app, &name))
     }
 }
 

@@ -66,8 +66,8 @@ async fn what_is_unknown_is_told_with_what_was_probably_meant() {
         (
             "chanel_rest: []",
             "configuration:1:1: unknown section \"chanel_rest\"; did you mean \"channel_rest\"? (cache, \
-             channel_amqp, channel_redis, channel_rest, channel_soap, definition_amqp, include, outgoing_amqp, \
-             outgoing_loopback, outgoing_redis and 7 more)",
+             channel_amqp, channel_redis, channel_rest, channel_soap, channel_swift, definition_amqp, include, \
+             outgoing_amqp, outgoing_loopback and 10 more)",
         ),
         (
             "server: {bnd: x}",
@@ -185,7 +185,7 @@ async fn everything_that_is_wrong_is_told_at_once() {
         "configuration:1:16: environment variable \"NO_BIND\" is not set; set it, or write ${NO_BIND:-default}\n\
          configuration:4:24: environment variable \"NO_SERVICE\" is not set; set it, or write ${NO_SERVICE:-default}\n\
          configuration:2:1: unknown section \"ftp\"; known: cache, channel_amqp, channel_redis, channel_rest, \
-         channel_soap, definition_amqp, include, outgoing_amqp, outgoing_loopback, outgoing_redis and 7 more"
+         channel_soap, channel_swift, definition_amqp, include, outgoing_amqp, outgoing_loopback and 10 more"
     );
     let text = "channel_rest:\n  - {name: a, service: none, url_path: a}\n  - {name: b, service: other, url_path: /b}\n  \
                 - {name: c, service: echo.channel, url_path: /c, metod: GET}\n  - {name: c}\n";
@@ -360,6 +360,8 @@ async fn the_schema_has_every_section() {
         "channel_redis",
         "channel_rest",
         "channel_soap",
+        "channel_swift",
+        "cloud_openstack_swift",
         "def_amqp",
         "def_sec",
         "definition_amqp",
@@ -373,9 +375,11 @@ async fn the_schema_has_every_section() {
         "outconn_sql",
         "outgoing_amqp",
         "outgoing_loopback",
+        "outgoing_object_storage",
         "outgoing_redis",
         "outgoing_rest",
         "outgoing_soap",
+        "outgoing_swift",
         "security",
         "server",
         "service",

@@ -62,6 +62,7 @@ mod soap;
 mod sql;
 mod streaming;
 mod support;
+mod swift;
 mod tls;
 mod unions;
 mod user_config;

@@ -46,7 +46,7 @@ fn environment() -> BTreeMap<String, String> {
 async fn the_reference_can_be_used() -> Result<()> {
     let app = testing::app("reference").services(services![get_client, balance]);
     let running = app.config_file(FILE).environment(environment()).start().await?;
-    assert_eq!(running.connections().len(), 12);
+    assert_eq!(running.connections().len(), 19);
     Ok(())
 }
 
