@@ -4,7 +4,7 @@ use deadpool_redis::{Config, Pool, Runtime};
 use redis::AsyncCommands as _;
 
 use crate::{
-    Result,
+    Result, TASKS,
     cached::{KEY, VALUE, check},
     obey,
     talk::Orders,
@@ -19,7 +19,7 @@ pub(crate) async fn serve(job: &str, url: &str, mut orders: Orders) -> Result<()
         "redis-set" => false,
         other => return Err(format!("no job named {other:?}").into()),
     };
-    let work = async |count| share(count, |_, pieces| one_by_one(pool.clone(), is_get, pieces)).await;
+    let work = async |count| share(TASKS, count, |_, pieces| one_by_one(pool.clone(), is_get, pieces)).await;
     obey(&mut orders, work).await
 }
 

@@ -32,6 +32,9 @@ use tokio::runtime::{Builder, Runtime};
 
 use self::talk::{Orders, say};
 
+/// How many tasks work at once.
+const TASKS: u32 = 64;
+
 type Result<T, E = Box<dyn Error + Send + Sync>> = std::result::Result<T, E>;
 
 fn main() -> ExitCode {

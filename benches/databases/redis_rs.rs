@@ -3,7 +3,7 @@
 use redis::{AsyncCommands as _, aio::MultiplexedConnection};
 
 use crate::{
-    Result,
+    Result, TASKS,
     cached::{KEY, VALUE, check},
     obey,
     talk::Orders,
@@ -18,7 +18,7 @@ pub(crate) async fn serve(job: &str, url: &str, mut orders: Orders) -> Result<()
         "redis-set" => false,
         other => return Err(format!("no job named {other:?}").into()),
     };
-    let work = async |count| share(count, |_, pieces| one_by_one(connection.clone(), is_get, pieces)).await;
+    let work = async |count| share(TASKS, count, |_, pieces| one_by_one(connection.clone(), is_get, pieces)).await;
     obey(&mut orders, work).await
 }
 

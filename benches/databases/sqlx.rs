@@ -12,7 +12,7 @@ use sqlx::{
 };
 
 use crate::{
-    Result, obey,
+    Result, TASKS, obey,
     row::Account,
     table::{CONNECTIONS, MANY, ONE, ROWS, aid, file},
     talk::Orders,
@@ -64,7 +64,7 @@ where
     let is_one = job.starts_with("sql-one");
     let work = async |count| {
         if is_one {
-            share(count, |first, pieces| one_by_one(pool.clone(), first, pieces)).await
+            share(TASKS, count, |first, pieces| one_by_one(pool.clone(), first, pieces)).await
         } else {
             let start = Instant::now();
             let mut left = count;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use zato::{Running, Service, model};
 
-use crate::{Result, obey, talk::Orders, tasks::share};
+use crate::{Result, TASKS, obey, talk::Orders, tasks::share};
 
 /// Does a job as often as it is told.
 pub(crate) async fn serve(job: &str, url: &str, mut orders: Orders) -> Result<()> {
@@ -30,7 +30,8 @@ pub(crate) struct Share {
 
 /// Has a service do each task's share.
 async fn parts<S: Service<Input = Share, Output = ()>>(app: &Arc<Running>, orders: &mut Orders) -> Result<()> {
-    let work = async |count| share(count, |first, count| part::<S>(Arc::clone(app), Share { first, count })).await;
+    let work =
+        async |count| share(TASKS, count, |first, count| part::<S>(Arc::clone(app), Share { first, count })).await;
     obey(orders, work).await
 }
 

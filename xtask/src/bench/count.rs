@@ -33,7 +33,8 @@ pub(crate) trait Subject {
     /// What its reports are called.
     fn name(&self) -> String;
 
-    /// Rounds a number of units up to what can be asked for.
+    /// How many units are asked for where so many are wanted: rounded up to what can be asked for, or fewer where one alone
+    /// takes long.
     fn units(&self, wanted: u32) -> u32 {
         wanted
     }

@@ -1,11 +1,11 @@
 //! `cargo xtask bench`: what zato costs, beside hyper alone, axum and actix-web.
 //!
 //! The servers are in `benches/http` and `benches/peers`; this is their client. What talks to RabbitMQ is in `benches/amqp`,
-//! what talks to Redis and to databases in `benches/databases`. What can be trusted is counted:
-//! instructions on a simulated processor (valgrind's callgrind), allocations, and calls of the kernel (strace), each as
-//! the difference between two runs that differ in the number of requests alone. They come out the same on a busy
-//! machine, on which a stop-watch shows whatever else happens to run. Requests per second and latencies are measured too,
-//! in rounds that go from server to server, on a processor of their own if there is one.
+//! what talks to Redis and to databases in `benches/databases`, what talks to object storage in `benches/stores`. What can be
+//! trusted is counted: instructions on a simulated processor (valgrind's callgrind), allocations, and calls of the kernel
+//! (strace), each as the difference between two runs that differ in the number of requests alone. They come out the same on
+//! a busy machine, on which a stop-watch shows whatever else happens to run. Requests per second and latencies are measured
+//! too, in rounds that go from server to server, on a processor of their own if there is one.
 
 mod client;
 mod count;
@@ -21,6 +21,7 @@ mod server;
 mod size;
 mod speed;
 mod start;
+mod stores;
 mod strace;
 mod table;
 mod target;
@@ -49,10 +50,10 @@ use crate::{
 };
 
 /// In the order of the table: the floors first.
-const SERVERS: [&str; 8] = ["hyper", "lapin", "redis-rs", "sqlx", "axum", "actix", "deadpool-redis", "zato"];
+const SERVERS: [&str; 9] = ["hyper", "lapin", "redis-rs", "sqlx", "opendal", "axum", "actix", "deadpool-redis", "zato"];
 
 /// Every job, in the order of the table.
-const NAMES: [&str; 23] = [
+const NAMES: [&str; 27] = [
     "client",
     "json",
     "xml",
@@ -73,6 +74,10 @@ const NAMES: [&str; 23] = [
     "sql-one-postgres",
     "sql-stream-sqlite",
     "sql-stream-postgres",
+    "swift-put-1k",
+    "swift-get-1k",
+    "swift-put-100m",
+    "swift-get-100m",
     reload::NAME,
     start::NAME,
     size::NAME,
@@ -190,7 +195,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let (mut report, mut failures) = (Report::default(), Vec::new());
     let is_message = |job: &String| messages::JOBS.iter().any(|message| message.name == job);
     let is_database = |job: &String| databases::JOBS.iter().any(|database| database.name == job);
-    let is_request = |job: &String| job != size::NAME && !is_message(job) && !is_database(job);
+    let is_store = |job: &String| stores::JOBS.iter().any(|store| store.name == job);
+    let is_request = |job: &String| job != size::NAME && !is_message(job) && !is_database(job) && !is_store(job);
     if options.jobs.is_empty() || options.jobs.iter().any(is_request) {
         measure(options, &target, (&mut report, &mut failures))?;
     }
@@ -202,6 +208,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         let keep = &mut keep(&mut report, &mut failures);
         databases::measure(options, &program, &plan(options, &target), keep);
     }
+    if options.jobs.is_empty() || options.jobs.iter().any(is_store) {
+        let program = build_one(&target, "stores", "stores")?;
+        stores::measure(options, &program, &plan(options, &target), &mut keep(&mut report, &mut failures));
+    }
     if options.wants(size::NAME) {
         eprintln!("measuring {}", size::NAME);
         let builds = folder.join("builds");
@@ -210,6 +220,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let about = JOBS.iter().map(|job| (job.name, job.about));
     let about = about.chain(messages::JOBS.iter().map(|job| (job.name, job.about)));
     let about = about.chain(databases::JOBS.iter().map(|job| (job.name, job.about)));
+    let about = about.chain(stores::JOBS.iter().map(|job| (job.name, job.about)));
     let others = [(reload::NAME, reload::ABOUT), (start::NAME, start::ABOUT), (size::NAME, size::ABOUT)];
     let jobs: Vec<_> = about.chain(others).collect();
     print!("\n{}", table::Table { report: &report, jobs: &jobs });
@@ -322,7 +333,8 @@ pub(crate) fn check() -> Result<()> {
         println!("zato: {name}: replies are as they should be");
     }
     messages::check(&cargo::build("build --workspace --all-features --bench amqp", "amqp")?, SMOKE)?;
-    databases::check(&cargo::build("build --workspace --all-features --bench databases", "databases")?, SMOKE)
+    databases::check(&cargo::build("build --workspace --all-features --bench databases", "databases")?, SMOKE)?;
+    stores::check(&cargo::build("build --workspace --all-features --bench stores", "stores")?, SMOKE)
 }
 
 fn smoke(programs: &Programs, job: &Job, server: &str) -> Result<()> {
@@ -339,7 +351,7 @@ fn smoke(programs: &Programs, job: &Job, server: &str) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::{JOBS, NAMES, SERVERS, databases, messages};
+    use super::{JOBS, NAMES, SERVERS, databases, messages, stores};
 
     #[test]
     fn every_job_can_be_asked_for_at_every_server_that_does_it() {
@@ -355,5 +367,9 @@ mod tests {
             assert!(NAMES.contains(&job.name), "{} is no value of --jobs", job.name);
             assert!(job.servers.iter().all(|server| SERVERS.contains(server)));
         }
+        for job in &stores::JOBS {
+            assert!(NAMES.contains(&job.name), "{} is no value of --jobs", job.name);
+        }
+        assert!(stores::SERVERS.iter().all(|server| SERVERS.contains(server)));
     }
 }

@@ -12,7 +12,14 @@ pub(crate) struct Table<'a> {
 }
 
 /// The figures whose ratio to the first server's is told too.
-const COMPARED: [&str; 4] = ["instructions", "messages_per_second", "commands_per_second", "rows_per_second"];
+const COMPARED: [&str; 6] = [
+    "instructions",
+    "messages_per_second",
+    "commands_per_second",
+    "rows_per_second",
+    "objects_per_second",
+    "megabytes_per_second",
+];
 
 impl fmt::Display for Table<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

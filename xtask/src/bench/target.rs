@@ -31,7 +31,7 @@ const fn ratio(job: &'static str, figure: &'static str, to: (&'static str, &'sta
 }
 
 /// In the order of the jobs.
-pub(crate) const TARGETS: [Target; 31] = [
+pub(crate) const TARGETS: [Target; 35] = [
     ratio("client", "instructions", ("client", "hyper"), Bound::AtMost(1.20)),
     own("client", "allocations", 16.0),
     ratio("client", "requests_per_second", ("client", "hyper"), Bound::AtLeast(0.92)),
@@ -57,6 +57,10 @@ pub(crate) const TARGETS: [Target; 31] = [
     ratio("sql-one-postgres", "rows_per_second", ("sql-one-postgres", "sqlx"), Bound::AtLeast(0.95)),
     ratio("sql-stream-sqlite", "rows_per_second", ("sql-stream-sqlite", "sqlx"), Bound::AtLeast(0.95)),
     ratio("sql-stream-postgres", "rows_per_second", ("sql-stream-postgres", "sqlx"), Bound::AtLeast(0.95)),
+    ratio("swift-put-1k", "objects_per_second", ("swift-put-1k", "opendal"), Bound::AtLeast(0.95)),
+    ratio("swift-get-1k", "objects_per_second", ("swift-get-1k", "opendal"), Bound::AtLeast(0.95)),
+    ratio("swift-put-100m", "megabytes_per_second", ("swift-put-100m", "opendal"), Bound::AtLeast(0.95)),
+    ratio("swift-get-100m", "megabytes_per_second", ("swift-get-100m", "opendal"), Bound::AtLeast(0.95)),
     own("reload", "failed", 0.0),
     own("reload", "worst_us", 50_000.0),
     own("start", "first_answer_ms", 50.0),
