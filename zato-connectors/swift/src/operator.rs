@@ -94,7 +94,9 @@ impl HttpTransport for Way {
     async fn fetch(&self, request: Request<Buffer>) -> opendal::Result<Response<HttpBody>> {
         let (parts, body) = request.into_parts();
         let (is_head, is_bulk) = (parts.method == Method::HEAD, parts.uri.query().is_some_and(deletes_many));
-        let is_idempotent = is_bulk || !matches!(parts.method, Method::POST | Method::PATCH);
+        // With a condition, the second of two would find what the first has stored.
+        let is_conditional = parts.headers.contains_key(header::IF_NONE_MATCH) && parts.method == Method::PUT;
+        let is_idempotent = is_bulk || !(is_conditional || matches!(parts.method, Method::POST | Method::PATCH));
         let mut call = Call::of_path(parts.method, parts.uri.path(), parts.uri.query()).reading_faults();
         if let (Self::Servers(_), Some(scheme), Some(server)) = (self, parts.uri.scheme_str(), parts.uri.authority()) {
             call = call.at(format!("{scheme}://{server}"));

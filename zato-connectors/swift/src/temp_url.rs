@@ -24,6 +24,8 @@ use crate::{
 /// Whoever has it may do with the object what it says until it ends, and needs no token. It is signed here (HMAC-SHA256), and
 /// the server is asked for nothing, except that somebody logs in who has not: only then does one know where the account is.
 ///
+/// When it ends is written into it by the clock of this machine, and the server looks at its own.
+///
 /// The key is the `temp_url_key` of the connection, unless given. The server knows it from the metadata of the account, or of
 /// the container:
 ///

@@ -19,7 +19,7 @@ use super::{
     consumer::LONGEST_PAUSE,
     intake,
     mark::Mark,
-    work::{Attempt, Work, note},
+    work::{Attempt, Work, is_of_server, note},
 };
 use crate::received::Received;
 
@@ -40,6 +40,10 @@ impl Work {
                 Content::Stream(stream) => match self.stream(stream.take()).await {
                     Ok(Some(stream)) => Payload::from(stream),
                     Ok(None) => return,
+                    Err(error) if is_of_server(&error) => {
+                        self.give_back(attempt).await;
+                        return self.left(&error);
+                    }
                     Err(error) => return self.conclude(Err(error), attempt).await,
                 },
             };
@@ -123,7 +127,7 @@ impl Work {
     }
 
     /// Takes back what was noted of an attempt that was none.
-    async fn give_back(&self, attempt: &Attempt) {
+    pub(super) async fn give_back(&self, attempt: &Attempt) {
         let mark = Mark::Tried { attempts: attempt.number.saturating_sub(1), after: None };
         if self.told(mark).await.is_ok() {
             self.shared.meter.count(Outcome::Requeued);

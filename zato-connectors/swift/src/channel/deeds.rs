@@ -70,8 +70,12 @@ impl Work {
         };
         match (deed, &self.route.after) {
             (Deed::Move, After::Move { container, prefix }) => {
-                let name = format!("{prefix}{}", self.name);
+                let name = self.route.moved(prefix, &self.polled.container, &self.name);
                 if self.copy(container, &name, &details, Part::List, &Metadata::new()).await? == Copied::NotThis {
+                    return Ok(Done::NotThis);
+                }
+                // That may have taken long.
+                if !self.details().await?.is_some_and(|details| self.version.is_of(&details)) {
                     return Ok(Done::NotThis);
                 }
             }
@@ -81,7 +85,8 @@ impl Work {
             }
             _ => {}
         }
-        self.object().delete().await.map(|_| Done::It)
+        // Once: who has put it anew after the first of two attempts would lose that. The next poll looks before it tries.
+        self.object().delete_once().await.map(|_| Done::It)
     }
 
     /// Copies an object to the dead letters, with what there is to say about it.

@@ -55,6 +55,8 @@ pub(super) struct Route {
     dead_letter: Option<String>,
     /// Whether objects of several containers go to the same dead letters.
     is_shared_grave: bool,
+    /// Whether objects of several containers are polled, which may have the same names.
+    has_several: bool,
 }
 
 /// What becomes of an object that was served.
@@ -149,7 +151,13 @@ impl Route {
             after: After::of(config),
             dead_letter: config.dead_letter.clone(),
             is_shared_grave: config.dead_letter.is_some() && config.containers.len() > 1,
+            has_several: config.containers.len() > 1,
         }
+    }
+
+    /// Returns what an object is called where it is moved to.
+    pub(super) fn moved(&self, prefix: &str, container: &str, name: &str) -> String {
+        if self.has_several { format!("{prefix}{container}/{name}") } else { format!("{prefix}{name}") }
     }
 
     /// Returns where an object goes that is given up: the container, and its name there.

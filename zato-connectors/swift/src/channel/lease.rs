@@ -13,10 +13,11 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use http::{HeaderName, HeaderValue, StatusCode, header};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 use zato_core::Result;
 
 use super::store::Store;
+use crate::error::{self, SwiftErrorKind};
 
 /// How long it takes at the most until two that were let in at the same time see the same.
 const SETTLED: Duration = Duration::from_millis(250);
@@ -108,8 +109,17 @@ impl Lease {
         let whose = self.check().await?;
         if matches!(whose, Whose::Ours(_)) {
             let begun = Instant::now();
-            self.store.send(self.put()?).await?.done().await;
-            self.proven(begun);
+            // No longer than it is ours: what comes later would take it from somebody else.
+            let end = self.held().unwrap_or(begun + self.life);
+            let sent = timeout_at(end, self.store.send(self.put()?)).await;
+            let late =
+                || error::of_kind(SwiftErrorKind::Timeout, "no sign of life could be given while the lease lasted");
+            let answer = sent.map_err(|_| late())??;
+            let is_stored = answer.status() == StatusCode::CREATED;
+            answer.done().await;
+            if is_stored {
+                self.proven(begun);
+            }
         }
         Ok(whose)
     }
@@ -159,8 +169,8 @@ impl Lease {
     /// faster.
     fn proven(&self, begun: Instant) {
         let until = begun + (self.life - self.life / 5);
-        let mut held = self.term.held.lock().unwrap_or_else(PoisonError::into_inner);
-        *held = (*held).max(Some(until));
+        // The last one counts for the server, also if it is for a shorter time than the one before.
+        *self.term.held.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
     }
 
     fn held(&self) -> Option<Instant> {

@@ -121,7 +121,9 @@ impl Poll<'_> {
     async fn next_known(&self, known: &mut Entries<'_, Listed>) -> Result<Option<(String, ObjectEntry)>> {
         while let Some(entry) = known.next().await? {
             let Listed::Object(entry) = entry else { continue };
-            if let Some(name) = self.shared.terms.store.name_of(&self.polled.container, &entry.name) {
+            // What else somebody has put there is nobody's name.
+            let name = self.shared.terms.store.name_of(&self.polled.container, &entry.name);
+            if let Some(name) = name.filter(|name| name::object(name).is_ok()) {
                 return Ok(Some((name, entry)));
             }
         }

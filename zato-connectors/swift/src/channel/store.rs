@@ -13,10 +13,11 @@ use zato_core::{Result, bytes::Bytes, connection::Handle};
 
 use super::mark::{Mark, Version};
 use crate::{
-    ObjectEntry, Swift,
+    ObjectEntry, Swift, SwiftErrorKind,
     container::ListRequest,
     container::Listed,
-    error, name,
+    error::{self, kind_of},
+    name,
     object::{date, etag, hexadecimal, md5, timestamp},
     transport::Body,
     wire::{Answer, Call},
@@ -63,7 +64,11 @@ impl Store {
 
     /// Makes the container.
     pub(super) async fn create(&self) -> Result<()> {
-        self.swift.container(&self.container).create().await.map(drop)
+        match self.swift.container(&self.container).create().await {
+            // Who may not make containers may use this one all the same, which what follows tells.
+            Err(error) if kind_of(&error) == Some(SwiftErrorKind::NotAllowed) => Ok(()),
+            made => made.map(drop),
+        }
     }
 
     /// Lists what is remembered of objects whose names begin with this.

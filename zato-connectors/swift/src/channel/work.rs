@@ -142,7 +142,7 @@ impl Work {
     }
 
     /// Leaves it for the next poll, since the server can't do it now.
-    fn left(&self, error: &Error) {
+    pub(super) fn left(&self, error: &Error) {
         note!(warn, self, error = %error.report(), "an object can't be read now, and is left for later");
     }
 
@@ -192,6 +192,10 @@ impl Work {
             Some(stream) if is_streamed => Content::Stream(Some(stream)),
             Some(stream) => match stream.bytes_within(max).await {
                 Ok(bytes) => Content::Bytes(bytes),
+                Err(error) if is_of_server(&error) => {
+                    self.give_back(&attempt).await;
+                    return self.left(&error);
+                }
                 Err(error) => return self.conclude(Err(error), &attempt).await,
             },
         };
@@ -202,7 +206,7 @@ impl Work {
 }
 
 /// Whether an object can't be asked for as nothing can now, or nobody may ask: that is no fault of the object.
-fn is_of_server(error: &Error) -> bool {
+pub(super) fn is_of_server(error: &Error) -> bool {
     match kind_of(error) {
         Some(SwiftErrorKind::NotAuthenticated | SwiftErrorKind::NotAllowed) => true,
         _ => matches!(error.kind(), Kind::Unavailable | Kind::Timeout | Kind::RateLimited),

@@ -75,7 +75,8 @@ pub struct SwiftChannelConfig {
     /// The container that objects are moved to with `after_success: move`.
     #[serde(default, deserialize_with = "text")]
     pub move_to: Option<String>,
-    /// What is put before the names of objects that are moved.
+    /// What is put before the names of objects that are moved; if there are several containers, the one that an object comes from
+    /// follows, with a slash.
     #[serde(default, deserialize_with = "text")]
     pub move_prefix: Option<String>,
     /// What happens to an object that can't be used: one that can't be read, or that the service refuses as its caller's fault.

@@ -211,7 +211,7 @@ impl<'a> Object<'a> {
         TempUrlRequest::new(*self, method, expires_in)
     }
 
-    /// Deletes it, and returns whether it was there. Of a large object its segments are left, unless
+    /// Deletes it, and returns whether it was there; it was not any more if the answer to a first attempt was lost. Of a large object its segments are left, unless
     /// [`delete_with_segments`](Self::delete_with_segments) is used.
     ///
     /// # Errors
@@ -219,7 +219,16 @@ impl<'a> Object<'a> {
     /// As [all verbs](Swift#errors).
     #[doc(alias = "delete_object")]
     pub async fn delete(&self) -> Result<bool> {
-        let answer = self.swift.call(self.call(Method::DELETE)?.accepting(StatusCode::NOT_FOUND)).await?;
+        self.deleted(self.call(Method::DELETE)?).await
+    }
+
+    /// The same, tried once.
+    pub(crate) async fn delete_once(&self) -> Result<bool> {
+        self.deleted(self.call(Method::DELETE)?.tried_once()).await
+    }
+
+    async fn deleted(&self, call: Call) -> Result<bool> {
+        let answer = self.swift.call(call.accepting(StatusCode::NOT_FOUND)).await?;
         let was_there = answer.status() != StatusCode::NOT_FOUND;
         answer.done().await;
         Ok(was_there)

@@ -29,16 +29,16 @@ use crate::{
 /// object is there whole or not at all. The server checks each segment, and a segment that fails for a moment is sent again,
 /// also if it comes from a stream. What is not larger than one segment is stored as an object like any other.
 ///
-/// Of a stream no more is kept in memory than the `segment_size` times the `segment_parallelism` of the connection, and the
-/// next piece of it is only read when there is room for it; it may take as long as it likes. Of a file nothing is.
+/// Of a stream no more is kept in memory than so many segments as the `segment_parallelism` of the connection says, each as large
+/// as it has to be (see below), and the next piece of it is only read when there is room for it; it may take as long as it likes.
+/// Of a file nothing is.
 ///
 /// A large object has 1000 segments at the most, so that segments are larger than the `segment_size` where that is needed. Where
 /// nobody knows how much will come, they are twice as large after each 250, which with 8 MiB goes up to 29 GiB: a longer
 /// stream has a [length](zato_core::message::ByteStream::with_length) or larger [segments](Self::segment_size).
 ///
-/// If there was a large object of this name, its segments are removed once the new one is there. Objects that it was put
-/// together from and that stand on their own are not: what is in another container than one for segments, and does not begin
-/// with the object's name. Neither does it remove anything when an object is stored by [`put`](Object::put) or
+/// If there was a large object of this name, its segments are removed once the new one is there: those whose names begin with
+/// that of the object and a slash. Other objects that it was put together from stand on their own. Neither does it remove anything when an object is stored by [`put`](Object::put) or
 /// [`copy_to`](Object::copy_to): the segments of what was there are left then, unless
 /// [`delete_with_segments`](Object::delete_with_segments) was called before.
 ///

@@ -85,6 +85,8 @@ impl Upload<'_> {
             Some(piece) => call.text(header::ETAG, &piece.md5().await?)?.body(piece.body()),
             None => call.body(Body::Bytes(Bytes::new())),
         };
+        // Made once more, it would find what it has stored itself.
+        call = if self.is_only_if_absent { call.once() } else { call };
         let stored = put::store(self.object, call).await?;
         self.remove_replaced(before, &[], None).await;
         Ok(stored)

@@ -105,6 +105,29 @@ async fn links_and_what_has_no_name_are_not_listed() {
 }
 
 #[tokio::test]
+async fn nothing_leads_out_of_the_folder() {
+    let (kit, elsewhere) = (folder("").await, tempfile::tempdir().unwrap());
+    kit.storage.put(&kit.path("a"), "1").await.unwrap();
+    std::fs::write(elsewhere.path().join("secret"), "secret").unwrap();
+    let container = kit.root.as_ref().unwrap().path().join("objects").join(kit.container());
+    std::os::unix::fs::symlink(elsewhere.path(), container.join("out")).unwrap();
+    std::os::unix::fs::symlink(elsewhere.path().join("secret"), container.join("file")).unwrap();
+    std::os::unix::fs::symlink(container.join("a"), container.join("within")).unwrap();
+    for path in ["out/secret", "file"] {
+        let path = kit.path(path);
+        assert_eq!(kit.storage.get(&path).bytes().await.unwrap_err().kind(), Kind::InvalidInput, "{path}");
+        assert_eq!(kit.storage.head(&path).await.unwrap_err().kind(), Kind::InvalidInput, "{path}");
+    }
+    let path = kit.path("out/secret");
+    assert_eq!(kit.storage.put(&path, "2").await.unwrap_err().kind(), Kind::InvalidInput);
+    assert_eq!(kit.storage.delete(&path).await.unwrap_err().kind(), Kind::InvalidInput);
+    assert_eq!(kit.storage.put(&kit.path("out/new"), "2").await.unwrap_err().kind(), Kind::InvalidInput);
+    assert_eq!(std::fs::read_to_string(elsewhere.path().join("secret")).unwrap(), "secret");
+    assert_eq!(std::fs::read_dir(elsewhere.path()).unwrap().count(), 1);
+    assert_eq!(kit.storage.get(&kit.path("within")).text().await.unwrap(), "1");
+}
+
+#[tokio::test]
 async fn a_reader_has_what_was_there_when_it_began() {
     let kit = folder("").await;
     let path = kit.path("a");

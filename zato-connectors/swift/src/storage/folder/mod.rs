@@ -70,7 +70,22 @@ impl Folder {
         operator(&self.root.join(container), Some(&self.root.join(partial::FOLDER)))
     }
 
+    /// Refuses what lies outside of the folder, over a link in it.
+    async fn is_within(&self, path: &Path) -> Result<()> {
+        // Of what is not there the part that is.
+        for part in path.ancestors() {
+            match fs::canonicalize(part).await {
+                Ok(real) if real.starts_with(&self.root) => return Ok(()),
+                Ok(_) => break,
+                Err(error) if is_missing(&error) => {}
+                Err(error) => return Err(of_file(error)),
+            }
+        }
+        Err(Error::invalid_input("the path leads out of the folder, over a link in it"))
+    }
+
     pub(crate) async fn head(&self, place: Place<'_>) -> Result<ObjectDetails> {
+        self.is_within(&self.path(place)).await?;
         let name = format!("{}/{}", place.container, place.name);
         let known = self.operator.stat(&name).await.map_err(of_opendal);
         // Below a file there is nothing.
@@ -123,6 +138,7 @@ impl Folder {
     async fn settle(&self, partial: &Partial, place: Place<'_>, is_only_if_absent: bool) -> Result<()> {
         let target = self.path(place);
         let parent = target.parent().unwrap_or(&self.root);
+        self.is_within(parent).await?;
         for attempt in 1..=ATTEMPTS {
             match fs::create_dir_all(parent).await {
                 Err(error) if is_moving(&error) && attempt < ATTEMPTS => continue,
@@ -145,6 +161,7 @@ impl Folder {
     /// Removes a file, and the folders that have nothing in them any more.
     pub(crate) async fn delete(&self, place: Place<'_>) -> Result<bool> {
         let path = self.path(place);
+        self.is_within(path.parent().unwrap_or(&self.root)).await?;
         match fs::symlink_metadata(&path).await {
             Ok(known) if known.is_dir() => return Ok(false),
             Ok(_) => {}

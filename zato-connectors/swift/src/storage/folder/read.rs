@@ -27,6 +27,7 @@ const PIECE: usize = 256 * 1024;
 impl Folder {
     /// Begins to read a file. It is read as it was then, whoever puts another in its place meanwhile.
     pub(crate) async fn read(&self, place: Place<'_>, range: Option<ByteRange>) -> Result<Part> {
+        self.is_within(&self.path(place)).await?;
         let file = File::open(self.path(place)).await;
         let mut file = file.map_err(|error| if is_missing(&error) { not_found() } else { of_file(error) })?;
         let known = file.metadata().await.map_err(of_file)?;

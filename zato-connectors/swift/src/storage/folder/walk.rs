@@ -78,7 +78,7 @@ impl Walk {
     async fn turn(&mut self) -> Result<()> {
         let Some(level) = self.levels.last_mut() else { return Ok(()) };
         let (folder, name, prefix) = (self.root.join(&level.name), level.name.clone(), self.prefix.clone());
-        let after = level.after.take();
+        let after = level.after.clone();
         let read = tokio::task::spawn_blocking(move || page(&folder, &name, &prefix, after.as_deref()));
         let page = read.await.map_err(|error| Error::internal("a folder was not read").with_source(error))?;
         let (page, after) = page.map_err(of_file)?;

@@ -68,6 +68,46 @@ async fn what_was_served_is_moved_and_a_large_one_keeps_its_segments() {
     }
 }
 
+/// As a dispatcher stores them: the same name for everybody.
+#[tokio::test]
+async fn objects_of_one_name_in_two_containers_are_moved_side_by_side() {
+    for kit in everywhere("").await {
+        let (one, other) = (kit.container("in").await, kit.container("in2").await);
+        for container in [&one, &other] {
+            kit.swift.object(container, "Invoice").put(container.clone()).await.unwrap();
+        }
+        let containers = format!("containers: [{one}, {other}]");
+        let more = format!("{containers}, after_success: move, move_to: {}, move_prefix: 2026/", kit.name("done"));
+        let program = Program::start(&kit, &Seen::default(), &channel(&kit, &more)).await;
+        assert_eq!(program.settled(2).await.len(), 2, "{}", kit.place);
+        let moved = [&one, &other].map(|container| format!("2026/{container}/Invoice"));
+        kit.until_names("done", &[moved[0].as_str(), &moved[1]]).await;
+        let done = kit.name("done");
+        for (container, name) in [&one, &other].into_iter().zip(&moved) {
+            assert_eq!(kit.swift.object(&done, name).get().text().await.unwrap(), *container, "{}", kit.place);
+        }
+        program.app.stop().await;
+    }
+}
+
+/// What breaks while it is read is the server's fault.
+#[tokio::test]
+async fn a_body_that_can_not_be_read_is_no_attempt_and_nothing_is_done_with_its_object() {
+    let kit = super::super::kit::fake("retries: 0").await;
+    kit.container("in").await;
+    let server = kit.server().unwrap();
+    kit.put("a", "{\"id\": 1}").await;
+    // Some of them are the channel's own.
+    for _ in 0..6 {
+        server.break_next("GET", 3);
+    }
+    let more = "service: invoice.take, after_success: delete, on_error: ack, on_bad_input: ack";
+    let program = Program::start(&kit, &Seen::default(), &channel(&kit, more)).await;
+    assert_eq!(program.settled(1).await.len(), 1);
+    kit.until_names("in", &[]).await;
+    program.app.stop().await;
+}
+
 #[tokio::test]
 async fn a_dynamic_large_object_is_moved_as_what_it_is() {
     for kit in everywhere("").await {
