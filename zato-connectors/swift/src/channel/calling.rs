@@ -19,7 +19,7 @@ use super::{
     consumer::LONGEST_PAUSE,
     intake,
     mark::Mark,
-    work::{Attempt, Work, is_of_server, note},
+    work::{Attempt, Work, note},
 };
 use crate::received::Received;
 
@@ -40,11 +40,7 @@ impl Work {
                 Content::Stream(stream) => match self.stream(stream.take()).await {
                     Ok(Some(stream)) => Payload::from(stream),
                     Ok(None) => return,
-                    Err(error) if is_of_server(&error) => {
-                        self.give_back(attempt).await;
-                        return self.left(&error);
-                    }
-                    Err(error) => return self.conclude(Err(error), attempt).await,
+                    Err(error) => return self.unread(error, attempt).await,
                 },
             };
             let message = intake::message(received, payload, &self.route.info, attempt.cid);

@@ -142,8 +142,18 @@ impl Work {
     }
 
     /// Leaves it for the next poll, since the server can't do it now.
-    pub(super) fn left(&self, error: &Error) {
+    fn left(&self, error: &Error) {
         note!(warn, self, error = %error.report(), "an object can't be read now, and is left for later");
+    }
+
+    /// Settles an object whose content did not come: what is the server's fault is no attempt.
+    pub(super) async fn unread(&self, error: Error, attempt: &Attempt) {
+        if is_of_server(&error) {
+            self.give_back(attempt).await;
+            self.left(&error);
+        } else {
+            self.conclude(Err(error), attempt).await;
+        }
     }
 
     pub(super) fn object(&self) -> Object<'_> {
@@ -192,11 +202,7 @@ impl Work {
             Some(stream) if is_streamed => Content::Stream(Some(stream)),
             Some(stream) => match stream.bytes_within(max).await {
                 Ok(bytes) => Content::Bytes(bytes),
-                Err(error) if is_of_server(&error) => {
-                    self.give_back(&attempt).await;
-                    return self.left(&error);
-                }
-                Err(error) => return self.conclude(Err(error), &attempt).await,
+                Err(error) => return self.unread(error, &attempt).await,
             },
         };
         let container = Arc::clone(&self.polled.container);
@@ -206,7 +212,7 @@ impl Work {
 }
 
 /// Whether an object can't be asked for as nothing can now, or nobody may ask: that is no fault of the object.
-pub(super) fn is_of_server(error: &Error) -> bool {
+fn is_of_server(error: &Error) -> bool {
     match kind_of(error) {
         Some(SwiftErrorKind::NotAuthenticated | SwiftErrorKind::NotAllowed) => true,
         _ => matches!(error.kind(), Kind::Unavailable | Kind::Timeout | Kind::RateLimited),

@@ -9,7 +9,7 @@ use zato_core::{
     message::{CsvOptions, Format, XmlOptions},
 };
 
-use super::{OUTGOING, text, yes};
+use super::{OUTGOING, defaults, text, yes};
 use crate::name;
 
 /// One entry of `channel_swift`: containers whose new and changed objects a service is given.
@@ -36,7 +36,7 @@ pub struct SwiftChannelConfig {
     #[serde(default = "any")]
     pub name_pattern: String,
     /// How long after a listing the next one is asked for.
-    #[serde(default = "five_seconds")]
+    #[serde(default = "defaults::five_seconds")]
     pub interval: Duration,
     /// How old an object is at the least, by the server's clock; one that is younger is left for later.
     #[serde(default = "no_time")]
@@ -104,7 +104,7 @@ pub struct SwiftChannelConfig {
     #[serde(default, deserialize_with = "text")]
     pub state: Option<String>,
     /// How long a container is left alone by other processes after a sign of life of the one that polls it, from 5 seconds on.
-    #[serde(default = "thirty_seconds")]
+    #[serde(default = "defaults::thirty_seconds")]
     pub lease: Duration,
 }
 
@@ -327,14 +327,6 @@ fn one() -> usize {
 
 fn no_time() -> Duration {
     Duration::from_secs(0)
-}
-
-fn five_seconds() -> Duration {
-    Duration::from_secs(5)
-}
-
-fn thirty_seconds() -> Duration {
-    Duration::from_secs(30)
 }
 
 #[cfg(test)]

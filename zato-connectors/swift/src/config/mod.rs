@@ -2,6 +2,7 @@
 
 mod channel;
 mod custom;
+pub(crate) mod defaults;
 mod outgoing;
 
 use serde::{Deserialize, Deserializer};

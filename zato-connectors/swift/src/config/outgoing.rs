@@ -8,7 +8,7 @@ use zato_core::{
     connection::ConnectionConfig,
 };
 
-use super::{CustomOptions, text, yes};
+use super::{CustomOptions, defaults, text, yes};
 
 /// One entry of `outgoing_swift`: an account of OpenStack's object storage.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -78,25 +78,25 @@ pub struct SwiftConfig {
     #[serde(default)]
     pub is_snet: bool,
     /// How many requests are on their way at once; so many connections are kept for them.
-    #[serde(default = "five")]
+    #[serde(default = "defaults::five")]
     pub pool_size: usize,
     /// How long a request waits for one of those to end.
-    #[serde(default = "five_seconds")]
+    #[serde(default = "defaults::five_seconds")]
     pub acquire_timeout: Duration,
     /// How long the server may take to answer, and then for each piece of what is sent or read.
-    #[serde(default = "thirty_seconds")]
+    #[serde(default = "defaults::thirty_seconds")]
     pub timeout: Duration,
     /// How long it may take to be connected, TLS included.
-    #[serde(default = "three_seconds")]
+    #[serde(default = "defaults::three_seconds")]
     pub connect_timeout: Duration,
     /// How often a request is tried again that failed for a moment, if it does no harm to make it twice.
-    #[serde(default = "five_u32")]
+    #[serde(default = "defaults::five_u32")]
     pub retries: u32,
     /// The pause before it is tried again for the first time; each further one is twice as long.
-    #[serde(default = "one_second")]
+    #[serde(default = "defaults::one_second")]
     pub starting_backoff: Duration,
     /// What no pause is longer than.
-    #[serde(default = "sixty_four_seconds")]
+    #[serde(default = "defaults::sixty_four_seconds")]
     pub max_backoff: Duration,
     /// Whether a request is tried again that was refused because there were too many.
     #[serde(default = "yes", alias = "should_retry_ratelimit")]
@@ -121,10 +121,10 @@ pub struct SwiftConfig {
     #[serde(default)]
     pub tls: Option<ClientTlsConfig>,
     /// How often the account is asked for a sign of life while nobody calls it; `0` for never.
-    #[serde(default = "thirty_seconds")]
+    #[serde(default = "defaults::thirty_seconds")]
     pub ping_interval: Duration,
     /// From which duration on a request is logged as slow, without what is sent and read.
-    #[serde(default = "two_seconds")]
+    #[serde(default = "defaults::two_seconds")]
     pub slow_log: Duration,
 }
 
@@ -410,38 +410,6 @@ fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret>, 
 
 fn four() -> usize {
     4
-}
-
-fn five() -> usize {
-    5
-}
-
-fn five_u32() -> u32 {
-    5
-}
-
-fn one_second() -> Duration {
-    Duration::from_secs(1)
-}
-
-fn two_seconds() -> Duration {
-    Duration::from_secs(2)
-}
-
-fn three_seconds() -> Duration {
-    Duration::from_secs(3)
-}
-
-fn five_seconds() -> Duration {
-    Duration::from_secs(5)
-}
-
-fn thirty_seconds() -> Duration {
-    Duration::from_secs(30)
-}
-
-fn sixty_four_seconds() -> Duration {
-    Duration::from_secs(64)
 }
 
 /// Large enough for the server's own work on each object not to matter much; four of them are all the memory that the upload of

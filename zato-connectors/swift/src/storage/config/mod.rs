@@ -14,7 +14,7 @@ use zato_core::{
 pub use self::parts::S3Config;
 pub(crate) use self::parts::{FolderConfig, SwiftPart};
 use super::place;
-use crate::config::{OUTGOING, text, yes};
+use crate::config::{OUTGOING, defaults, text, yes};
 
 /// The section that object storages stand in.
 pub const OBJECT_STORAGE: SectionName = SectionName { name: "outgoing_object_storage", aliases: &[] };
@@ -48,28 +48,28 @@ pub struct ObjectStorageConfig {
     #[serde(default, deserialize_with = "text")]
     pub container: Option<String>,
     /// How long one operation may take; of a transfer, each piece.
-    #[serde(default = "thirty_seconds")]
+    #[serde(default = "defaults::thirty_seconds")]
     pub timeout: Duration,
     /// How long it may take to be connected, TLS included, where there is a network between.
-    #[serde(default = "three_seconds")]
+    #[serde(default = "defaults::three_seconds")]
     pub connect_timeout: Duration,
     /// How large an object may be that is read as a whole.
     #[serde(default = "whole")]
     pub max_size: ByteSize,
     /// How many requests are on their way at once, where there is a network between.
-    #[serde(default = "five")]
+    #[serde(default = "defaults::five")]
     pub pool_size: usize,
     /// How long a request waits for one of those to end.
-    #[serde(default = "five_seconds")]
+    #[serde(default = "defaults::five_seconds")]
     pub acquire_timeout: Duration,
     /// How often a request over the network is tried again that failed for a moment, if it does no harm to make it twice.
-    #[serde(default = "five_u32")]
+    #[serde(default = "defaults::five_u32")]
     pub retries: u32,
     /// The pause before it is tried again for the first time; each further one is twice as long.
-    #[serde(default = "one_second")]
+    #[serde(default = "defaults::one_second")]
     pub starting_backoff: Duration,
     /// What no pause is longer than.
-    #[serde(default = "sixty_four_seconds")]
+    #[serde(default = "defaults::sixty_four_seconds")]
     pub max_backoff: Duration,
     /// Whether a server's certificate is checked. Without that anybody in between can read and change everything.
     #[serde(default = "yes", alias = "tls_verify")]
@@ -78,10 +78,10 @@ pub struct ObjectStorageConfig {
     #[serde(default)]
     pub tls: Option<ClientTlsConfig>,
     /// How often it is asked for a sign of life while nobody calls it; `0` for never.
-    #[serde(default = "thirty_seconds")]
+    #[serde(default = "defaults::thirty_seconds")]
     pub ping_interval: Duration,
     /// From which duration on an operation is logged as slow, without what is sent and read; `0` for never.
-    #[serde(default = "two_seconds")]
+    #[serde(default = "defaults::two_seconds")]
     pub slow_log: Duration,
 }
 
@@ -184,38 +184,6 @@ impl ConnectionConfig for ObjectStorageConfig {
     fn ping_interval(&self) -> Option<std::time::Duration> {
         Some(self.ping_interval.0).filter(|interval| !interval.is_zero())
     }
-}
-
-fn five() -> usize {
-    5
-}
-
-fn five_u32() -> u32 {
-    5
-}
-
-fn one_second() -> Duration {
-    Duration::from_secs(1)
-}
-
-fn two_seconds() -> Duration {
-    Duration::from_secs(2)
-}
-
-fn three_seconds() -> Duration {
-    Duration::from_secs(3)
-}
-
-fn five_seconds() -> Duration {
-    Duration::from_secs(5)
-}
-
-fn thirty_seconds() -> Duration {
-    Duration::from_secs(30)
-}
-
-fn sixty_four_seconds() -> Duration {
-    Duration::from_secs(64)
 }
 
 fn whole() -> ByteSize {
