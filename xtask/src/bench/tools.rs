@@ -3,6 +3,7 @@
 use std::{
     fs,
     process::{Command, Stdio},
+    sync::LazyLock,
 };
 
 use crate::install::is_installed;
@@ -22,9 +23,13 @@ impl Core {
         }
     }
 
-    /// Whether there is a processor for each, and the means to bind to them.
+    /// Whether there is a processor for each, and the means to bind to them. Found out once, before the first thread is bound:
+    /// one that is has a single processor.
     pub(crate) fn can_be_chosen() -> bool {
-        std::thread::available_parallelism().is_ok_and(|number| number.get() > 1) && is_installed("taskset")
+        static CAN_BE_CHOSEN: LazyLock<bool> = LazyLock::new(|| {
+            std::thread::available_parallelism().is_ok_and(|number| number.get() > 1) && is_installed("taskset")
+        });
+        *CAN_BE_CHOSEN
     }
 
     /// The same command on this processor, if it can be chosen.
