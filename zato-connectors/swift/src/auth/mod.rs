@@ -30,6 +30,8 @@ const MAX_ANSWER: usize = 4 * 1024 * 1024;
 /// How one logs in.
 pub(crate) struct Auth {
     way: Way,
+    /// Where one logs in, as errors say it.
+    shown: String,
     /// Where the account is, whatever one is told.
     storage_url: Option<Url>,
     is_snet: bool,
@@ -60,7 +62,8 @@ impl Auth {
         };
         let (storage_url, timeout) = (config.storage_url(), config.timeout.into());
         let is_tls = config.auth_url.scheme() == "https";
-        Ok(Self { way, storage_url, is_snet: config.is_snet, is_tls, timeout })
+        let shown = shown(&config.auth_url);
+        Ok(Self { way, shown, storage_url, is_snet: config.is_snet, is_tls, timeout })
     }
 
     /// Logs in, and returns for how long that is good, if that was said.
@@ -70,6 +73,10 @@ impl Auth {
     /// As any exchange; [`Upstream`](zato_core::Kind::Upstream) if who logs in is not accepted, or the catalogue has no object
     /// storage.
     pub(crate) async fn login(&self, transport: &Transport, ambient: &Ambient) -> Result<(Session, Option<Duration>)> {
+        self.ask(transport, ambient).await.map_err(|error| error.with("auth_url", &self.shown))
+    }
+
+    async fn ask(&self, transport: &Transport, ambient: &Ambient) -> Result<(Session, Option<Duration>)> {
         let (request, whom) = match &self.way {
             Way::V1(v1) => (v1.request()?, "Swift"),
             Way::Keystone(keystone) => (keystone.request()?, "Keystone"),
@@ -116,12 +123,18 @@ async fn read(answer: Response<ByteStream>) -> Result<(StatusCode, HeaderMap, By
 fn refused(status: StatusCode, body: &[u8], whom: &str) -> Error {
     let error = error::of_status(status, body);
     match error::kind_of(&error) {
-        Some(SwiftErrorKind::NotAuthenticated) => error.with("asked", whom).with_retry(zato_core::Retry::Never),
+        Some(SwiftErrorKind::NotAuthenticated) => error.with_retry(zato_core::Retry::Never),
         Some(SwiftErrorKind::NotFound) => {
             error::unexpected(format!("{whom} is not where auth_url says: status {}", status.as_u16()))
         }
-        _ => error.with("asked", whom),
+        _ => error,
     }
+}
+
+/// Returns an address without what is not to be seen in it.
+fn shown(url: &Url) -> String {
+    let path = if url.path() == "/" { "" } else { url.path() };
+    format!("{}{path}", url.origin().ascii_serialization())
 }
 
 /// Who logs in.

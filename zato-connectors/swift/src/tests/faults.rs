@@ -75,7 +75,9 @@ async fn a_server_that_is_down_is_said_to_be_and_found_again() {
     let (name, server) = (kit.container("a").await, kit.server().unwrap());
     server.set_down(true);
     let error = kit.swift.object(&name, "a").put("1").await.unwrap_err();
-    assert_eq!(error.kind(), Kind::Unavailable, "{}", error.report());
+    let report = error.report().to_string();
+    assert_eq!(error.kind(), Kind::Unavailable, "{report}");
+    assert!(report.contains("(server: http://memory/v1/AUTH_test)"), "{report}");
     server.set_down(false);
     assert!(kit.swift.object(&name, "a").put("1").await.is_ok());
 }

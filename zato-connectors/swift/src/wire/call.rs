@@ -187,7 +187,7 @@ impl Call {
 
     /// Returns its address.
     pub(super) fn uri(&self, storage_url: &str) -> String {
-        let storage_url = self.server.as_deref().unwrap_or(storage_url);
+        let storage_url = self.server().unwrap_or(storage_url);
         match &*self.path {
             "" => format!("{storage_url}{}", self.query),
             path => format!("{storage_url}/{path}{}", self.query),
@@ -196,7 +196,12 @@ impl Call {
 
     /// Returns what it is about, for the log.
     pub(crate) fn shown(&self) -> &str {
-        &self.path
+        if self.path.is_empty() { "/" } else { &self.path }
+    }
+
+    /// Returns the server that it goes to, unless that is the account's.
+    pub(super) fn server(&self) -> Option<&str> {
+        self.server.as_deref()
     }
 }
 

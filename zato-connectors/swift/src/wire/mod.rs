@@ -153,7 +153,7 @@ impl Wire {
             match next {
                 Next::GiveUp => {
                     self.took(&call, begun.elapsed(), None);
-                    return Err(self.told(&call, again.is_some(), error));
+                    return Err(self.told(&call, session.as_deref(), again.is_some(), error));
                 }
                 Next::Again => {}
                 Next::After(pause) => {
@@ -252,11 +252,19 @@ impl Wire {
     }
 
     /// Says what is to be known beside what went wrong.
-    fn told(&self, call: &Call, is_repeatable: bool, error: Error) -> Error {
+    fn told(&self, call: &Call, session: Option<&AccessToken<Session>>, is_repeatable: bool, error: Error) -> Error {
         let kind = error::kind_of(&error);
         if let Some(kind) = kind {
             self.meter.failed(kind);
         }
+        // Who does not answer may be another one than who logs one in.
+        let server = call.server().or_else(|| session.map(|session| session.value().storage_url()));
+        let error = match (kind, server) {
+            (Some(SwiftErrorKind::ConnectionLost | SwiftErrorKind::Timeout), Some(server)) => {
+                error.with("server", server)
+            }
+            _ => error,
+        };
         let error = match kind {
             // With a new token it may go through; who has the bytes has to send them.
             Some(SwiftErrorKind::NotAuthenticated) if !is_repeatable => error.with_retry(Retry::Later),

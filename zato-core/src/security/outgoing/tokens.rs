@@ -331,7 +331,12 @@ impl<T: Send + Sync + 'static> Shared<T> {
                 let pause = state.failed.as_ref().map_or(PAUSES.0, |before| (before.pause * 2).min(PAUSES.1));
                 let message = error.report().to_string();
                 let retry_in_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
-                warn!(security, connection, error = message, retry_in_ms, "no token could be fetched");
+                // A connection that nobody can log in to any more says so itself.
+                if connection.is_some() && self.current.load().is_none() {
+                    debug!(connection, error = message, retry_in_ms, "no token could be fetched");
+                } else {
+                    warn!(security, connection, error = message, retry_in_ms, "no token could be fetched");
+                }
                 let failure = Arc::new(Failure { error: ours(error), until: Instant::now() + pause, pause });
                 state.failed = Some(Arc::clone(&failure));
                 state.is_refused |= is_renewal;
