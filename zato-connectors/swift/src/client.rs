@@ -57,19 +57,19 @@ pub struct Swift(Arc<Slot<SwiftConnector>>);
 impl Swift {
     /// Returns a container, which need not be there.
     #[must_use]
-    pub fn container<'a>(&'a self, name: &'a str) -> Container<'a> {
+    pub fn container(&self, name: &str) -> Container {
         Container::new(self, name)
     }
 
     /// Returns an object, which need not be there; the same as `container(container).object(name)`.
     #[must_use]
-    pub fn object<'a>(&'a self, container: &'a str, name: &'a str) -> Object<'a> {
-        Object::new(self, container, name)
+    pub fn object(&self, container: &str, name: &str) -> Object {
+        Object::new(self.clone(), container.into(), name.into())
     }
 
     /// Begins to list the containers of the account, in the order of their names.
-    pub fn containers(&self) -> ListRequest<'_, ContainerEntry> {
-        ListRequest::new(self, None)
+    pub fn containers(&self) -> ListRequest<ContainerEntry> {
+        ListRequest::new(self.clone(), None)
     }
 
     /// Returns what the account has.

@@ -33,7 +33,10 @@ pub use self::{
     client::Swift,
     config::{AfterSuccess, AuthVersion, CHANNEL, Interface, OUTGOING, SwiftChannelConfig, SwiftConfig},
     connector::{PreparedSwift, SwiftClient, SwiftConnector},
-    container::{Container, ContainerDetails, ContainerEntry, CreateRequest, ListRequest, Listed, ObjectEntry},
+    container::{
+        Container, ContainerDetails, ContainerEntry, CreateRequest, Entries, EntryStream, ListRequest, Listed,
+        ObjectEntry,
+    },
     error::{SwiftError, SwiftErrorKind},
     metadata::Metadata,
     object::{

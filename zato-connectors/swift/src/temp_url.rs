@@ -63,18 +63,18 @@ use crate::{
 /// # }
 /// ```
 #[must_use = "a URL is made when it is awaited"]
-pub struct TempUrlRequest<'a> {
-    object: Object<'a>,
+pub struct TempUrlRequest {
+    object: Object,
     method: Method,
     expires_in: Duration,
     key: Option<Secret>,
     is_prefix: bool,
-    filename: Option<&'a str>,
+    filename: Option<String>,
     is_inline: bool,
 }
 
-impl<'a> TempUrlRequest<'a> {
-    pub(crate) fn new(object: Object<'a>, method: Method, expires_in: Duration) -> Self {
+impl TempUrlRequest {
+    pub(crate) fn new(object: Object, method: Method, expires_in: Duration) -> Self {
         Self { object, method, expires_in, key: None, is_prefix: false, filename: None, is_inline: false }
     }
 
@@ -92,8 +92,8 @@ impl<'a> TempUrlRequest<'a> {
     }
 
     /// Has browsers save it as a file of this name; that of the object unless given.
-    pub fn filename(mut self, filename: &'a str) -> Self {
-        self.filename = Some(filename);
+    pub fn filename(mut self, filename: &str) -> Self {
+        self.filename = Some(filename.to_owned());
         self
     }
 
@@ -104,7 +104,7 @@ impl<'a> TempUrlRequest<'a> {
     }
 
     async fn sign(self) -> Result<String> {
-        let object = self.object;
+        let object = &self.object;
         let url = async {
             name::container(object.container())?;
             name::object(object.name())?;
@@ -152,7 +152,7 @@ impl<'a> TempUrlRequest<'a> {
         if self.is_prefix {
             url.push_str(&format!("&temp_url_prefix={}", name::value(object)));
         }
-        if let Some(filename) = self.filename {
+        if let Some(filename) = &self.filename {
             url.push_str(&format!("&filename={}", name::value(filename)));
         }
         if self.is_inline {
@@ -169,16 +169,16 @@ fn signature(key: &Secret, signed: &str) -> String {
     hexadecimal(&mac.finalize().into_bytes())
 }
 
-impl<'a> IntoFuture for TempUrlRequest<'a> {
+impl IntoFuture for TempUrlRequest {
     type Output = Result<String>;
-    type IntoFuture = Pin<Box<dyn Future<Output = Result<String>> + Send + 'a>>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Result<String>> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(self.sign())
     }
 }
 
-impl fmt::Debug for TempUrlRequest<'_> {
+impl fmt::Debug for TempUrlRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TempUrlRequest")
             .field("method", &self.method)

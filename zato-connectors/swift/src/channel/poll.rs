@@ -118,7 +118,7 @@ impl Poll<'_> {
         Ok(gone)
     }
 
-    async fn next_known(&self, known: &mut Entries<'_, Listed>) -> Result<Option<(String, ObjectEntry)>> {
+    async fn next_known(&self, known: &mut Entries<Listed>) -> Result<Option<(String, ObjectEntry)>> {
         while let Some(entry) = known.next().await? {
             let Listed::Object(entry) = entry else { continue };
             // What else somebody has put there is nobody's name.
@@ -258,7 +258,7 @@ fn note_gone(gone: &mut Vec<String>, name: String) {
 
 /// Returns the next object, each of which is to come after the one before: who goes through two listings at once would take it for
 /// new, or gone.
-async fn next_object(objects: &mut Entries<'_, Listed>, last: &mut Option<String>) -> Result<Option<ObjectEntry>> {
+async fn next_object(objects: &mut Entries<Listed>, last: &mut Option<String>) -> Result<Option<ObjectEntry>> {
     while let Some(entry) = objects.next().await? {
         let Listed::Object(object) = entry else { continue };
         if last.as_ref().is_some_and(|last| *last >= object.name) {

@@ -72,17 +72,17 @@ impl Store {
     }
 
     /// Lists what is remembered of objects whose names begin with this.
-    pub(super) fn list<'a>(&'a self, container: &str, prefix: &str) -> ListRequest<'a, Listed> {
+    pub(super) fn list(&self, container: &str, prefix: &str) -> ListRequest<Listed> {
         self.listing().prefix(format!("{}{prefix}", self.served(container)))
     }
 
     /// Lists what is remembered of objects whose names have no room.
-    pub(super) fn list_long<'a>(&'a self, container: &str) -> ListRequest<'a, Listed> {
+    pub(super) fn list_long(&self, container: &str) -> ListRequest<Listed> {
         self.listing().prefix(self.long(container))
     }
 
-    fn listing(&self) -> ListRequest<'_, Listed> {
-        ListRequest::new(&self.swift, Some(&self.container)).at_once()
+    fn listing(&self) -> ListRequest<Listed> {
+        self.swift.container(&self.container).objects().at_once()
     }
 
     /// Returns the name of an object that something listed is about.

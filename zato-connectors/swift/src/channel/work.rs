@@ -156,7 +156,7 @@ impl Work {
         }
     }
 
-    pub(super) fn object(&self) -> Object<'_> {
+    pub(super) fn object(&self) -> Object {
         self.shared.terms.store.swift.object(&self.polled.container, &self.name)
     }
 

@@ -74,10 +74,11 @@ impl<'de> Deserialize<'de> for CustomOptions {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<CustomOptions, A::Error> {
-                let entries = BTreeMap::<String, String>::deserialize(de::value::MapAccessDeserializer::new(map))?;
+                let entries =
+                    BTreeMap::<String, Option<String>>::deserialize(de::value::MapAccessDeserializer::new(map))?;
                 let mut options = CustomOptions::default();
                 for (key, value) in entries {
-                    options.put(&key, &value).map_err(A::Error::custom)?;
+                    options.put(&key, &value.unwrap_or_default()).map_err(A::Error::custom)?;
                 }
                 Ok(options)
             }
@@ -105,7 +106,9 @@ mod tests {
         };
         assert_eq!(read("\"# ours\\nregion_name = RegionOne\\n\\nproject_name=bank\"").unwrap(), expected);
         assert_eq!(read("{region_name: RegionOne, tenant_name: bank}").unwrap(), expected);
-        assert_eq!(read("''").unwrap(), CustomOptions::default());
+        for none in ["''", "~", "{region_name: '', tenant_name: ~}"] {
+            assert_eq!(read(none).unwrap(), CustomOptions::default(), "{none}");
+        }
         assert!(read("regio_name=a").unwrap_err().contains("unknown option \"regio_name\"; known are region_name"));
         assert!(read("region_name").unwrap_err().contains("expected lines of key=value"));
         assert!(read("\"region=a\\nregion_name=b\"").unwrap_err().contains("twice"));

@@ -6,7 +6,7 @@ pub(crate) mod defaults;
 mod outgoing;
 
 use serde::{Deserialize, Deserializer};
-use zato_core::config::SectionName;
+use zato_core::config::{Secret, SectionName};
 
 pub(crate) use self::custom::CustomOptions;
 pub use self::{
@@ -27,4 +27,9 @@ pub(crate) fn yes() -> bool {
 /// Zato writes an empty text where nobody chose.
 pub(crate) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     Ok(Option::<String>::deserialize(deserializer)?.filter(|text| !text.is_empty()))
+}
+
+/// The same of what is not to be seen.
+pub(crate) fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret>, D::Error> {
+    Ok(Option::<Secret>::deserialize(deserializer)?.filter(|secret| !secret.is_empty()))
 }

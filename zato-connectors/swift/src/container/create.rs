@@ -7,8 +7,8 @@ use std::{
 use http::{HeaderName, Method, StatusCode};
 use zato_core::Result;
 
-use super::META;
-use crate::{Swift, metadata::Metadata, wire::Call};
+use super::{Container, META};
+use crate::{metadata::Metadata, wire::Call};
 
 /// A container that is about to be made; awaiting it makes it, and gives whether it was not there before.
 ///
@@ -23,16 +23,15 @@ use crate::{Swift, metadata::Metadata, wire::Call};
 /// }
 /// ```
 #[must_use = "a container is made when it is awaited"]
-pub struct CreateRequest<'a> {
-    swift: &'a Swift,
-    name: &'a str,
+pub struct CreateRequest {
+    container: Container,
     metadata: Metadata,
-    policy: Option<&'a str>,
+    policy: Option<String>,
 }
 
-impl<'a> CreateRequest<'a> {
-    pub(super) fn new(swift: &'a Swift, name: &'a str) -> Self {
-        Self { swift, name, metadata: Metadata::new(), policy: None }
+impl CreateRequest {
+    pub(super) fn new(container: Container) -> Self {
+        Self { container, metadata: Metadata::new(), policy: None }
     }
 
     /// Keeps metadata with it.
@@ -42,34 +41,34 @@ impl<'a> CreateRequest<'a> {
     }
 
     /// Has its objects kept by one of the policies that the operator has; by the usual one unless given.
-    pub fn storage_policy(mut self, name: &'a str) -> Self {
-        self.policy = Some(name);
+    pub fn storage_policy(mut self, name: impl Into<String>) -> Self {
+        self.policy = Some(name.into());
         self
     }
 
     async fn send(self) -> Result<bool> {
-        let mut call = Call::container(Method::PUT, self.name)?.headers(self.metadata.headers(META)?);
-        if let Some(policy) = self.policy {
+        let mut call = Call::container(Method::PUT, self.container.name())?.headers(self.metadata.headers(META)?);
+        if let Some(policy) = &self.policy {
             call = call.text(HeaderName::from_static("x-storage-policy"), policy)?;
         }
-        let answer = self.swift.call(call).await?;
+        let answer = self.container.swift.call(call).await?;
         let is_new = answer.status() == StatusCode::CREATED;
         answer.done().await;
         Ok(is_new)
     }
 }
 
-impl<'a> IntoFuture for CreateRequest<'a> {
+impl IntoFuture for CreateRequest {
     type Output = Result<bool>;
-    type IntoFuture = Pin<Box<dyn Future<Output = Result<bool>> + Send + 'a>>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Result<bool>> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(self.send())
     }
 }
 
-impl fmt::Debug for CreateRequest<'_> {
+impl fmt::Debug for CreateRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CreateRequest").field("container", &self.name).finish_non_exhaustive()
+        f.debug_struct("CreateRequest").field("container", &self.container.name).finish_non_exhaustive()
     }
 }

@@ -1,8 +1,12 @@
-use std::{fmt, marker::PhantomData};
+use std::{fmt, marker::PhantomData, sync::Arc};
 
-use zato_core::{Result, futures_core::Stream};
+use zato_core::Result;
 
-use super::{entry::Entry, pages::Pages};
+use super::{
+    entry::Entry,
+    pages::Pages,
+    stream::{EntryStream, Entrywise},
+};
 use crate::Swift;
 
 /// A listing that is about to begin: of the objects of a container, or of the containers of the account.
@@ -10,10 +14,10 @@ use crate::Swift;
 /// What is listed is asked for a page at a time, as somebody takes it, so that a listing of any length needs the memory of one
 /// page.
 #[must_use = "nothing is listed before somebody takes it"]
-pub struct ListRequest<'a, E> {
-    pub(super) swift: &'a Swift,
-    pub(super) container: Option<&'a str>,
-    pub(super) query: Query,
+pub struct ListRequest<E> {
+    swift: Swift,
+    container: Option<Arc<str>>,
+    query: Query,
     entry: PhantomData<fn() -> E>,
 }
 
@@ -34,10 +38,10 @@ pub(super) struct Query {
 }
 
 /// What is listed, one after the other.
-pub struct Entries<'a, E>(Pages<'a, E>);
+pub struct Entries<E>(Pages<E>);
 
-impl<'a, E: Entry> ListRequest<'a, E> {
-    pub(crate) fn new(swift: &'a Swift, container: Option<&'a str>) -> Self {
+impl<E: Entry> ListRequest<E> {
+    pub(crate) fn new(swift: Swift, container: Option<Arc<str>>) -> Self {
         Self { swift, container, query: Query::default(), entry: PhantomData }
     }
 
@@ -91,20 +95,13 @@ impl<'a, E: Entry> ListRequest<'a, E> {
     }
 
     /// Begins, one after the other.
-    pub fn entries(self) -> Entries<'a, E> {
+    pub fn entries(self) -> Entries<E> {
         Entries(Pages::new(self.swift, self.container, self.query))
     }
 
     /// The same as a stream.
-    pub fn stream(self) -> impl Stream<Item = Result<E>> + Send + 'a {
-        futures_util::stream::unfold(Some(self.entries()), |entries| async move {
-            let mut entries = entries?;
-            match entries.next().await {
-                Ok(Some(entry)) => Some((Ok(entry), Some(entries))),
-                Ok(None) => None,
-                Err(error) => Some((Err(error), None)),
-            }
-        })
+    pub fn stream(self) -> EntryStream<E> {
+        self.entries().into_stream()
     }
 
     /// Takes all of them. Whoever does not know how many there are sets a [`limit`](Self::limit), or takes them one after the
@@ -122,7 +119,7 @@ impl<'a, E: Entry> ListRequest<'a, E> {
     }
 }
 
-impl<E: Entry> Entries<'_, E> {
+impl<E: Entry> Entries<E> {
     /// Returns the next one; `None` is the end.
     ///
     /// # Errors
@@ -135,9 +132,22 @@ impl<E: Entry> Entries<'_, E> {
     pub async fn next(&mut self) -> Result<Option<E>> {
         self.0.next().await
     }
+
+    /// The same as a stream, which ends with the first error.
+    pub fn into_stream(self) -> EntryStream<E> {
+        EntryStream::of(self)
+    }
 }
 
-impl<E> fmt::Debug for ListRequest<'_, E> {
+impl<E: Entry> Entrywise for Entries<E> {
+    type Entry = E;
+
+    async fn take(&mut self) -> Result<Option<E>> {
+        self.next().await
+    }
+}
+
+impl<E> fmt::Debug for ListRequest<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ListRequest")
             .field("container", &self.container)
@@ -146,7 +156,7 @@ impl<E> fmt::Debug for ListRequest<'_, E> {
     }
 }
 
-impl<E> fmt::Debug for Entries<'_, E> {
+impl<E> fmt::Debug for Entries<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Entries").finish_non_exhaustive()
     }

@@ -1,4 +1,4 @@
-use std::{collections::VecDeque, fmt};
+use std::{collections::VecDeque, fmt, sync::Arc};
 
 use http::Method;
 use zato_core::Result;
@@ -13,9 +13,9 @@ const PAGE: usize = 1000;
 const MAX_PAGE: usize = 64 * 1024 * 1024;
 
 /// The pages of a listing, of which one is held at a time.
-pub(super) struct Pages<'a, E> {
-    swift: &'a Swift,
-    container: Option<&'a str>,
+pub(super) struct Pages<E> {
+    swift: Swift,
+    container: Option<Arc<str>>,
     query: Query,
     page: VecDeque<E>,
     /// How many may still be taken.
@@ -23,8 +23,8 @@ pub(super) struct Pages<'a, E> {
     is_over: bool,
 }
 
-impl<'a, E: Entry> Pages<'a, E> {
-    pub(super) fn new(swift: &'a Swift, container: Option<&'a str>, query: Query) -> Self {
+impl<E: Entry> Pages<E> {
+    pub(super) fn new(swift: Swift, container: Option<Arc<str>>, query: Query) -> Self {
         let left = query.limit.unwrap_or(usize::MAX);
         Self { swift, container, query, page: VecDeque::new(), left, is_over: false }
     }
@@ -65,7 +65,7 @@ impl<'a, E: Entry> Pages<'a, E> {
     }
 
     fn call(&self) -> Result<Call> {
-        let call = match self.container {
+        let call = match &self.container {
             Some(container) => Call::container(Method::GET, container)?,
             None => Call::account(Method::GET),
         };
@@ -84,11 +84,11 @@ impl<'a, E: Entry> Pages<'a, E> {
     }
 
     fn about(&self, error: zato_core::Error) -> zato_core::Error {
-        error.with("connection", self.swift.name()).with("container", self.container.unwrap_or_default())
+        error.with("connection", self.swift.name()).with("container", self.container.as_deref().unwrap_or_default())
     }
 }
 
-impl<E> fmt::Debug for Pages<'_, E> {
+impl<E> fmt::Debug for Pages<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pages").field("query", &self.query).finish_non_exhaustive()
     }

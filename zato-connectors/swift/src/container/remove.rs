@@ -40,7 +40,7 @@ pub(crate) struct Outcome {
     errors: Vec<(String, String)>,
 }
 
-impl Container<'_> {
+impl Container {
     /// Deletes objects, and returns how many were there. Of large objects the segments are left; see
     /// [`delete_with_segments`](crate::Object::delete_with_segments).
     ///
@@ -85,7 +85,7 @@ impl Container<'_> {
                 Ok(_) => {
                     info!(
                         connection = self.swift.name(),
-                        container = self.name,
+                        container = self.name(),
                         deleted,
                         "container deleted with its objects"
                     );
@@ -120,11 +120,11 @@ impl Container<'_> {
         if names.is_empty() {
             return Ok(0);
         }
-        name::container(self.name)?;
+        name::container(&self.name)?;
         let mut lines = String::new();
         for object in names {
             // Writing into a string can't fail.
-            let _ = writeln!(lines, "{}", name::line(self.name, object.as_ref()));
+            let _ = writeln!(lines, "{}", name::line(&self.name, object.as_ref()));
         }
         let call = Call::account(Method::POST)
             .query("bulk-delete", None)
@@ -137,7 +137,7 @@ impl Container<'_> {
     }
 
     fn about(&self, error: Error) -> Error {
-        error.with("connection", self.swift.name()).with("container", self.name)
+        error.with("connection", self.swift.name()).with("container", &*self.name)
     }
 }
 

@@ -31,15 +31,15 @@ const COPIED: u64 = 1024 * 1024;
 /// }
 /// ```
 #[must_use = "a copy is made when it is awaited"]
-pub struct CopyRequest<'a> {
-    from: Object<'a>,
-    to: Object<'a>,
+pub struct CopyRequest {
+    from: Object,
+    to: Object,
     metadata: Option<Metadata>,
-    content_type: Option<&'a str>,
+    content_type: Option<String>,
 }
 
-impl<'a> CopyRequest<'a> {
-    pub(super) fn new(from: Object<'a>, to: Object<'a>) -> Self {
+impl CopyRequest {
+    pub(super) fn new(from: Object, to: Object) -> Self {
         Self { from, to, metadata: None, content_type: None }
     }
 
@@ -50,8 +50,8 @@ impl<'a> CopyRequest<'a> {
     }
 
     /// Says what the copy is; the same as the original unless given.
-    pub fn content_type(mut self, content_type: &'a str) -> Self {
-        self.content_type = Some(content_type);
+    pub fn content_type(mut self, content_type: &str) -> Self {
+        self.content_type = Some(content_type.to_owned());
         self
     }
 
@@ -70,7 +70,7 @@ impl<'a> CopyRequest<'a> {
             call = call.header(fresh, HeaderValue::from_static("true")).headers(metadata.headers(META)?);
             call = call.headers(kept(&original));
         }
-        if let Some(content_type) = self.content_type {
+        if let Some(content_type) = &self.content_type {
             call = call.text(header::CONTENT_TYPE, content_type)?;
         }
         let answer = self.to.swift().call(call).await?;
@@ -80,16 +80,16 @@ impl<'a> CopyRequest<'a> {
     }
 }
 
-impl<'a> IntoFuture for CopyRequest<'a> {
+impl IntoFuture for CopyRequest {
     type Output = Result<String>;
-    type IntoFuture = Pin<Box<dyn Future<Output = Result<String>> + Send + 'a>>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Result<String>> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(self.send())
     }
 }
 
-impl fmt::Debug for CopyRequest<'_> {
+impl fmt::Debug for CopyRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CopyRequest").field("from", &self.from).field("to", &self.to).finish_non_exhaustive()
     }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use zato_core::{Error, Result};
 
 use super::META;
@@ -13,10 +13,11 @@ const DELETE_AFTER: HeaderName = HeaderName::from_static("x-delete-after");
 
 /// What is kept with an object beside what is in it.
 #[derive(Default)]
-pub(super) struct Description<'a> {
-    pub(super) content_type: Option<&'a str>,
-    /// Other headers of the content.
-    pub(super) texts: Vec<(HeaderName, &'a str)>,
+pub(super) struct Description {
+    /// What it is, how it is encoded, and the like.
+    texts: HeaderMap,
+    /// What was said of it that can't be said.
+    fault: Option<Error>,
     pub(super) metadata: Metadata,
     pub(super) expiry: Option<Expiry>,
 }
@@ -27,16 +28,25 @@ pub(super) enum Expiry {
     At(DateTime<Utc>),
 }
 
-impl Description<'_> {
-    pub(super) fn headers(&self) -> Result<HeaderMap> {
-        let mut headers = self.metadata.headers(META)?;
-        let content_type = self.content_type.map(|content_type| (header::CONTENT_TYPE, content_type));
-        for (name, text) in content_type.into_iter().chain(self.texts.iter().cloned()) {
-            let value = HeaderValue::from_bytes(text.as_bytes()).map_err(|_| {
-                Error::invalid_input(format!("the value of \"{name}\" has a character that can't stand in a header"))
-            })?;
-            headers.insert(name, value);
+impl Description {
+    /// Takes down a header, in place of what was said before.
+    pub(super) fn text(&mut self, name: HeaderName, text: &str) {
+        match HeaderValue::from_bytes(text.as_bytes()) {
+            Ok(value) => drop(self.texts.insert(name, value)),
+            Err(_) => {
+                let words = format!("the value of \"{name}\" has a character that can't stand in a header");
+                self.fault = Some(Error::invalid_input(words));
+            }
         }
+    }
+
+    /// Returns all of it, once.
+    pub(super) fn headers(&mut self) -> Result<HeaderMap> {
+        if let Some(fault) = self.fault.take() {
+            return Err(fault);
+        }
+        let mut headers = std::mem::take(&mut self.texts);
+        headers.extend(self.metadata.headers(META)?);
         match self.expiry {
             None => {}
             Some(Expiry::After(after)) => {

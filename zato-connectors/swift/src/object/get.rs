@@ -32,8 +32,8 @@ const MAX: usize = 64 * 1024 * 1024;
 /// }
 /// ```
 #[must_use = "nothing is read before somebody says as what"]
-pub struct GetRequest<'a> {
-    object: Object<'a>,
+pub struct GetRequest {
+    object: Object,
     range: Result<Option<ByteRange>>,
     conditions: Conditions,
     max: usize,
@@ -49,8 +49,8 @@ pub struct Part {
     pub stream: ByteStream,
 }
 
-impl<'a> GetRequest<'a> {
-    pub(super) fn new(object: Object<'a>) -> Self {
+impl GetRequest {
+    pub(super) fn new(object: Object) -> Self {
         Self { object, range: Ok(None), conditions: Conditions::default(), max: MAX, listener: None }
     }
 
@@ -116,9 +116,9 @@ impl<'a> GetRequest<'a> {
     /// condition was not met; [`InvalidInput`](Kind::InvalidInput) if it ends before the range;
     /// [`Upstream`](Kind::Upstream) if what arrived is not what is stored. Beside that as [all verbs](crate::Swift#errors).
     pub async fn bytes(self) -> Result<Bytes> {
-        let (object, max) = (self.object, self.max);
+        let (object, max) = (self.object.clone(), self.max);
         let part = self.stream().await?;
-        read_whole(object, part, max).await
+        read_whole(&object, part, max).await
     }
 
     /// Reads it as a text in UTF-8.
@@ -127,7 +127,7 @@ impl<'a> GetRequest<'a> {
     ///
     /// [`Upstream`](Kind::Upstream) if it is none, beside what [`bytes`](Self::bytes) has.
     pub async fn text(self) -> Result<String> {
-        let object = self.object;
+        let object = self.object.clone();
         let text = String::from_utf8(self.bytes().await?.into());
         text.map_err(|_| object.about(error::unexpected("the object is no text in UTF-8")))
     }
@@ -138,7 +138,7 @@ impl<'a> GetRequest<'a> {
     ///
     /// [`Upstream`](Kind::Upstream) if it is none, beside what [`bytes`](Self::bytes) has.
     pub async fn model<T: DeserializeOwned>(self) -> Result<T> {
-        let object = self.object;
+        let object = self.object.clone();
         let bytes = self.bytes().await?;
         serde_json::from_slice(&bytes)
             .map_err(|error| object.about(Error::upstream("the object is not what was asked for").with_source(error)))
@@ -150,7 +150,7 @@ impl<'a> GetRequest<'a> {
     ///
     /// As [`bytes`](Self::bytes); what is only found out meanwhile is what the stream fails with.
     pub async fn stream(self) -> Result<Part> {
-        let object = self.object;
+        let object = self.object.clone();
         self.unless_unchanged().await?.ok_or_else(|| {
             object.about(error::of_kind(SwiftErrorKind::PreconditionFailed, "the object has not changed (304)"))
         })
@@ -165,7 +165,8 @@ impl<'a> GetRequest<'a> {
     pub async fn unless_unchanged(mut self) -> Result<Option<Part>> {
         let listener = self.listener.take();
         let (call, range) = self.call()?;
-        let (object, client) = (self.object, self.object.swift().client()?);
+        let client = self.object.swift().client()?;
+        let object = self.object;
         let answer = client.wire.call(call).await?;
         if answer.status() == StatusCode::NOT_MODIFIED {
             answer.done().await;
@@ -175,7 +176,7 @@ impl<'a> GetRequest<'a> {
         let details = ObjectDetails::of(&answer).map_err(|error| object.about(error))?;
         let is_whole = range.is_none() && !details.is_large;
         let transfer = object.transfer("read", Some(details.bytes), listener);
-        let stream = reading::stream(object, client, answer, &details, transfer, is_whole);
+        let stream = reading::stream(&object, client, answer, &details, transfer, is_whole);
         Ok(Some(Part { details, stream }))
     }
 
@@ -204,7 +205,7 @@ fn is_as_asked(answer: &Answer, is_part: bool) -> Result<()> {
     }
 }
 
-async fn read_whole(object: Object<'_>, part: Part, max: usize) -> Result<Bytes> {
+async fn read_whole(object: &Object, part: Part, max: usize) -> Result<Bytes> {
     let Part { details, stream } = part;
     stream.bytes_within(max).await.map_err(|error| match error.kind() {
         Kind::TooLarge => {
@@ -218,7 +219,7 @@ async fn read_whole(object: Object<'_>, part: Part, max: usize) -> Result<Bytes>
     })
 }
 
-impl fmt::Debug for GetRequest<'_> {
+impl fmt::Debug for GetRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("GetRequest").field("object", &self.object).finish_non_exhaustive()
     }

@@ -11,7 +11,7 @@ mod put;
 mod range;
 mod reading;
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use serde::Serialize;
@@ -45,6 +45,8 @@ pub(crate) const META: &str = "x-object-meta-";
 
 /// An object, which need not be there.
 ///
+/// It is cheap to clone, and borrows nothing: it may be kept, and moved into a task, and so may the requests that it makes.
+///
 /// # Examples
 ///
 /// ```
@@ -60,34 +62,50 @@ pub(crate) const META: &str = "x-object-meta-";
 ///     Ok(())
 /// }
 /// ```
-#[derive(Clone, Copy, Debug)]
-pub struct Object<'a> {
-    swift: &'a Swift,
-    container: &'a str,
-    name: &'a str,
+///
+/// In a task, beside others:
+///
+/// ```
+/// use zato_core::{Result, bytes::Bytes};
+/// use zato_swift::Swift;
+///
+/// async fn dispatch(storage: &Swift, targets: Vec<String>, invoice: Bytes) -> Result<()> {
+///     let mut tasks = tokio::task::JoinSet::new();
+///     for target in &targets {
+///         let (object, invoice) = (storage.object(target, "Invoice"), invoice.clone());
+///         tasks.spawn(async move { object.put(invoice).await });
+///     }
+///     tasks.join_all().await.into_iter().collect::<Result<Vec<_>>>().map(drop)
+/// }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Object {
+    swift: Swift,
+    container: Arc<str>,
+    name: Arc<str>,
 }
 
-impl<'a> Object<'a> {
-    pub(crate) fn new(swift: &'a Swift, container: &'a str, name: &'a str) -> Self {
+impl Object {
+    pub(crate) fn new(swift: Swift, container: Arc<str>, name: Arc<str>) -> Self {
         Self { swift, container, name }
     }
 
     /// Returns its name.
     #[must_use]
-    pub fn name(&self) -> &'a str {
-        self.name
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// Returns the name of its container.
     #[must_use]
-    pub fn container(&self) -> &'a str {
-        self.container
+    pub fn container(&self) -> &str {
+        &self.container
     }
 
     /// Begins to store bytes, or a text; they are stored when what is returned is awaited.
     #[doc(alias = "put_object")]
-    pub fn put(&self, bytes: impl Into<Bytes>) -> PutRequest<'a> {
-        PutRequest::new(*self, Ok(Body::Bytes(bytes.into())), None)
+    pub fn put(&self, bytes: impl Into<Bytes>) -> PutRequest {
+        PutRequest::new(self.clone(), Ok(Body::Bytes(bytes.into())), None)
     }
 
     /// Begins to store a model, as JSON.
@@ -95,37 +113,37 @@ impl<'a> Object<'a> {
     /// # Errors
     ///
     /// [`Internal`](zato_core::Kind::Internal) when it is awaited if JSON can't say it.
-    pub fn put_model<T: Serialize + ?Sized>(&self, model: &T) -> PutRequest<'a> {
+    pub fn put_model<T: Serialize + ?Sized>(&self, model: &T) -> PutRequest {
         let bytes = serde_json::to_vec(model);
         let bytes =
             bytes.map_err(|error| zato_core::Error::internal("the model can't be written as JSON").with_source(error));
-        PutRequest::new(*self, bytes.map(|bytes| Body::Bytes(bytes.into())), Some("application/json"))
+        PutRequest::new(self.clone(), bytes.map(|bytes| Body::Bytes(bytes.into())), Some("application/json"))
     }
 
     /// Begins to store what comes piece by piece, with a length or without. It is sent once: what fails meanwhile is not tried
     /// again, and there may be no more than what the server takes as one object, 5 GiB mostly. [`upload`](Self::upload) is for
     /// what is large.
-    pub fn put_stream(&self, stream: ByteStream) -> PutRequest<'a> {
-        PutRequest::new(*self, Ok(Body::Stream(stream)), None)
+    pub fn put_stream(&self, stream: ByteStream) -> PutRequest {
+        PutRequest::new(self.clone(), Ok(Body::Stream(stream)), None)
     }
 
     /// Begins to upload bytes, a text or a stream, in segments if it is larger than one; see [`UploadRequest`].
     #[doc(alias = "large object")]
     #[doc(alias = "SLO")]
-    pub fn upload(&self, source: impl Into<Source>) -> UploadRequest<'a> {
-        UploadRequest::new(*self, source.into())
+    pub fn upload(&self, source: impl Into<Source>) -> UploadRequest {
+        UploadRequest::new(self.clone(), source.into())
     }
 
     /// Begins to upload a file, in segments if it is larger than one. An upload that failed goes on where it was, as long as
     /// the file is the same.
-    pub fn upload_file(&self, path: impl Into<PathBuf>) -> UploadRequest<'a> {
-        UploadRequest::new(*self, Source::file(path.into()))
+    pub fn upload_file(&self, path: impl Into<PathBuf>) -> UploadRequest {
+        UploadRequest::new(self.clone(), Source::file(path.into()))
     }
 
     /// Begins to read it, whole unless a [range](GetRequest::range) is given.
     #[doc(alias = "get_object")]
-    pub fn get(&self) -> GetRequest<'a> {
-        GetRequest::new(*self)
+    pub fn get(&self) -> GetRequest {
+        GetRequest::new(self.clone())
     }
 
     /// Returns what is known of it.
@@ -189,8 +207,8 @@ impl<'a> Object<'a> {
 
     /// Begins to copy it, on the server.
     #[doc(alias = "copy_object")]
-    pub fn copy_to(&self, container: &'a str, name: &'a str) -> CopyRequest<'a> {
-        CopyRequest::new(*self, Self::new(self.swift, container, name))
+    pub fn copy_to(&self, container: &str, name: &str) -> CopyRequest {
+        CopyRequest::new(self.clone(), self.swift.object(container, name))
     }
 
     /// Returns the segments of a large object, in their order; `None` if it is none, or a dynamic one, whose segments are all
@@ -201,14 +219,14 @@ impl<'a> Object<'a> {
     /// As [all verbs](Swift#errors).
     #[doc(alias = "multipart-manifest")]
     pub async fn segments(&self) -> Result<Option<Vec<Segment>>> {
-        large::segments(*self).await
+        large::segments(self).await
     }
 
     /// Begins to make a URL with which anybody may do with it what the method says, such as read it, for so long, in whole
     /// seconds; see [`TempUrlRequest`].
     #[doc(alias = "tempurl")]
-    pub fn temp_url(&self, method: Method, expires_in: Duration) -> TempUrlRequest<'a> {
-        TempUrlRequest::new(*self, method, expires_in)
+    pub fn temp_url(&self, method: Method, expires_in: Duration) -> TempUrlRequest {
+        TempUrlRequest::new(self.clone(), method, expires_in)
     }
 
     /// Deletes it, and returns whether it was there; it was not any more if the answer to a first attempt was lost. Of a large object its segments are left, unless
@@ -263,17 +281,17 @@ impl<'a> Object<'a> {
     }
 
     pub(crate) fn call(&self, method: Method) -> Result<Call> {
-        Call::object(method, self.container, self.name)
+        Call::object(method, &self.container, &self.name)
     }
 
-    pub(crate) fn swift(&self) -> &'a Swift {
-        self.swift
+    pub(crate) fn swift(&self) -> &Swift {
+        &self.swift
     }
 
     /// Begins to watch how it gets there, or here.
     fn transfer(&self, direction: &'static str, total: Option<u64>, listener: Option<Listener>) -> Transfer {
         let connection = self.swift.name().to_owned();
-        let (container, object) = (self.container.to_owned(), self.name.to_owned());
+        let (container, object) = (self.container.to_string(), self.name.to_string());
         Transfer::new(Subject { direction, connection, container, object }, total, listener)
     }
 
@@ -282,11 +300,11 @@ impl<'a> Object<'a> {
         let is_said = |key: &str| error.context().any(|(said, _)| said == key);
         let (connection, container) = (is_said("connection"), is_said("container"));
         let error = if connection { error } else { error.with("connection", self.swift.name()) };
-        if container { error } else { error.with("container", self.container).with("object", self.name) }
+        if container { error } else { error.with("container", &*self.container).with("object", &*self.name) }
     }
 
     pub(crate) fn about(&self, error: zato_core::Error) -> zato_core::Error {
-        error.with("connection", self.swift.name()).with("container", self.container).with("object", self.name)
+        error.with("connection", self.swift.name()).with("container", &*self.container).with("object", &*self.name)
     }
 }
 

@@ -53,11 +53,10 @@ const SENT_AHEAD: usize = 1024 * 1024;
 /// }
 /// ```
 #[must_use = "an object is stored when it is awaited"]
-pub struct PutRequest<'a> {
-    object: Object<'a>,
+pub struct PutRequest {
+    object: Object,
     body: Result<Body>,
-    description: Description<'a>,
-    etag: Option<&'a str>,
+    description: Description,
     is_only_if_absent: bool,
     listener: Option<Listener>,
 }
@@ -72,27 +71,31 @@ pub struct Stored {
     pub bytes: u64,
 }
 
-impl<'a> PutRequest<'a> {
-    pub(super) fn new(object: Object<'a>, body: Result<Body>, content_type: Option<&'a str>) -> Self {
-        let description = Description { content_type, ..Description::default() };
-        Self { object, body, description, etag: None, is_only_if_absent: false, listener: None }
+impl PutRequest {
+    pub(super) fn new(object: Object, body: Result<Body>, content_type: Option<&'static str>) -> Self {
+        let request =
+            Self { object, body, description: Description::default(), is_only_if_absent: false, listener: None };
+        match content_type {
+            Some(content_type) => request.content_type(content_type),
+            None => request,
+        }
     }
 
     /// Says what it is; unless given the server tells by the name, or has `application/octet-stream`.
-    pub fn content_type(mut self, content_type: &'a str) -> Self {
-        self.description.content_type = Some(content_type);
+    pub fn content_type(mut self, content_type: &str) -> Self {
+        self.description.text(header::CONTENT_TYPE, content_type);
         self
     }
 
     /// Says how it is encoded, such as `gzip`.
-    pub fn content_encoding(mut self, encoding: &'a str) -> Self {
-        self.description.texts.push((header::CONTENT_ENCODING, encoding));
+    pub fn content_encoding(mut self, encoding: &str) -> Self {
+        self.description.text(header::CONTENT_ENCODING, encoding);
         self
     }
 
     /// Says how browsers show it, such as `attachment; filename="invoice.pdf"`.
-    pub fn content_disposition(mut self, disposition: &'a str) -> Self {
-        self.description.texts.push((header::CONTENT_DISPOSITION, disposition));
+    pub fn content_disposition(mut self, disposition: &str) -> Self {
+        self.description.text(header::CONTENT_DISPOSITION, disposition);
         self
     }
 
@@ -125,8 +128,8 @@ impl<'a> PutRequest<'a> {
     }
 
     /// Has the server compare what arrives with a checksum: the MD5, in hexadecimal. That of bytes is worked out anyway.
-    pub fn etag(mut self, md5: &'a str) -> Self {
-        self.etag = Some(md5);
+    pub fn etag(mut self, md5: &str) -> Self {
+        self.description.text(header::ETAG, md5);
         self
     }
 
@@ -137,22 +140,19 @@ impl<'a> PutRequest<'a> {
     }
 
     async fn send(mut self) -> Result<Stored> {
-        let (object, is_only_if_absent) = (self.object, self.is_only_if_absent);
+        let (object, is_only_if_absent) = (self.object.clone(), self.is_only_if_absent);
         let listener = self.listener.take();
         let call = self.call()?;
         let transfer = object.transfer("sent", call.body.length(), listener);
-        let stored = store(object, call.leg(transfer.leg())).await;
+        let stored = store(&object, call.leg(transfer.leg())).await;
         if stored.is_ok() {
             transfer.done();
         }
         stored.map_err(|error| if is_only_if_absent { there_already(error) } else { error })
     }
 
-    fn call(self) -> Result<Call> {
+    fn call(mut self) -> Result<Call> {
         let mut call = self.object.call(Method::PUT)?.body(self.body?).headers(self.description.headers()?);
-        if let Some(etag) = self.etag {
-            call = call.text(header::ETAG, etag)?;
-        }
         if self.is_only_if_absent {
             // Made once more, it would find what it has stored itself.
             call = call.header(header::IF_NONE_MATCH, HeaderValue::from_static("*")).once();
@@ -170,7 +170,7 @@ pub(super) fn there_already(error: Error) -> Error {
 }
 
 /// Makes a call that stores an object, and compares what the server has stored with what was sent.
-pub(super) async fn store(object: Object<'_>, call: Call) -> Result<Stored> {
+pub(super) async fn store(object: &Object, call: Call) -> Result<Stored> {
     match call.body {
         Body::Stream(_) => put_stream(object, call).await,
         Body::Again(_) => put_again(object, call).await,
@@ -179,13 +179,13 @@ pub(super) async fn store(object: Object<'_>, call: Call) -> Result<Stored> {
 }
 
 /// Stores what has its checksum among its headers.
-async fn put_again(object: Object<'_>, call: Call) -> Result<Stored> {
+async fn put_again(object: &Object, call: Call) -> Result<Stored> {
     let sum = call.headers.get(header::ETAG).and_then(|sum| sum.to_str().ok()).unwrap_or_default().to_owned();
     let length = call.body.length().unwrap_or_default();
     settled(object, object.swift().call(call).await?, &sum, length).await
 }
 
-async fn put_bytes(object: Object<'_>, mut call: Call) -> Result<Stored> {
+async fn put_bytes(object: &Object, mut call: Call) -> Result<Stored> {
     let bytes = if let Body::Bytes(bytes) = &call.body { bytes.clone() } else { Bytes::new() };
     let length = bytes.len() as u64;
     if bytes.len() <= SENT_AHEAD {
@@ -201,7 +201,7 @@ async fn put_bytes(object: Object<'_>, mut call: Call) -> Result<Stored> {
     settled(object, answer, &sum, length).await
 }
 
-async fn put_stream(object: Object<'_>, mut call: Call) -> Result<Stored> {
+async fn put_stream(object: &Object, mut call: Call) -> Result<Stored> {
     let sum = Sum::default();
     call.body = match call.body {
         Body::Stream(stream) => Body::Stream(sum.of(stream)),
@@ -212,7 +212,7 @@ async fn put_stream(object: Object<'_>, mut call: Call) -> Result<Stored> {
 }
 
 /// Compares what the server has stored with what was sent.
-async fn settled(object: Object<'_>, answer: Answer, sum: &str, bytes: u64) -> Result<Stored> {
+async fn settled(object: &Object, answer: Answer, sum: &str, bytes: u64) -> Result<Stored> {
     let (status, etag) = (answer.status(), etag(&answer));
     answer.done().await;
     let fault = match etag {
@@ -228,16 +228,16 @@ async fn settled(object: Object<'_>, answer: Answer, sum: &str, bytes: u64) -> R
     Err(object.about(fault))
 }
 
-impl<'a> IntoFuture for PutRequest<'a> {
+impl IntoFuture for PutRequest {
     type Output = Result<Stored>;
-    type IntoFuture = Pin<Box<dyn Future<Output = Result<Stored>> + Send + 'a>>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Result<Stored>> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(self.send())
     }
 }
 
-impl fmt::Debug for PutRequest<'_> {
+impl fmt::Debug for PutRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PutRequest").field("object", &self.object).finish_non_exhaustive()
     }

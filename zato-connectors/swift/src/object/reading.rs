@@ -19,8 +19,8 @@ use crate::{
 /// What is read, and how far that has got.
 struct Reading {
     client: Arc<SwiftClient>,
-    container: String,
-    name: String,
+    container: Arc<str>,
+    name: Arc<str>,
     etag: String,
     /// Where in the object the part begins.
     first: u64,
@@ -37,7 +37,7 @@ struct Reading {
 
 /// Reads an answer to its end, with further requests where it breaks off.
 pub(super) fn stream(
-    object: Object<'_>,
+    object: &Object,
     client: Arc<SwiftClient>,
     answer: Answer,
     details: &ObjectDetails,
@@ -45,8 +45,8 @@ pub(super) fn stream(
     is_checked: bool,
 ) -> ByteStream {
     let reading = Reading {
-        container: object.container().to_owned(),
-        name: object.name().to_owned(),
+        container: Arc::clone(&object.container),
+        name: Arc::clone(&object.name),
         etag: details.etag.clone(),
         first: first(&answer),
         length: details.bytes,
@@ -136,7 +136,7 @@ impl Reading {
         let pause = self.pauses.next(self.client.wire.ambient().random(), fault.retry_after());
         let Some(pause) = pause.filter(|_| is_passing) else { return Err(self.about(fault)) };
         let (arrived, length) = (self.arrived, self.length);
-        debug!(container = self.container, object = self.name, arrived, length, error = %fault, "reading on after a fault");
+        debug!(container = &*self.container, object = &*self.name, arrived, length, error = %fault, "reading on after a fault");
         time::sleep(pause).await;
         Ok(())
     }
@@ -167,7 +167,7 @@ impl Reading {
     fn about(&self, error: Error) -> Error {
         error
             .with("connection", &self.client.wire.rules().connection)
-            .with("container", &self.container)
-            .with("object", &self.name)
+            .with("container", &*self.container)
+            .with("object", &*self.name)
     }
 }

@@ -63,7 +63,7 @@ pub struct ObjectStorage(Arc<Slot<ObjectStorageConnector>>);
 
 impl ObjectStorage {
     /// Begins to store bytes, or a text; they are stored when what is returned is awaited.
-    pub fn put<'a>(&'a self, path: &'a str, bytes: impl Into<Bytes>) -> PutRequest<'a> {
+    pub fn put(&self, path: &str, bytes: impl Into<Bytes>) -> PutRequest {
         PutRequest::new(self, path, Ok(Content::Bytes(bytes.into())), None)
     }
 
@@ -72,7 +72,7 @@ impl ObjectStorage {
     /// # Errors
     ///
     /// [`Internal`](Kind::Internal) when it is awaited if JSON can't say it.
-    pub fn put_model<'a, T: Serialize + ?Sized>(&'a self, path: &'a str, model: &T) -> PutRequest<'a> {
+    pub fn put_model<T: Serialize + ?Sized>(&self, path: &str, model: &T) -> PutRequest {
         let bytes = serde_json::to_vec(model);
         let bytes = bytes.map_err(|error| Error::internal("the model can't be written as JSON").with_source(error));
         PutRequest::new(self, path, bytes.map(|bytes| Content::Bytes(bytes.into())), Some("application/json"))
@@ -80,12 +80,12 @@ impl ObjectStorage {
 
     /// Begins to store what comes piece by piece, with a length or without. It is sent once: what fails meanwhile is not tried
     /// again.
-    pub fn put_stream<'a>(&'a self, path: &'a str, stream: ByteStream) -> PutRequest<'a> {
+    pub fn put_stream(&self, path: &str, stream: ByteStream) -> PutRequest {
         PutRequest::new(self, path, Ok(Content::Stream(stream)), None)
     }
 
     /// Begins to read an object, whole unless a [range](GetRequest::range) is given.
-    pub fn get<'a>(&'a self, path: &'a str) -> GetRequest<'a> {
+    pub fn get(&self, path: &str) -> GetRequest {
         GetRequest::new(self, path)
     }
 
@@ -116,7 +116,7 @@ impl ObjectStorage {
 
     /// Begins to list what begins with a container, and in it with the beginning of a name, such as `CRM/2026/`. Where the
     /// configuration has a `container`, the beginning of a name is enough, and none lists everything.
-    pub fn list(&self, prefix: impl Into<String>) -> ListRequest<'_> {
+    pub fn list(&self, prefix: impl Into<String>) -> ListRequest {
         ListRequest::new(self, prefix.into())
     }
 

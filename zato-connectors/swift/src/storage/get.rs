@@ -20,9 +20,9 @@ use crate::object::ByteRange;
 /// }
 /// ```
 #[must_use = "nothing is read before somebody says as what"]
-pub struct GetRequest<'a> {
-    storage: &'a ObjectStorage,
-    path: &'a str,
+pub struct GetRequest {
+    storage: ObjectStorage,
+    path: String,
     range: Result<Option<ByteRange>>,
     max: Option<usize>,
 }
@@ -36,9 +36,9 @@ pub struct Part {
     pub stream: ByteStream,
 }
 
-impl<'a> GetRequest<'a> {
-    pub(super) fn new(storage: &'a ObjectStorage, path: &'a str) -> Self {
-        Self { storage, path, range: Ok(None), max: None }
+impl GetRequest {
+    pub(super) fn new(storage: &ObjectStorage, path: &str) -> Self {
+        Self { storage: storage.clone(), path: path.to_owned(), range: Ok(None), max: None }
     }
 
     /// Reads only these bytes, such as `..1024`; fewer, if the object ends before the last.
@@ -66,11 +66,10 @@ impl<'a> GetRequest<'a> {
     /// [`TooLarge`](Kind::TooLarge) if it is larger than the [`max_size`](Self::max_size);
     /// [`InvalidInput`](Kind::InvalidInput) if it ends before the range. Beside that as [all verbs](ObjectStorage#errors).
     pub async fn bytes(self) -> Result<Bytes> {
-        let (storage, path, max) = (self.storage, self.path, self.max);
-        let client = storage.client()?;
-        let max = max.unwrap_or(client.max_size);
-        let Part { details, stream } = self.stream().await?;
-        let place = client.place(path)?;
+        let client = self.storage.client()?;
+        let max = self.max.unwrap_or(client.max_size);
+        let place = client.place(&self.path)?;
+        let Part { details, stream } = client.read(place, self.range?).await?;
         stream.bytes_within(max).await.map_err(|error| match error.kind() {
             Kind::TooLarge => {
                 let words = format!(
@@ -89,7 +88,7 @@ impl<'a> GetRequest<'a> {
     ///
     /// [`Upstream`](Kind::Upstream) if it is none, beside what [`bytes`](Self::bytes) has.
     pub async fn text(self) -> Result<String> {
-        let path = self.path;
+        let path = self.path.clone();
         let text = String::from_utf8(self.bytes().await?.into());
         text.map_err(|_| Error::upstream("the object is no text in UTF-8").with("object", path))
     }
@@ -100,7 +99,7 @@ impl<'a> GetRequest<'a> {
     ///
     /// [`Upstream`](Kind::Upstream) if it is none, beside what [`bytes`](Self::bytes) has.
     pub async fn model<T: DeserializeOwned>(self) -> Result<T> {
-        let path = self.path;
+        let path = self.path.clone();
         let bytes = self.bytes().await?;
         let wrong = |error| Error::upstream("the object is not what was asked for").with_source(error);
         serde_json::from_slice(&bytes).map_err(|error| wrong(error).with("object", path))
@@ -113,7 +112,7 @@ impl<'a> GetRequest<'a> {
     /// As [`bytes`](Self::bytes); what is only found out meanwhile is what the stream fails with.
     pub async fn stream(self) -> Result<Part> {
         let client = self.storage.client()?;
-        let place = client.place(self.path)?;
+        let place = client.place(&self.path)?;
         client.read(place, self.range?).await
     }
 }
@@ -123,7 +122,7 @@ pub(super) fn ended() -> Error {
     Error::invalid_input("the object ends before the range")
 }
 
-impl fmt::Debug for GetRequest<'_> {
+impl fmt::Debug for GetRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("GetRequest").field("path", &self.path).finish_non_exhaustive()
     }

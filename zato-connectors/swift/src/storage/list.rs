@@ -1,9 +1,10 @@
 use std::fmt;
 
 use chrono::{DateTime, Utc};
-use zato_core::{Result, futures_core::Stream};
+use zato_core::Result;
 
 use super::{ObjectStorage, listing::Listing};
+use crate::{EntryStream, container::Entrywise};
 
 /// A listing that is about to begin.
 ///
@@ -30,8 +31,8 @@ use super::{ObjectStorage, listing::Listing};
 /// ```
 #[derive(Debug)]
 #[must_use = "nothing is listed before somebody takes it"]
-pub struct ListRequest<'a> {
-    storage: &'a ObjectStorage,
+pub struct ListRequest {
+    storage: ObjectStorage,
     prefix: String,
     is_recursive: bool,
     limit: usize,
@@ -65,15 +66,15 @@ pub struct ObjectEntry {
 }
 
 /// What is listed, one after the other.
-pub struct Entries<'a> {
-    request: ListRequest<'a>,
+pub struct Entries {
+    request: ListRequest,
     listing: Option<Listing>,
     left: usize,
 }
 
-impl<'a> ListRequest<'a> {
-    pub(super) fn new(storage: &'a ObjectStorage, prefix: String) -> Self {
-        Self { storage, prefix, is_recursive: true, limit: usize::MAX }
+impl ListRequest {
+    pub(super) fn new(storage: &ObjectStorage, prefix: String) -> Self {
+        Self { storage: storage.clone(), prefix, is_recursive: true, limit: usize::MAX }
     }
 
     /// Folds into one entry what is the same up to the next slash after the prefix.
@@ -89,20 +90,13 @@ impl<'a> ListRequest<'a> {
     }
 
     /// Begins, one after the other.
-    pub fn entries(self) -> Entries<'a> {
+    pub fn entries(self) -> Entries {
         Entries { left: self.limit, request: self, listing: None }
     }
 
     /// The same as a stream.
-    pub fn stream(self) -> impl Stream<Item = Result<Listed>> + Send + 'a {
-        futures_util::stream::unfold(Some(self.entries()), |entries| async move {
-            let mut entries = entries?;
-            match entries.next().await {
-                Ok(Some(entry)) => Some((Ok(entry), Some(entries))),
-                Ok(None) => None,
-                Err(error) => Some((Err(error), None)),
-            }
-        })
+    pub fn stream(self) -> EntryStream<Listed> {
+        self.entries().into_stream()
     }
 
     /// Takes all of them. Whoever does not know how many there are sets a [`limit`](Self::limit), or takes them one after the
@@ -120,7 +114,7 @@ impl<'a> ListRequest<'a> {
     }
 }
 
-impl Entries<'_> {
+impl Entries {
     /// Returns the next one; `None` is the end.
     ///
     /// # Errors
@@ -143,6 +137,19 @@ impl Entries<'_> {
         self.left = if entry.is_some() { self.left - 1 } else { 0 };
         Ok(entry)
     }
+
+    /// The same as a stream, which ends with the first error.
+    pub fn into_stream(self) -> EntryStream<Listed> {
+        EntryStream::of(self)
+    }
+}
+
+impl Entrywise for Entries {
+    type Entry = Listed;
+
+    async fn take(&mut self) -> Result<Option<Listed>> {
+        self.next().await
+    }
 }
 
 impl Listed {
@@ -154,7 +161,7 @@ impl Listed {
     }
 }
 
-impl fmt::Debug for Entries<'_> {
+impl fmt::Debug for Entries {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Entries").field("request", &self.request).finish_non_exhaustive()
     }

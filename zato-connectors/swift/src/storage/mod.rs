@@ -55,3 +55,4 @@ pub use self::{
     list::{Entries, ListRequest, Listed, ObjectEntry},
     put::PutRequest,
 };
+pub use crate::container::EntryStream;

@@ -1,4 +1,4 @@
-use std::{fmt, future::IntoFuture, pin::Pin};
+use std::{borrow::Cow, fmt, future::IntoFuture, pin::Pin};
 
 use zato_core::{Result, bytes::Bytes, message::ByteStream};
 
@@ -33,11 +33,12 @@ use crate::metadata::Metadata;
 /// }
 /// ```
 #[must_use = "an object is stored when it is awaited"]
-pub struct PutRequest<'a> {
-    storage: &'a ObjectStorage,
-    path: &'a str,
+pub struct PutRequest {
+    storage: ObjectStorage,
+    path: String,
     content: Result<Content>,
-    wanted: Wanted<'a>,
+    content_type: Option<Cow<'static, str>>,
+    wanted: Wanted<'static>,
 }
 
 /// What is stored: bytes, which can be sent as often as need be, or what can be sent once.
@@ -57,19 +58,20 @@ pub(crate) struct Wanted<'a> {
     pub(crate) is_only_if_absent: bool,
 }
 
-impl<'a> PutRequest<'a> {
+impl PutRequest {
     pub(super) fn new(
-        storage: &'a ObjectStorage,
-        path: &'a str,
+        storage: &ObjectStorage,
+        path: &str,
         content: Result<Content>,
-        content_type: Option<&'a str>,
+        content_type: Option<&'static str>,
     ) -> Self {
-        Self { storage, path, content, wanted: Wanted { content_type, ..Wanted::default() } }
+        let (storage, path) = (storage.clone(), path.to_owned());
+        Self { storage, path, content, content_type: content_type.map(Cow::Borrowed), wanted: Wanted::default() }
     }
 
     /// Says what it is.
-    pub fn content_type(mut self, content_type: &'a str) -> Self {
-        self.wanted.content_type = Some(content_type);
+    pub fn content_type(mut self, content_type: &str) -> Self {
+        self.content_type = Some(Cow::Owned(content_type.to_owned()));
         self.wanted.needs_content_type = true;
         self
     }
@@ -88,21 +90,22 @@ impl<'a> PutRequest<'a> {
 
     async fn send(self) -> Result<Stored> {
         let client = self.storage.client()?;
-        let place = client.place(self.path)?;
-        client.put(place, self.content?, &self.wanted).await
+        let place = client.place(&self.path)?;
+        let wanted = Wanted { content_type: self.content_type.as_deref(), ..self.wanted };
+        client.put(place, self.content?, &wanted).await
     }
 }
 
-impl<'a> IntoFuture for PutRequest<'a> {
+impl IntoFuture for PutRequest {
     type Output = Result<Stored>;
-    type IntoFuture = Pin<Box<dyn Future<Output = Result<Stored>> + Send + 'a>>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Result<Stored>> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(self.send())
     }
 }
 
-impl fmt::Debug for PutRequest<'_> {
+impl fmt::Debug for PutRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PutRequest").field("path", &self.path).finish_non_exhaustive()
     }

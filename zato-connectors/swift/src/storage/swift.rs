@@ -37,7 +37,7 @@ impl Account {
         Self { swift, known: Mutex::default() }
     }
 
-    fn object<'a>(&'a self, place: Place<'a>) -> Object<'a> {
+    fn object(&self, place: Place<'_>) -> Object {
         self.swift.object(place.container, place.name)
     }
 
@@ -144,7 +144,7 @@ impl Account {
     }
 }
 
-async fn send(mut put: PutRequest<'_>, wanted: &Wanted<'_>) -> Result<Stored> {
+async fn send(mut put: PutRequest, wanted: &Wanted<'_>) -> Result<Stored> {
     if let Some(content_type) = wanted.content_type {
         put = put.content_type(content_type);
     }

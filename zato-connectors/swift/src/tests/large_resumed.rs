@@ -38,7 +38,7 @@ async fn what_is_resumable_goes_on_where_it_was() {
 }
 
 /// Drops an upload as soon as something is so.
-async fn killed(upload: UploadRequest<'_>, is_so: impl Fn() -> bool) {
+async fn killed(upload: UploadRequest, is_so: impl Fn() -> bool) {
     let mut upload = Box::pin(upload.into_future());
     std::future::poll_fn(|cx| {
         assert!(upload.as_mut().poll(cx).is_pending());

@@ -3,6 +3,7 @@
 mod channel;
 mod containers;
 mod faults;
+mod handles;
 pub(crate) mod kit;
 mod large;
 mod large_faults;

@@ -57,6 +57,17 @@ impl FilePath {
         &self.path
     }
 
+    /// Reads a file that need not be named, for `#[serde(deserialize_with)]`: an empty text, which Zato exports where nobody
+    /// chose one, names none.
+    ///
+    /// # Errors
+    ///
+    /// What the deserializer fails with.
+    pub fn optional<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Self>, D::Error> {
+        let path = Option::<MaybeNamed>::deserialize(deserializer)?.map(|MaybeNamed(path)| path);
+        Ok(path.filter(|path| !path.path.as_os_str().is_empty()))
+    }
+
     /// Gives the place where the file is named.
     #[must_use]
     pub fn origin(&self) -> Option<&Origin> {
@@ -102,11 +113,22 @@ impl Eq for FilePath {}
 
 impl<'de> Deserialize<'de> for FilePath {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_newtype_struct(WITH_PLACE, Parts)
+        deserializer.deserialize_newtype_struct(WITH_PLACE, Parts { may_be_empty: false })
     }
 }
 
-struct Parts;
+/// A file that is named, or an empty text.
+struct MaybeNamed(FilePath);
+
+impl<'de> Deserialize<'de> for MaybeNamed {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_newtype_struct(WITH_PLACE, Parts { may_be_empty: true }).map(Self)
+    }
+}
+
+struct Parts {
+    may_be_empty: bool,
+}
 
 impl<'de> Visitor<'de> for Parts {
     type Value = FilePath;
@@ -117,7 +139,7 @@ impl<'de> Visitor<'de> for Parts {
 
     /// From anything but a node: the name alone.
     fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<FilePath, D::Error> {
-        checked(FilePath::new(String::deserialize(deserializer)?))
+        self.checked(FilePath::new(String::deserialize(deserializer)?))
     }
 
     /// From a node: the name, whether it is hidden, file, line and column.
@@ -126,12 +148,15 @@ impl<'de> Visitor<'de> for Parts {
         let (path, is_hidden, file) = (next()?, next()? == "true", next()?);
         let mut number = || next()?.parse().map_err(A::Error::custom);
         let origin = Origin::new(file, number()?, number()?);
-        checked(FilePath { path: path.into(), origin: Some(origin), is_hidden })
+        self.checked(FilePath { path: path.into(), origin: Some(origin), is_hidden })
     }
 }
 
-fn checked<E: serde::de::Error>(path: FilePath) -> Result<FilePath, E> {
-    if path.path.as_os_str().is_empty() { Err(E::custom("expected the name of a file")) } else { Ok(path) }
+impl Parts {
+    fn checked<E: serde::de::Error>(&self, path: FilePath) -> Result<FilePath, E> {
+        let is_refused = path.path.as_os_str().is_empty() && !self.may_be_empty;
+        if is_refused { Err(E::custom("expected the name of a file")) } else { Ok(path) }
+    }
 }
 
 impl JsonSchema for FilePath {
@@ -174,6 +199,16 @@ mod tests {
                 "{text}"
             );
         }
+    }
+
+    #[test]
+    fn a_path_that_need_not_be_named_may_be_an_empty_text() {
+        let read =
+            |text: &str| FilePath::optional(yaml::parse("zato.yaml", &format!("a: {text}")).unwrap().get("a").unwrap());
+        assert_eq!((read("''").unwrap(), read("~").unwrap()), (None, None));
+        let path = read("a.pem").unwrap().unwrap();
+        assert_eq!(path.fault("is empty").to_string(), "zato.yaml:1:4: the file \"a.pem\" is empty");
+        assert!(read("[a]").is_err());
     }
 
     #[test]

@@ -64,7 +64,7 @@ struct Written<'a> {
 }
 
 /// Reads the manifest of an object; `None` if it is no large one.
-pub(in crate::object) async fn segments(object: Object<'_>) -> Result<Option<Vec<Segment>>> {
+pub(in crate::object) async fn segments(object: &Object) -> Result<Option<Vec<Segment>>> {
     let head = object.swift().call(object.call(Method::HEAD)?.patient()).await?;
     let is_large = is_large(&head);
     head.done().await;
@@ -72,7 +72,7 @@ pub(in crate::object) async fn segments(object: Object<'_>) -> Result<Option<Vec
 }
 
 /// Returns what stands in the place of an object, if anything does and we may see it.
-pub(super) async fn there(object: Object<'_>) -> Result<Option<There>> {
+pub(super) async fn there(object: &Object) -> Result<Option<There>> {
     let head = match object.swift().call(object.call(Method::HEAD)?.patient()).await {
         Ok(head) => head,
         Err(error) => {
@@ -91,7 +91,7 @@ pub(super) async fn there(object: Object<'_>) -> Result<Option<There>> {
 /// How often a manifest is asked for whose answer breaks off.
 const TRIES: usize = 3;
 
-async fn get(object: Object<'_>) -> Result<Option<Vec<Segment>>> {
+async fn get(object: &Object) -> Result<Option<Vec<Segment>>> {
     let mut left = TRIES;
     let bytes = loop {
         left -= 1;
@@ -135,7 +135,7 @@ pub(super) fn whole_etag(segments: &[Sent]) -> String {
 }
 
 /// Stores the manifest.
-pub(super) async fn put(object: Object<'_>, container: &str, segments: &[Sent], headers: HeaderMap) -> Result<()> {
+pub(super) async fn put(object: &Object, container: &str, segments: &[Sent], headers: HeaderMap) -> Result<()> {
     let written = segments.iter().map(|Sent { name, bytes, etag, .. }| Written {
         path: format!("/{container}/{name}"),
         etag,
@@ -169,7 +169,7 @@ pub(super) async fn put(object: Object<'_>, container: &str, segments: &[Sent], 
 
 /// Whether the manifest that was put is what is there now, which was not so before.
 pub(super) async fn is_in_place(
-    object: Object<'_>,
+    object: &Object,
     container: &str,
     segments: &[Sent],
     before: Option<&There>,

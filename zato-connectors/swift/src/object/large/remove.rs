@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(super) type Doomed = BTreeMap<String, Vec<String>>;
 
 /// Chooses those segments of a large object that was replaced which are nothing but that.
-pub(super) fn superseded(object: Object<'_>, before: Vec<Segment>, segments_in: &str, used: &HashSet<&str>) -> Doomed {
+pub(super) fn superseded(object: &Object, before: Vec<Segment>, segments_in: &str, used: &HashSet<&str>) -> Doomed {
     let mut doomed = Doomed::new();
     for Segment { container, name, is_large, .. } in before {
         let is_used = container == segments_in && used.contains(name.as_str());
@@ -36,13 +36,13 @@ pub(super) fn superseded(object: Object<'_>, before: Vec<Segment>, segments_in: 
 
 /// A manifest may name objects that somebody stored for their own sake, or that another manifest names, too. Segments carry the
 /// name of their object (ours, python-swiftclient's, rclone's), or are hidden under it (opendal's).
-fn is_nothing_else(object: Object<'_>, name: &str) -> bool {
+fn is_nothing_else(object: &Object, name: &str) -> bool {
     let name = name.strip_prefix(".segments/").unwrap_or(name);
     name.strip_prefix(object.name()).is_some_and(|rest| rest.starts_with('/'))
 }
 
 /// Removes the segments of what was replaced.
-pub(super) async fn replaced(object: Object<'_>, doomed: &Doomed) {
+pub(super) async fn replaced(object: &Object, doomed: &Doomed) {
     let (container, name) = (object.container(), object.name());
     let connection = object.swift().name();
     match time::timeout(PATIENCE, remove(object.swift(), doomed)).await {

@@ -68,11 +68,11 @@ use crate::{
 /// }
 /// ```
 #[must_use = "an object is uploaded when it is awaited"]
-pub struct UploadRequest<'a> {
-    object: Object<'a>,
+pub struct UploadRequest {
+    object: Object,
     source: Source,
-    description: Description<'a>,
-    segments_in: Option<&'a str>,
+    description: Description,
+    segments_in: Option<String>,
     segment_size: Option<ByteSize>,
     parallelism: Option<usize>,
     key: Option<String>,
@@ -80,8 +80,8 @@ pub struct UploadRequest<'a> {
     listener: Option<Listener>,
 }
 
-impl<'a> UploadRequest<'a> {
-    pub(in crate::object) fn new(object: Object<'a>, source: Source) -> Self {
+impl UploadRequest {
+    pub(in crate::object) fn new(object: Object, source: Source) -> Self {
         Self {
             object,
             source,
@@ -96,20 +96,20 @@ impl<'a> UploadRequest<'a> {
     }
 
     /// Says what it is; unless given the server tells by the name, or has `application/octet-stream`.
-    pub fn content_type(mut self, content_type: &'a str) -> Self {
-        self.description.content_type = Some(content_type);
+    pub fn content_type(mut self, content_type: &str) -> Self {
+        self.description.text(header::CONTENT_TYPE, content_type);
         self
     }
 
     /// Says how it is encoded, such as `gzip`.
-    pub fn content_encoding(mut self, encoding: &'a str) -> Self {
-        self.description.texts.push((header::CONTENT_ENCODING, encoding));
+    pub fn content_encoding(mut self, encoding: &str) -> Self {
+        self.description.text(header::CONTENT_ENCODING, encoding);
         self
     }
 
     /// Says how browsers show it, such as `attachment; filename="invoice.pdf"`.
-    pub fn content_disposition(mut self, disposition: &'a str) -> Self {
-        self.description.texts.push((header::CONTENT_DISPOSITION, disposition));
+    pub fn content_disposition(mut self, disposition: &str) -> Self {
+        self.description.text(header::CONTENT_DISPOSITION, disposition);
         self
     }
 
@@ -144,8 +144,8 @@ impl<'a> UploadRequest<'a> {
     /// Has the segments stored in this container, which is made if it is not there; that of the object with `_segments` after it
     /// unless given.
     #[doc(alias = "segment_container")]
-    pub fn segments_in(mut self, container: &'a str) -> Self {
-        self.segments_in = Some(container);
+    pub fn segments_in(mut self, container: &str) -> Self {
+        self.segments_in = Some(container.to_owned());
         self
     }
 
@@ -187,10 +187,9 @@ impl<'a> UploadRequest<'a> {
             (key, _) => key,
         };
         let transfer = object.transfer("sent", source.length(), self.listener);
-        let segments_in =
-            self.segments_in.map_or_else(|| format!("{}_segments", object.container()), ToOwned::to_owned);
+        let segments_in = self.segments_in.unwrap_or_else(|| format!("{}_segments", object.container()));
         let upload = Upload {
-            object,
+            object: object.clone(),
             description,
             segments_in,
             segment_size: self.segment_size.unwrap_or(client.settings.segment_size).bytes(),
@@ -208,16 +207,16 @@ impl<'a> UploadRequest<'a> {
     }
 }
 
-impl<'a> IntoFuture for UploadRequest<'a> {
+impl IntoFuture for UploadRequest {
     type Output = Result<Stored>;
-    type IntoFuture = Pin<Box<dyn Future<Output = Result<Stored>> + Send + 'a>>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Result<Stored>> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(self.send())
     }
 }
 
-impl fmt::Debug for UploadRequest<'_> {
+impl fmt::Debug for UploadRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("UploadRequest")
             .field("object", &self.object)

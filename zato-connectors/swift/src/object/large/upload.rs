@@ -31,10 +31,10 @@ use crate::{
 };
 
 /// What is uploaded where, with all that was said about it.
-pub(super) struct Upload<'a> {
-    pub(super) object: Object<'a>,
+pub(super) struct Upload {
+    pub(super) object: Object,
     pub(super) client: Arc<SwiftClient>,
-    pub(super) description: Description<'a>,
+    pub(super) description: Description,
     pub(super) segments_in: String,
     pub(super) segment_size: u64,
     pub(super) parallelism: usize,
@@ -43,7 +43,7 @@ pub(super) struct Upload<'a> {
     pub(super) transfer: Transfer,
 }
 
-impl Upload<'_> {
+impl Upload {
     pub(super) async fn run(mut self, mut source: Opened) -> Result<Stored> {
         self.description.at_a_moment(self.client.wire.ambient().now())?;
         let headers = self.headers()?;
@@ -69,7 +69,7 @@ impl Upload<'_> {
         }
     }
 
-    fn headers(&self) -> Result<HeaderMap> {
+    fn headers(&mut self) -> Result<HeaderMap> {
         let mut headers = self.description.headers()?;
         if self.is_only_if_absent {
             headers.insert(header::IF_NONE_MATCH, HeaderValue::from_static("*"));
@@ -87,7 +87,7 @@ impl Upload<'_> {
         };
         // Made once more, it would find what it has stored itself.
         call = if self.is_only_if_absent { call.once() } else { call };
-        let stored = put::store(self.object, call).await?;
+        let stored = put::store(&self.object, call).await?;
         self.remove_replaced(before, &[], None).await;
         Ok(stored)
     }
@@ -147,7 +147,7 @@ impl Upload<'_> {
 
     /// Returns what is there now, unless nothing is to be.
     async fn before(&self) -> Result<Option<There>> {
-        if self.is_only_if_absent { Ok(None) } else { manifest::there(self.object).await }
+        if self.is_only_if_absent { Ok(None) } else { manifest::there(&self.object).await }
     }
 
     /// Puts the segments together, and removes those that are not needed any more.
@@ -169,8 +169,8 @@ impl Upload<'_> {
         };
         let is_armed = guard.leave();
         // From here on nobody knows whether the manifest is there until somebody has said so.
-        if let Err(fault) = manifest::put(self.object, container, &sent, headers).await {
-            match manifest::is_in_place(self.object, container, &sent, before.as_ref()).await {
+        if let Err(fault) = manifest::put(&self.object, container, &sent, headers).await {
+            match manifest::is_in_place(&self.object, container, &sent, before.as_ref()).await {
                 Ok(true) => {}
                 Ok(false) if is_refusal(&fault) => {
                     guard.arm(is_armed);
@@ -205,13 +205,13 @@ impl Upload<'_> {
     async fn remove_replaced(&self, before: Option<There>, sent: &[Sent], sending: Option<&Sending>) {
         let used: HashSet<&str> = sent.iter().map(|segment| segment.name.as_str()).collect();
         let before = before.map(|before| before.segments).unwrap_or_default();
-        let mut doomed = remove::superseded(self.object, before, &self.segments_in, &used);
+        let mut doomed = remove::superseded(&self.object, before, &self.segments_in, &used);
         let left = sending.map(|sending| sending.known.keys().filter(|name| !used.contains(name.as_str())));
         let left: Vec<_> = left.into_iter().flatten().cloned().collect();
         if !left.is_empty() {
             doomed.entry(self.segments_in.clone()).or_default().extend(left);
         }
-        remove::replaced(self.object, &doomed).await;
+        remove::replaced(&self.object, &doomed).await;
     }
 }
 

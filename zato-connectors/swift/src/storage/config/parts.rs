@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, de};
 use zato_core::config::{FilePath, Secret};
 
-use crate::config::text;
+use crate::config::{secret, text};
 
 /// The folder of `scheme: fs`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -79,10 +79,10 @@ pub struct S3Config {
     #[serde(default, alias = "username", deserialize_with = "text")]
     pub access_key_id: Option<String>,
     /// The key that requests are signed with.
-    #[serde(default, alias = "password")]
+    #[serde(default, alias = "password", deserialize_with = "secret")]
     pub secret_access_key: Option<Secret>,
     /// The token that belongs to a key for a time.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "secret")]
     pub session_token: Option<Secret>,
     /// Whether the bucket is part of the server's name rather than of the path.
     #[serde(default)]
@@ -104,5 +104,18 @@ mod tests {
         assert_eq!(read("{connection: Cloud}").connection.as_deref(), Some("Cloud"));
         let part = read("{auth_url: 'http://swift/auth/v1.0', security: Bank}");
         assert_eq!((part.connection, part.security.as_deref(), part.has_keys), (None, Some("Bank"), true));
+        let part = read("{auth_url: 'http://swift/auth/v1.0', connection: '', security: ~}");
+        assert_eq!((part.connection, part.security, part.has_keys), (None, None, true));
+    }
+
+    #[test]
+    fn what_is_empty_is_not_given() {
+        let read = |text: &str| from_node::<S3Config>(&yaml::parse("zato.yaml", text).unwrap()).unwrap();
+        for empty in ["''", "~", "null"] {
+            let keys = ["endpoint", "region", "bucket", "access_key_id", "secret_access_key", "session_token"];
+            let s3 = read(&keys.map(|key| format!("{key}: {empty}")).join("\n"));
+            assert_eq!((s3.endpoint, s3.region, s3.bucket, s3.access_key_id), (None, None, None, None), "{empty}");
+            assert!(s3.secret_access_key.is_none() && s3.session_token.is_none(), "{empty}");
+        }
     }
 }
