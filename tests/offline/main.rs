@@ -11,6 +11,7 @@ mod bad_connections;
 mod bad_input;
 mod cache;
 mod channel_redis;
+mod channel_swift;
 mod compression;
 mod conditional;
 mod configuration;

@@ -124,6 +124,9 @@ impl Work {
 
     /// Takes back what was noted of an attempt that was none.
     pub(super) async fn give_back(&self, attempt: &Attempt) {
+        if self.is_taken_over(false, attempt).await {
+            return self.shared.meter.count(Outcome::Stale);
+        }
         let mark = Mark::Tried { attempts: attempt.number.saturating_sub(1), after: None };
         if self.told(mark).await.is_ok() {
             self.shared.meter.count(Outcome::Requeued);

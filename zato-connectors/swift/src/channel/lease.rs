@@ -155,7 +155,7 @@ impl Lease {
     async fn look(&self) -> Result<Whose> {
         Ok(match self.store.get(&self.place).await? {
             None => Whose::Nobodys,
-            Some((owner, _, times)) if owner == self.leases.owner => Whose::Ours(times.now),
+            Some((owner, found)) if owner == self.leases.owner => Whose::Ours(found.times.now),
             Some((owner, ..)) => Whose::Theirs(owner),
         })
     }

@@ -1,22 +1,21 @@
 //! What is remembered of an object: which version, and what became of it.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
-use chrono::{DateTime, Duration as Delta, Utc};
+use chrono::{DateTime, Duration as Delta, NaiveDateTime, Utc};
 
 use crate::{ObjectDetails, ObjectEntry, object::md5};
 
 /// A version of an object, as its container lists it: another one is put, or other metadata, and it is another version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Version {
-    text: String,
     modified: DateTime<Utc>,
+    etag: String,
 }
 
 /// What became of a version.
 ///
-/// It is the content type of what is remembered, which a listing has as well as the checksum of the version: a listing alone
-/// tells what is to be done.
+/// It is the content type of what is remembered, whose name tells the version: a listing, which has both, tells what is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mark {
     /// It is done with.
@@ -50,21 +49,41 @@ const SECOND: Delta = Delta::seconds(1);
 /// What all of them begin with.
 const TYPE: &str = "application/x-zato-";
 
+/// How long an ETag is at the most that stands in a name. That of Swift has 32 bytes.
+const MAX_ETAG: usize = 64;
+
+/// How a moment stands in a name: as long as any other, so that they are in order.
+const MOMENT: &str = "%Y-%m-%dT%H:%M:%S%.6f";
+
 impl Version {
+    /// How long one is at the most as it stands in a name.
+    pub(super) const ROOM: usize = MAX_ETAG + 27;
+
     /// Returns which version is listed; `None` if the server does not say since when it is there.
     pub(super) fn of(entry: &ObjectEntry) -> Option<Self> {
-        let modified = entry.last_modified?;
-        let text = format!("{} {}", entry.etag, modified.format("%Y-%m-%dT%H:%M:%S%.6f"));
-        Some(Self { text, modified })
+        Some(Self { modified: entry.last_modified?, etag: entry.etag.clone() })
     }
 
-    /// Returns it as it is remembered.
-    pub(super) fn as_str(&self) -> &str {
-        &self.text
+    /// Returns it as it stands in the name of what is remembered.
+    pub(super) fn text(&self) -> String {
+        format!("{} {}", self.modified.format(MOMENT), self.shown_etag())
+    }
+
+    /// Reads what stands in a name.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let (modified, etag) = text.split_once(' ')?;
+        let modified = NaiveDateTime::parse_from_str(modified, MOMENT).ok()?.and_utc();
+        Some(Self { modified, etag: etag.to_owned() })
     }
 
     pub(super) fn modified(&self) -> DateTime<Utc> {
         self.modified
+    }
+
+    /// Returns whether both are the same, of which either may have been read from a name.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        let moment = |it: &Self| it.modified.timestamp_micros();
+        moment(self) == moment(other) && self.shown_etag() == other.shown_etag()
     }
 
     /// Returns whether an object is this version.
@@ -72,18 +91,21 @@ impl Version {
     /// Swift says of both when it was stored, with five decimals. Others that speak as it does may say it less exactly in one of
     /// them: there the content counts, too, which of a large object a listing does not tell.
     pub(super) fn is_of(&self, details: &ObjectDetails) -> bool {
-        let Some(at) = details.changed_at else { return details.etag == self.etag() || details.is_large };
+        let Some(at) = details.changed_at else { return details.etag == self.etag || details.is_large };
         let apart = at.signed_duration_since(self.modified).abs();
-        apart < TICK || (apart < SECOND && details.etag == self.etag())
+        apart < TICK || (apart < SECOND && details.etag == self.etag)
     }
 
-    fn etag(&self) -> &str {
-        self.text.split(' ').next().unwrap_or_default()
+    /// Returns whether an object was put anew since it was this version; not, if the server says of neither exactly when.
+    pub(super) fn is_before(&self, details: &ObjectDetails) -> bool {
+        let at = details.changed_at.or(details.last_modified);
+        at.is_some_and(|at| at.signed_duration_since(self.modified) >= TICK) && !self.is_of(details)
     }
 
-    /// Returns the checksum that a listing has of it where it is remembered.
-    pub(super) fn checksum(&self) -> String {
-        md5(self.text.as_bytes())
+    /// Returns the ETag, or its checksum if that is one which no name has room for.
+    fn shown_etag(&self) -> Cow<'_, str> {
+        let is_shown = self.etag.len() <= MAX_ETAG && self.etag.bytes().all(|byte| byte.is_ascii_graphic());
+        if is_shown { Cow::from(&self.etag) } else { md5(self.etag.as_bytes()).into() }
     }
 }
 
@@ -150,8 +172,7 @@ mod tests {
             serde_json::from_str(&json).unwrap()
         };
         let version = Version::of(&entry("2026-11-23T00:58:55.123450")).unwrap();
-        assert_eq!(version.as_str(), "0cc1 2026-11-23T00:58:55.123450");
-        assert_eq!(version.checksum(), md5(b"0cc1 2026-11-23T00:58:55.123450"));
+        assert_eq!(version.text(), "2026-11-23T00:58:55.123450 0cc1");
         let details = |etag: &str, at: &str| ObjectDetails {
             bytes: 1,
             etag: etag.to_owned(),
@@ -175,6 +196,31 @@ mod tests {
         ] {
             assert_eq!(version.is_of(&details(etag, at)), is_this, "{etag} {at}");
         }
-        assert_ne!(Version::of(&entry("2026-11-23T00:58:55.123460")).unwrap(), version);
+        let later = Version::of(&entry("2026-11-23T00:58:55.123460")).unwrap();
+        assert!(!later.is_same(&version) && later.text() > version.text());
+        for (etag, at, is_before) in [
+            ("0cc1", "2026-11-23T00:58:55.123450Z", false),
+            ("0cc2", "2026-11-23T00:58:55.123460Z", true),
+            ("0cc2", "2026-11-23T00:58:55.123440Z", false),
+            ("0cc1", "2026-11-23T00:58:55Z", false),
+            ("0cc1", "2026-11-23T00:58:57Z", true),
+            ("0cc2", "", false),
+        ] {
+            assert_eq!(version.is_before(&details(etag, at)), is_before, "{etag} {at}");
+        }
+    }
+
+    #[test]
+    fn a_version_is_read_as_it_stands_in_a_name_which_has_room_for_it() {
+        let modified = "2026-11-23T00:58:55.1Z".parse().unwrap();
+        for etag in ["0cc1", "", "a b", "ż", &"a".repeat(64), &"a".repeat(65)] {
+            let version = Version { modified, etag: etag.to_owned() };
+            let read = Version::parse(&version.text()).unwrap();
+            assert!(read.is_same(&version) && read.modified == modified, "{read:?}");
+            assert!(version.text().len() <= Version::ROOM, "{version:?}");
+        }
+        for other in ["", "0cc1", "2026 0cc1"] {
+            assert_eq!(Version::parse(other), None, "{other}");
+        }
     }
 }

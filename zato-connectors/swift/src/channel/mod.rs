@@ -10,6 +10,8 @@ mod calling;
 mod consumer;
 mod deeds;
 mod entry;
+mod forgetting;
+mod holds;
 mod in_hand;
 mod intake;
 mod lease;

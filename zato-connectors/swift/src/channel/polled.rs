@@ -9,9 +9,9 @@ use tokio::{
     sync::Notify,
     time::{Instant, sleep_until},
 };
-use zato_core::{channel::broker::Standing, connection::Backoff};
+use zato_core::channel::broker::Standing;
 
-use super::{consumer::LONGEST_PAUSE, lease::Lease};
+use super::{holds::Holds, lease::Lease};
 
 /// A container that is polled.
 #[derive(Debug)]
@@ -22,14 +22,7 @@ pub(super) struct Polled {
     /// When something there is due before the interval is over.
     due: Mutex<Option<Instant>>,
     is_sooner: Notify,
-    /// Until when nothing is moved or deleted, after that has failed.
-    deeds: Mutex<Deeds>,
-}
-
-#[derive(Debug)]
-struct Deeds {
-    backoff: Backoff,
-    not_before: Instant,
+    pub(super) holds: Holds,
 }
 
 impl Polled {
@@ -40,7 +33,7 @@ impl Polled {
             standing: Standing::default(),
             due: Mutex::default(),
             is_sooner: Notify::new(),
-            deeds: Mutex::new(Deeds { backoff: Backoff::new(LONGEST_PAUSE), not_before: Instant::now() }),
+            holds: Holds::default(),
         }
     }
 
@@ -75,23 +68,6 @@ impl Polled {
             }
         }
     }
-
-    /// Returns whether objects may be moved and deleted, which has not just failed.
-    pub(super) fn may_do_deeds(&self) -> bool {
-        self.deeds.lock().unwrap_or_else(PoisonError::into_inner).not_before <= Instant::now()
-    }
-
-    /// Notes whether an object could be moved, or deleted. If not, no more are for a while, and that is returned.
-    pub(super) fn note_deed(&self, is_done: bool, random: u128) -> Duration {
-        let mut deeds = self.deeds.lock().unwrap_or_else(PoisonError::into_inner);
-        if is_done {
-            deeds.backoff = Backoff::new(LONGEST_PAUSE);
-            return Duration::ZERO;
-        }
-        let pause = deeds.backoff.next(random);
-        deeds.not_before = Instant::now() + pause;
-        pause
-    }
 }
 
 #[cfg(test)]
@@ -125,16 +101,5 @@ mod tests {
         polled.begin();
         polled.until_due(minute).await;
         assert_eq!(begun.elapsed().as_secs(), 135);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn after_a_deed_that_failed_there_is_a_pause() {
-        let polled = polled().await;
-        assert!(polled.may_do_deeds());
-        let pause = polled.note_deed(false, 0);
-        assert!(!pause.is_zero() && !polled.may_do_deeds());
-        tokio::time::sleep(LONGEST_PAUSE).await;
-        assert!(polled.may_do_deeds());
-        assert!(polled.note_deed(true, 0).is_zero() && polled.may_do_deeds());
     }
 }

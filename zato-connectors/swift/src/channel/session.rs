@@ -8,6 +8,7 @@ use zato_core::Result;
 
 use super::{
     consumer::Shared,
+    forgetting::Housekeeping,
     lease::Whose,
     poll::{Clock, Found, Poll},
     polled::Polled,
@@ -54,15 +55,6 @@ pub(super) async fn run(shared: &Arc<Shared>, polled: &Arc<Polled>, works: &mut 
             polled.until_due(shared.terms.interval).await;
         }
     }
-}
-
-/// What is to be done now and then.
-#[derive(Debug, Default)]
-pub(super) struct Housekeeping {
-    /// When it was done.
-    pub(super) last: Option<Instant>,
-    /// Up to where.
-    pub(super) marker: Option<String>,
 }
 
 /// Asks whether the lease is ours, and how late it is; `None` if it is not.

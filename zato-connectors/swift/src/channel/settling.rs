@@ -29,13 +29,8 @@ impl Work {
     /// What is not remembered: the object comes again.
     pub(super) async fn carry_out(&self, decision: Decision, attempt: &Attempt) -> Result<()> {
         let is_served = matches!(decision, Decision::Done | Decision::Drop(_));
-        if !is_served && self.is_taken_over(attempt).await {
-            note!(
-                warn,
-                self,
-                attempt = attempt.number,
-                "somebody else has taken over an object that was not served here"
-            );
+        if self.is_taken_over(is_served, attempt).await {
+            note!(warn, self, attempt = attempt.number, is_served, "somebody else has taken over an object");
             self.shared.meter.count(Outcome::Stale);
             return Ok(());
         }
@@ -55,15 +50,17 @@ impl Work {
         }
     }
 
-    /// Whether somebody else has gone on with it after the lease was lost: what that one says of it counts.
-    async fn is_taken_over(&self, attempt: &Attempt) -> bool {
+    /// Whether somebody else has gone on with it after the lease was lost: what that one says of it counts. Of one that was served
+    /// here nobody but this one knows that, as long as nobody else is done with it.
+    pub(super) async fn is_taken_over(&self, is_served: bool, attempt: &Attempt) -> bool {
         if self.polled.lease.is_held() {
             return false;
         }
-        let remembered = self.shared.terms.store.read(&self.polled.container, &self.name).await;
-        let Ok(Some(remembered)) = remembered else { return false };
-        let is_ours = matches!(remembered.mark, Mark::Tried { attempts, .. } if attempts <= attempt.number);
-        remembered.version == self.version.as_str() && !is_ours
+        let Ok(Some(remembered)) = self.remembered_of_it().await else { return false };
+        match remembered.mark {
+            Mark::Tried { attempts, .. } => !is_served && attempts > attempt.number,
+            _ => true,
+        }
     }
 
     async fn again(&self, after: Duration, attempt: &Attempt) -> Result<()> {
@@ -87,8 +84,8 @@ impl Work {
 
     /// Does what is to be done with an object that was served, and forgets it. What fails is done another time.
     pub(super) async fn finish(&self, deed: Deed) {
-        if !self.polled.may_do_deeds() {
-            return;
+        if let Some(left) = self.polled.holds.left(&self.name) {
+            return self.polled.note_due(left);
         }
         let done = match self.is_ours().await {
             Ok(true) => self.do_deed(deed).await,
@@ -96,12 +93,15 @@ impl Work {
             Ok(false) => return,
             Err(error) => Err(error),
         };
-        let is_done = done.is_ok();
-        let pause = self.polled.note_deed(is_done, self.shared.ambient.random());
+        if done.is_ok() {
+            self.polled.holds.done(&self.name);
+        }
         match done {
             Ok(Done::It) => {
                 note!(debug, self, ?deed, "an object has left");
-                if let Err(error) = self.shared.terms.store.forget(&self.polled.container, &self.name).await {
+                if let Err(error) =
+                    self.shared.terms.store.forget(&self.polled.container, &self.name, &self.version).await
+                {
                     note!(debug, self, error = %error.report(), "an object is not forgotten yet");
                 }
             }
@@ -111,6 +111,7 @@ impl Work {
                 let _ = self.told(Mark::Served).await;
             }
             Err(error) => {
+                let pause = self.polled.holds.failed(&self.name, self.shared.ambient.random());
                 self.polled.note_due(pause);
                 let pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
                 let error = error.report().to_string();

@@ -1,8 +1,9 @@
-//! Where a channel remembers: objects of a container of its own, one for each that it has served.
+//! Where a channel remembers: objects of a container of its own, one for each version that it has served.
 //!
-//! `CHANNEL/served/CONTAINER/NAME` has the version as its content and a [`Mark`] as its content type, so that one listing in the
-//! order of names tells of every object what a request for each would. A name that has no room there is remembered under
-//! its checksum, `CHANNEL/long/CONTAINER/SHA-256`, and asked for by itself.
+//! `CHANNEL/served/CONTAINER/NAME`, with the version behind it, has a [`Mark`] as its content type, so that one listing in the order
+//! of names tells of every object what a request for each would. No two versions share one, so that whoever learns late what
+//! became of a version changes nothing about the next one: Swift overwrites whatever there is. A name that has no room
+//! there is remembered under its checksum, `CHANNEL/long/CONTAINER/SHA-256`, and asked for by itself.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,17 +15,20 @@ use zato_core::{Result, bytes::Bytes, connection::Handle};
 use super::mark::{Mark, Version};
 use crate::{
     ObjectEntry, Swift, SwiftErrorKind,
-    container::ListRequest,
-    container::Listed,
+    container::{ListRequest, Listed},
     error::{self, kind_of},
     name,
-    object::{date, etag, hexadecimal, md5, timestamp},
+    object::{date, hexadecimal, md5, timestamp},
     transport::Body,
     wire::{Answer, Call},
 };
 
 /// How much is read of what is remembered.
 const MOST: usize = 8 * 1024;
+
+/// What stands between a name and a version. It is less than all that names have, so that they are in the same order with a
+/// version and without; and XML can have it, in which other listings are written.
+const BETWEEN: char = '\t';
 
 /// What a channel remembers.
 #[derive(Clone, Debug)]
@@ -35,14 +39,11 @@ pub(super) struct Store {
     channel: Arc<str>,
 }
 
-/// What is remembered of an object.
-#[derive(Debug)]
+/// What is remembered of a version.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Remembered {
-    /// The version, as [`Version::as_str`] has it.
-    pub(super) version: String,
     pub(super) mark: Mark,
-    /// How long that is since, by the server's clock.
-    pub(super) since: chrono::Duration,
+    pub(super) times: Times,
 }
 
 impl Store {
@@ -85,14 +86,15 @@ impl Store {
         self.swift.container(&self.container).objects().at_once()
     }
 
-    /// Returns the name of an object that something listed is about.
-    pub(super) fn name_of(&self, container: &str, listed: &str) -> Option<String> {
-        listed.strip_prefix(&self.served(container)).map(ToOwned::to_owned)
+    /// Returns which version of which object something listed is about.
+    pub(super) fn version_of(&self, container: &str, listed: &str) -> Option<(String, Version)> {
+        let (name, version) = listed.strip_prefix(&self.served(container))?.rsplit_once(BETWEEN)?;
+        Some((name.to_owned(), Version::parse(version)?))
     }
 
     /// Returns whether a name has no room in the listing.
     pub(super) fn is_long(&self, container: &str, name: &str) -> bool {
-        self.served(container).len() + name.len() > name::OBJECT
+        self.served(container).len() + name.len() + BETWEEN.len_utf8() + Version::ROOM > name::OBJECT
     }
 
     fn served(&self, container: &str) -> String {
@@ -108,24 +110,20 @@ impl Store {
         format!("{}/lease/{container}", self.channel)
     }
 
-    fn place(&self, container: &str, name: &str) -> String {
+    fn place(&self, container: &str, name: &str, version: &Version) -> String {
+        let version = version.text();
         if self.is_long(container, name) {
             let sum = hexadecimal(&Sha256::digest(name.as_bytes()));
-            format!("{}{sum}", self.long(container))
+            format!("{}{sum}{BETWEEN}{version}", self.long(container))
         } else {
-            format!("{}{name}", self.served(container))
+            format!("{}{name}{BETWEEN}{version}", self.served(container))
         }
     }
 
-    /// Returns what stands there: of a long name the name, too, which its checksum does not tell.
-    fn content(&self, container: &str, name: &str, version: &Version) -> String {
-        let version = version.as_str();
-        if self.is_long(container, name) { format!("{version}\n{name}") } else { version.to_owned() }
-    }
-
     /// Makes a request about something that stands here. It waits for no place: what has one may be waiting for it.
-    pub(super) fn call(&self, method: Method, place: &str) -> Result<Call> {
-        Ok(Call::object(method, &self.container, place)?.at_once())
+    pub(super) fn call(&self, method: Method, place: &str) -> Call {
+        // No name of a caller's has what stands before versions.
+        Call::of_path(method, &name::path(&self.container, Some(place)), None).at_once()
     }
 
     pub(super) async fn send(&self, call: Call) -> Result<Answer> {
@@ -134,13 +132,13 @@ impl Store {
 
     /// Stores something small.
     pub(super) fn put(&self, place: &str, content: String) -> Result<Call> {
-        let call = self.call(Method::PUT, place)?.text(header::ETAG, &md5(content.as_bytes()))?;
+        let call = self.call(Method::PUT, place).text(header::ETAG, &md5(content.as_bytes()))?;
         Ok(call.body(Body::Bytes(Bytes::from(content))))
     }
 
-    /// Reads something small; gives its content and what the server says of it.
-    pub(super) async fn get(&self, place: &str) -> Result<Option<(String, Mark, Times)>> {
-        let answer = self.send(self.call(Method::GET, place)?.accepting(StatusCode::NOT_FOUND)).await?;
+    /// Reads something small; gives its content and what is known of it.
+    pub(super) async fn get(&self, place: &str) -> Result<Option<(String, Remembered)>> {
+        let answer = self.send(self.call(Method::GET, place).accepting(StatusCode::NOT_FOUND)).await?;
         if answer.status() == StatusCode::NOT_FOUND {
             answer.done().await;
             return Ok(None);
@@ -148,47 +146,27 @@ impl Store {
         let mark = Mark::parse(answer.text(header::CONTENT_TYPE.as_str()).unwrap_or_default());
         let times = Times { stored: timestamp(&answer), now: date(&answer) };
         let content = String::from_utf8_lossy(&answer.bytes(MOST).await?).into_owned();
-        Ok(Some((content, mark, times)))
+        Ok(Some((content, Remembered { mark, times })))
     }
 
-    /// Returns what is remembered of an object.
-    pub(super) async fn read(&self, container: &str, name: &str) -> Result<Option<Remembered>> {
-        let Some((content, mark, times)) = self.get(&self.place(container, name)).await? else { return Ok(None) };
-        let version = content.split('\n').next().unwrap_or_default().to_owned();
-        Ok(Some(Remembered { version, mark, since: times.since() }))
+    /// Returns what is remembered of a version.
+    pub(super) async fn read(&self, container: &str, name: &str, version: &Version) -> Result<Option<Remembered>> {
+        let found = self.get(&self.place(container, name, version)).await?;
+        Ok(found.map(|(_, remembered)| remembered))
     }
 
-    /// Returns what a listing would have of a long name.
-    pub(super) async fn look_up(&self, container: &str, name: &str, version: &Version) -> Result<Option<ObjectEntry>> {
-        let place = self.place(container, name);
-        let answer = self.send(self.call(Method::HEAD, &place)?.accepting(StatusCode::NOT_FOUND)).await?;
-        if answer.status() == StatusCode::NOT_FOUND {
-            answer.done().await;
-            return Ok(None);
-        }
-        let is_this = etag(&answer) == Some(md5(self.content(container, name, version).as_bytes()));
-        let found = ObjectEntry {
-            name: name.to_owned(),
-            etag: if is_this { version.checksum() } else { String::new() },
-            bytes: 0,
-            content_type: answer.text(header::CONTENT_TYPE.as_str()).unwrap_or_default().to_owned(),
-            last_modified: timestamp(&answer),
-        };
-        answer.done().await;
-        Ok(Some(found))
+    /// Returns the long name that something listed is about, and which version.
+    pub(super) async fn long_name(&self, listed: &str) -> Result<Option<(String, Version)>> {
+        let version = listed.rsplit_once(BETWEEN).and_then(|(_, version)| Version::parse(version));
+        Ok(self.get(listed).await?.map(|(name, _)| name).zip(version))
     }
 
-    /// Returns the long name that something listed is about.
-    pub(super) async fn long_name(&self, listed: &str) -> Result<Option<String>> {
-        let found = self.get(listed).await?;
-        Ok(found.and_then(|(content, ..)| Some(content.split_once('\n')?.1.to_owned())))
-    }
-
-    /// Remembers something of an object, in the place of what was there.
+    /// Remembers something of a version, in the place of what was there.
     pub(super) async fn write(&self, container: &str, name: &str, version: &Version, mark: Mark) -> Result<()> {
-        let content = self.content(container, name, version);
-        let call = self.put(&self.place(container, name), content)?.text(header::CONTENT_TYPE, &mark.content_type())?;
-        let answer = self.send(call).await?;
+        // The checksum does not tell the name.
+        let content = if self.is_long(container, name) { name } else { "" };
+        let call = self.put(&self.place(container, name, version), content.to_owned())?;
+        let answer = self.send(call.text(header::CONTENT_TYPE, &mark.content_type())?).await?;
         if answer.status() != StatusCode::CREATED {
             return Err(error::unexpected(format!("status {} to a PUT", answer.status().as_u16())));
         }
@@ -196,15 +174,22 @@ impl Store {
         Ok(())
     }
 
-    /// Forgets an object.
-    pub(super) async fn forget(&self, container: &str, name: &str) -> Result<()> {
-        self.delete(&self.place(container, name)).await
+    /// Forgets a version.
+    pub(super) async fn forget(&self, container: &str, name: &str, version: &Version) -> Result<()> {
+        self.delete(&self.place(container, name, version)).await
     }
 
     pub(super) async fn delete(&self, place: &str) -> Result<()> {
-        let call = self.call(Method::DELETE, place)?.accepting(StatusCode::NOT_FOUND);
+        let call = self.call(Method::DELETE, place).accepting(StatusCode::NOT_FOUND);
         self.send(call).await?.done().await;
         Ok(())
+    }
+}
+
+impl Remembered {
+    /// Returns what a listing has of it.
+    pub(super) fn listed(entry: &ObjectEntry) -> Self {
+        Self { mark: Mark::parse(&entry.content_type), times: Times { stored: entry.last_modified, now: None } }
     }
 }
 
@@ -219,7 +204,7 @@ pub(super) struct Times {
 
 impl Times {
     /// Returns how long something is there; for ever, if the server does not say.
-    fn since(self) -> chrono::Duration {
+    pub(super) fn since(self) -> chrono::Duration {
         match (self.stored, self.now) {
             (Some(stored), Some(now)) => now.signed_duration_since(stored),
             _ => chrono::Duration::MAX,
@@ -245,21 +230,19 @@ mod tests {
         let (short, long) = ("2026/ż 1".to_owned(), "n".repeat(1020));
         assert!(!store.is_long("CRM", &short) && store.is_long("CRM", &long));
         for name in [&short, &long] {
-            assert!(store.read("CRM", name).await.unwrap().is_none());
+            assert!(store.read("CRM", name, &version).await.unwrap().is_none());
             store.write("CRM", name, &version, Mark::Served).await.unwrap();
-            let read = store.read("CRM", name).await.unwrap().unwrap();
-            assert_eq!((read.version.as_str(), read.mark), (version.as_str(), Mark::Served));
-            assert!(read.since.num_seconds() <= 0 && read.since.num_seconds() >= -2, "{read:?}");
+            let read = store.read("CRM", name, &version).await.unwrap().unwrap();
+            assert_eq!(read.mark, Mark::Served);
+            assert!((-2..=0).contains(&read.times.since().num_seconds()), "{read:?}");
         }
         let names = fake.server().objects("state");
-        assert_eq!(names[1], "in%2Fvoices/served/CRM/2026/ż 1");
-        assert_eq!(store.name_of("CRM", &names[1]), Some(short.clone()));
-        assert_eq!(store.long_name(&names[0]).await.unwrap(), Some(long.clone()));
-        let found = store.look_up("CRM", &long, &version).await.unwrap().unwrap();
-        assert_eq!((found.etag, found.content_type.as_str()), (version.checksum(), "application/x-zato-served"));
+        assert_eq!(names[1], "in%2Fvoices/served/CRM/2026/ż 1\t2026-11-23T00:58:55.123450 0cc1");
+        assert_eq!(store.version_of("CRM", &names[1]), Some((short.clone(), version.clone())));
+        assert_eq!(store.long_name(&names[0]).await.unwrap(), Some((long.clone(), version.clone())));
         for name in [&short, &long] {
-            store.forget("CRM", name).await.unwrap();
-            store.forget("CRM", name).await.unwrap();
+            store.forget("CRM", name, &version).await.unwrap();
+            store.forget("CRM", name, &version).await.unwrap();
         }
         assert!(fake.server().objects("state").is_empty());
     }
@@ -268,6 +251,10 @@ mod tests {
     async fn every_name_has_room_for_its_checksum() {
         let fake = FakeSwift::with_config("").await;
         let store = Store::new(fake.swift(), "state", &"c".repeat(256));
-        assert!(store.place(&"d".repeat(256), &"n".repeat(1024)).len() <= name::OBJECT);
+        let version = Version::parse(&format!("2026-11-23T00:58:55.123450 {}", "a".repeat(64))).unwrap();
+        for length in 1..=1024 {
+            let place = store.place(&"d".repeat(256), &"n".repeat(length), &version);
+            assert!(place.len() <= name::OBJECT, "{length}");
+        }
     }
 }

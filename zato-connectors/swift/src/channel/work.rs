@@ -18,6 +18,7 @@ use super::{
     intake,
     mark::{Deed, Mark, Version},
     polled::Polled,
+    store::Remembered,
 };
 use crate::{ObjectDetails, ObjectEntry, SwiftErrorKind, error::kind_of, object::Object, received::Received};
 
@@ -125,13 +126,11 @@ impl Work {
 
     /// Returns how often it was tried before; `None` if it is not to be served now. A listing may be behind what is remembered.
     async fn attempts(&self) -> Result<Option<u32>> {
-        let remembered = self.shared.terms.store.read(&self.polled.container, &self.name).await?;
-        let Some(remembered) = remembered.filter(|remembered| remembered.version == self.version.as_str()) else {
-            return Ok(Some(0));
-        };
+        let remembered = self.remembered_of_it().await?;
+        let Some(remembered) = remembered else { return Ok(Some(0)) };
         let Mark::Tried { attempts, after } = remembered.mark else { return Ok(None) };
         let after = chrono::Duration::from_std(after.unwrap_or_default()).unwrap_or(chrono::Duration::MAX);
-        let early = after.checked_sub(&remembered.since).and_then(|left| left.to_std().ok());
+        let early = after.checked_sub(&remembered.times.since()).and_then(|left| left.to_std().ok());
         match early.filter(|left| !left.is_zero() && !after.is_zero()) {
             Some(left) => {
                 self.polled.note_due(left);
@@ -139,6 +138,11 @@ impl Work {
             }
             None => Ok(Some(attempts)),
         }
+    }
+
+    /// Returns what the server remembers of this version.
+    pub(super) async fn remembered_of_it(&self) -> Result<Option<Remembered>> {
+        self.shared.terms.store.read(&self.polled.container, &self.name, &self.version).await
     }
 
     /// Leaves it for the next poll, since the server can't do it now.
@@ -192,6 +196,10 @@ impl Work {
         if stream.is_some() && !is_streamed && details.bytes > max as u64 {
             let message = format!("the object has {} bytes, of which the channel takes {max}", details.bytes);
             return self.conclude(Err(Error::new(Kind::TooLarge, message)), &attempt).await;
+        }
+        // Whoever was away for long is not to begin with what somebody else has done meanwhile.
+        if !self.polled.lease.is_held() {
+            return note!(warn, self, "an object is left for whoever has the lease now");
         }
         // Before the service is called: an object that ends the process has an end, too.
         if let Err(error) = self.told(Mark::Tried { attempts: number, after: None }).await {

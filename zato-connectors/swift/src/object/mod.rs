@@ -19,7 +19,7 @@ use zato_core::{Result, bytes::Bytes, message::ByteStream};
 
 pub(crate) use self::{
     checked::{hexadecimal, md5},
-    details::{date, etag, timestamp},
+    details::{date, timestamp},
     large::Afterwork,
     range::ByteRange,
 };

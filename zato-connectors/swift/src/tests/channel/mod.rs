@@ -3,7 +3,9 @@
 mod after;
 mod config;
 mod dead;
+mod held;
 mod kills;
+mod late;
 mod polling;
 mod processes;
 mod serving;
@@ -13,6 +15,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use http::{HeaderValue, Method, header};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::{
@@ -27,7 +30,7 @@ use zato_core::{
 };
 
 use super::kit::{Kit, fake};
-use crate::{Listed, Received, SwiftChannels, SwiftConnector};
+use crate::{Listed, Received, SwiftChannels, SwiftConnector, name, transport::Body, wire::Call};
 
 /// What services were called with, in order.
 #[derive(Clone, Default)]
@@ -229,10 +232,29 @@ impl Kit {
         let state = self.name("state");
         let listed = self.swift.container(&state).objects().prefix(prefix.as_str()).collect().await.unwrap();
         let entries = listed.into_iter().map(|listed| match listed {
-            Listed::Object(entry) => (entry.name.strip_prefix(&prefix).unwrap().to_owned(), entry.content_type),
+            Listed::Object(entry) => {
+                let (name, _version) = entry.name.strip_prefix(&prefix).unwrap().split_once('\t').unwrap();
+                (name.to_owned(), entry.content_type)
+            }
             Listed::Prefix { .. } => unreachable!(),
         });
         entries.collect()
+    }
+
+    /// Has somebody else say what became of all versions that are remembered.
+    pub(super) async fn mark(&self, content_type: &'static str) {
+        for mark in self.names("state").await.into_iter().filter(|name| name.contains("/served/")) {
+            // A name such as no caller may choose.
+            let call = Call::of_path(Method::PUT, &name::path(&self.name("state"), Some(&mark)), None);
+            let call = call.header(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+            self.swift.call(call.body(Body::Bytes("".into()))).await.unwrap().done().await;
+        }
+    }
+
+    /// Has somebody else take the lease of the container, for so long.
+    pub(super) async fn take_lease(&self, life: Duration) {
+        let (state, lease) = (self.name("state"), format!("invoices/lease/{}", self.name("in")));
+        self.swift.object(&state, &lease).put("somebody else").expires_in(life).await.unwrap();
     }
 
     /// Lists a container of the test.

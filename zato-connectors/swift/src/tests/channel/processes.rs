@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use tokio::time::{Duration, Instant, sleep};
 
-use super::{Program, SERVED, Seen, channel, memory, until};
+use super::{Program, Seen, channel, memory, until};
 use crate::tests::kit::everywhere;
 
 fn times(seen: &[String]) -> BTreeMap<String, usize> {
@@ -56,55 +56,6 @@ async fn a_process_that_is_gone_is_followed_when_its_lease_is_over() {
     assert!((2..=8).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
     assert_eq!(seen.all(), ["a 1 1", "b 1 1"]);
     other.app.stop().await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn who_has_lost_the_lease_deletes_nothing_and_serves_nothing_more() {
-    let kit = memory().await;
-    let (seen, yaml) = (Seen::default(), channel(&kit, "pool_size: 1, after_success: delete"));
-    let one = Program::start(&kit, &seen, &yaml).await;
-    kit.put("a", "wait").await;
-    kit.put("b", "1").await;
-    until("it is in work", || seen.len() == 1).await;
-    let state = kit.name("state");
-    let lease = format!("invoices/lease/{}", kit.name("in"));
-    let minute = Duration::from_secs(60);
-    kit.swift.object(&state, &lease).put("somebody else").expires_in(minute).await.unwrap();
-    // Until it knows.
-    sleep(Duration::from_secs(5)).await;
-    one.gate.0.notify_one();
-    sleep(Duration::from_secs(20)).await;
-    assert_eq!(
-        (seen.all(), kit.names("in").await),
-        (vec!["a 1 wait".into(), "ended".into()], vec!["a".into(), "b".into()])
-    );
-    let remembered = kit.remembered().await;
-    assert_eq!(remembered, [("a".to_owned(), "application/x-zato-to-delete".to_owned())], "whoever follows does it");
-    // The other one goes.
-    sleep(minute).await;
-    kit.until_names("in", &[]).await;
-    assert_eq!(seen.all(), ["a 1 wait", "ended", "b 1 1"]);
-    one.app.stop().await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn who_fails_after_somebody_else_has_served_it_undoes_nothing() {
-    let kit = memory().await;
-    let (seen, state) = (Seen::default(), kit.name("state"));
-    let program = Program::start(&kit, &seen, &channel(&kit, "pool_size: 1, timeout: 1h")).await;
-    kit.put("a", "wait broken").await;
-    until("it is in work", || seen.len() == 1).await;
-    let lease = format!("invoices/lease/{}", kit.name("in"));
-    kit.swift.object(&state, &lease).put("somebody else").expires_in(Duration::from_secs(20)).await.unwrap();
-    sleep(Duration::from_secs(5)).await;
-    let served = format!("invoices/served/{}/a", kit.name("in"));
-    let object = kit.swift.object(&state, &served);
-    let version = object.get().text().await.unwrap();
-    object.put(version).content_type(SERVED).await.unwrap();
-    program.gate.0.notify_one();
-    sleep(Duration::from_secs(120)).await;
-    assert_eq!(seen.all(), ["a 1 wait broken", "ended"]);
-    program.app.stop().await;
 }
 
 #[tokio::test(start_paused = true)]
