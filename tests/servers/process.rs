@@ -30,10 +30,16 @@ impl Usage {
     }
 }
 
-/// The most memory that this process has had, in bytes. What is mapped of
+/// The most memory that this process has had, in bytes, since it was started or the last [`forget_peak`]. What is mapped of
 /// files is not counted, which is the program itself, as far as that was used (proc(5), `VmHWM` and `RssFile`).
 pub(crate) fn peak() -> usize {
     number("VmHWM:").saturating_sub(number("RssFile:")) * 1024
+}
+
+/// Has the [`peak`] begin anew with what the process has now, and returns that (proc(5), `clear_refs`).
+pub(crate) fn forget_peak() -> usize {
+    fs::write("/proc/self/clear_refs", "5").expect("Linux does so");
+    peak()
 }
 
 /// A number that Linux says of this process.

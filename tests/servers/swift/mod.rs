@@ -1,6 +1,7 @@
 //! OpenStack Swift, with its own users and with Keystone's, by what users of zato have.
 
 mod faults;
+mod listings;
 mod logins;
 mod peers;
 mod premises;
