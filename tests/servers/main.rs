@@ -12,6 +12,7 @@ mod lent;
 mod node;
 mod partner;
 mod partners;
+mod process;
 mod rabbitmq;
 mod redis;
 mod soap;

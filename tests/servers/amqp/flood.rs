@@ -15,11 +15,11 @@ use zato::{
     service, services,
 };
 
-use super::{
-    all_up, config,
+use super::{all_up, config};
+use crate::{
     process::{Usage, ran_alone},
+    rabbitmq::{Broker, Queue, until},
 };
-use crate::rabbitmq::{Broker, Queue, until};
 
 /// How many messages wait.
 const WAITING: usize = 100_000;

@@ -27,12 +27,10 @@ use zato::{
     },
 };
 
-use super::{
-    BACK_WITHIN, SLACK, all_up, config,
-    process::{Usage, ran_alone},
-};
+use super::{BACK_WITHIN, SLACK, all_up, config};
 use crate::{
     lent::note,
+    process::{Usage, ran_alone},
     rabbitmq::{Broker, until},
 };
 

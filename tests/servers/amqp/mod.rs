@@ -3,7 +3,6 @@
 mod flood;
 mod ledger;
 mod peers;
-mod process;
 mod publishing;
 mod requests;
 mod supervision;

@@ -21,7 +21,7 @@ pub(crate) use self::{
     database::{Database, Dialect},
     part::Part,
     redis::{Cluster, Redis, Sentinel},
-    swift::{Keystone, Swift},
+    swift::{Keystone, Swift, client},
 };
 use crate::node::{Installation, Kind, Life, Node, Place, own_folder};
 

@@ -2,10 +2,15 @@
 
 use std::path::Path;
 
-use serde_json::Value;
+use md5::{Digest as _, Md5};
+use reqwest::{Client, Method};
+use serde_json::{Value, json};
 
 use super::{Lent, fresh_name};
-use crate::{node, partner::SWIFTCLIENT};
+use crate::{
+    node::{self, Node},
+    partner::SWIFTCLIENT,
+};
 
 /// A Swift, as one test sees it.
 #[derive(Debug)]
@@ -93,12 +98,28 @@ impl Swift {
     /// Makes an own server refuse every token that it has given out.
     pub(crate) async fn flush_tokens(&self) {
         assert!(self.lent.is_own(), "tokens of a user are everybody's");
-        // Where another part of the build has it speak TLS, reqwest looks for a provider of cryptography.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = reqwest::Client::builder().no_proxy().build().expect("a client without TLS");
-        let flushed = client.post(self.detail("FLUSH_URL")).send().await;
+        let flushed = client().post(self.detail("FLUSH_URL")).send().await;
         let status = flushed.unwrap_or_else(|error| panic!("the server can't do that: {error}")).status();
         assert_eq!(status, 204, "tokens are flushed");
+    }
+
+    /// Makes an own server list objects in a container that it does not have: to put fifty thousand takes minutes. The server
+    /// of containers is told of them as it is of what others have listed until now (`UPDATE` of Swift's
+    /// `container/server.py`).
+    pub(crate) async fn list_more(&self, container: &str, names: impl Iterator<Item = String>) {
+        let entry = |name| {
+            json!({"name": name, "created_at": "1700000000.00000", "size": 1, "content_type": "text/plain",
+                "etag": "d41d8cd98f00b204e9800998ecf8427e", "deleted": 0, "storage_policy_index": 0})
+        };
+        let entries: Vec<Value> = names.map(entry).collect();
+        // As `xtask/swift.py` has the hash and the ring.
+        let [first, ..] = <[u8; 16]>::from(Md5::digest(format!("test/AUTH_test/{container}test")));
+        let port = self.lent.on_node(|node: &mut Node| Ok(node.port(3))).await;
+        let url = format!("http://127.0.0.1:{port}/d1/{}/AUTH_test/{container}", first >> 4);
+        let update = client().request(Method::from_bytes(b"UPDATE").expect("it is a word"), url);
+        let told = update.header("x-timestamp", "1700000000.00000").body(Value::from(entries).to_string()).send().await;
+        let status = told.unwrap_or_else(|error| panic!("the server can't do that: {error}")).status();
+        assert_eq!(status, 202, "entries are listed");
     }
 
     /// Has python-swiftclient do something that `tests/servers/swift/peer.py` tells of, and returns what it prints.
@@ -118,6 +139,13 @@ impl Swift {
     fn detail(&self, name: &str) -> &str {
         self.lent.place().detail(name)
     }
+}
+
+/// A client that looks for no proxy: everything is on this machine.
+pub(crate) fn client() -> Client {
+    // Where another part of the build has it speak TLS, reqwest looks for a provider of cryptography.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Client::builder().no_proxy().build().expect("a client without TLS")
 }
 
 /// A Keystone with a Swift that asks it whose a token is, as one test sees it.

@@ -12,7 +12,6 @@ use tokio::task::JoinSet;
 use zato::{
     Kind,
     bytes::Bytes,
-    message::ByteStream,
     swift::{Swift, SwiftError, SwiftErrorKind},
 };
 
@@ -31,7 +30,7 @@ fn bytes(length: usize) -> Bytes {
 #[tokio::test]
 async fn a_server_that_is_restarted_is_waited_for() {
     let Some(server) = Server::own("swift::a_server_that_is_restarted_is_waited_for").await else { return };
-    let keys = format!("{}    starting_backoff: 200ms\n    pool_size: 10\n", login(&server));
+    let keys = format!("{}    pool_size: 10\n", login(&server));
     let (_app, swift) = started(&keys).await;
     swift.container("a").create().await.expect("it is up");
     let over = Arc::new(AtomicBool::new(false));
@@ -69,28 +68,6 @@ async fn write(swift: Swift, writer: u32, over: Arc<AtomicBool>) -> usize {
 }
 
 #[tokio::test]
-async fn a_download_goes_on_where_a_killed_server_broke_it_off() {
-    let Some(server) = Server::own("swift::a_download_goes_on_where_a_killed_server_broke_it_off").await else {
-        return;
-    };
-    let (_app, swift) = started(&format!("{}    starting_backoff: 200ms\n", login(&server))).await;
-    swift.container("a").create().await.expect("it is up");
-    let large = bytes(64 * 1024 * 1024);
-    swift.object("a", "large").put(large.clone()).await.expect("it is up");
-    let mut part = swift.object("a", "large").get().stream().await.expect("it is there");
-    let mut read = Vec::with_capacity(large.len());
-    while let Some(piece) = part.stream.chunk().await.expect("it goes on") {
-        let before = read.len();
-        read.extend_from_slice(&piece);
-        if before < 8 * 1024 * 1024 && read.len() >= 8 * 1024 * 1024 {
-            server.server().kill().await;
-            server.server().start().await;
-        }
-    }
-    assert!(read == large, "what is read is what was stored");
-}
-
-#[tokio::test]
 async fn a_server_that_hangs_is_waited_for_so_long_and_no_longer() {
     let test = "swift::a_server_that_hangs_is_waited_for_so_long_and_no_longer";
     let Some(server) = Server::own(test).await else { return };
@@ -125,49 +102,5 @@ async fn an_object_that_is_too_large_is_told_to_be() {
             "{}",
             error.report()
         );
-    }
-}
-
-/// A stream of so many MiB, before one of which something is done.
-fn disturbed<F: Future<Output = ()> + Send + 'static>(mebibytes: usize, at: usize, disturb: F) -> ByteStream {
-    let piece = bytes(1024 * 1024);
-    let pieces = (0..mebibytes, Some(Box::pin(disturb)), piece);
-    ByteStream::new(futures_util::stream::unfold(pieces, move |(mut left, mut disturb, piece)| async move {
-        let index = left.next()?;
-        if let Some(disturb) = disturb.take_if(|_| index == at) {
-            disturb.await;
-        }
-        Some((Ok(piece.clone()), (left, disturb, piece)))
-    }))
-}
-
-#[tokio::test]
-async fn an_upload_goes_on_through_a_killed_server_and_a_dead_token() {
-    let test = "swift::an_upload_goes_on_through_a_killed_server_and_a_dead_token";
-    let Some(server) = Server::own(test).await.map(Arc::new) else { return };
-    let (_app, swift) = started(&login(&server)).await;
-    swift.container("a").create().await.expect("it is up");
-    let object = swift.object("a", "large");
-    let (killed, flushed) = (Arc::clone(&server), Arc::clone(&server));
-    let kill = async move {
-        killed.server().kill().await;
-        killed.server().start().await;
-    };
-    let flush = async move { flushed.flush_tokens().await };
-    for stream in [disturbed(200, 60, kill), disturbed(80, 40, flush)] {
-        let stored = object.upload(stream).await.unwrap_or_else(|error| panic!("{}", error.report()));
-        let mut part = object.get().stream().await.expect("it is there");
-        let (piece, mut read) = (bytes(1024 * 1024), 0);
-        while let Some(mut bytes) = part.stream.chunk().await.expect("it is up") {
-            while !bytes.is_empty() {
-                let expected = &piece[read % piece.len()..];
-                let same = bytes.split_to(bytes.len().min(expected.len()));
-                assert!(same == expected[..same.len()], "at {read}");
-                read += same.len();
-            }
-        }
-        assert_eq!(read as u64, stored.bytes);
-        let left = swift.container("a_segments").objects().collect().await.expect("it is up");
-        assert_eq!(left.len(), read.div_ceil(8 * 1024 * 1024), "of the ones before none");
     }
 }

@@ -1,9 +1,11 @@
 //! OpenStack Swift, with its own users and with Keystone's, by what users of zato have.
 
 mod faults;
+mod listings;
 mod logins;
 mod peers;
 mod premises;
+mod transfers;
 
 use std::env;
 
@@ -39,4 +41,16 @@ async fn started(keys: &str) -> (Running, Swift) {
 fn state(app: &Running) -> State {
     let found = app.statuses().into_iter().find(|status| status.section == "outgoing_swift");
     State::clone(&found.expect("there is one").state)
+}
+
+/// Whether the long tests are to be as long as they can be: with `ZATO_TEST_SWIFT_WHOLE=1`.
+fn is_whole() -> bool {
+    env::var_os("ZATO_TEST_SWIFT_WHOLE").is_some_and(|value| value == "1")
+}
+
+/// A number of the connection's that is told with an app's.
+fn metric(metrics: &str, name: &str) -> u64 {
+    let line = metrics.lines().find(|line| line.starts_with(&format!("{name}{{")));
+    let number = line.and_then(|line| line.rsplit(' ').next()?.parse().ok());
+    number.unwrap_or_else(|| panic!("no {name} in {metrics}"))
 }

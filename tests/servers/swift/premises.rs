@@ -4,7 +4,7 @@ use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::lent::{Keystone, Swift};
+use crate::lent::{Keystone, Swift, client};
 
 /// Somebody who is logged in.
 struct Session {
@@ -39,13 +39,6 @@ impl Session {
         let reply = self.request(Method::GET, path).send().await.expect("Swift answers");
         (reply.status(), reply.text().await.expect("the whole body comes"))
     }
-}
-
-/// A client that looks for no proxy: everything is on this machine.
-fn client() -> Client {
-    // Where another part of the build has it speak TLS, reqwest looks for a provider of cryptography.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    Client::builder().no_proxy().build().expect("a client without TLS")
 }
 
 #[tokio::test]

@@ -14,12 +14,15 @@ pub(super) struct Cutter {
     rest: Bytes,
     /// What has come of the next piece.
     begun: BytesMut,
+    /// Pieces that were put together here, whose memory the next ones are put together in. Allocators give back late what is as
+    /// large as that, so that memory would be needed for more of them than there are.
+    lent: Vec<Bytes>,
     is_over: bool,
 }
 
 impl Cutter {
     pub(super) fn new(stream: ByteStream) -> Self {
-        Self { stream, ready: None, rest: Bytes::new(), begun: BytesMut::new(), is_over: false }
+        Self { stream, ready: None, rest: Bytes::new(), begun: BytesMut::new(), lent: Vec::new(), is_over: false }
     }
 
     /// Returns how many bytes are to come of the stream, if that is known.
@@ -42,7 +45,9 @@ impl Cutter {
             }
             self.take(size);
             if self.begun.len() >= size || (self.is_over && !self.begun.is_empty()) {
-                return Ok(Some(std::mem::take(&mut self.begun).freeze()));
+                let piece = std::mem::take(&mut self.begun).freeze();
+                self.lent.push(piece.clone());
+                return Ok(Some(piece));
             }
             if !self.read().await? {
                 return Ok(None);
@@ -67,11 +72,21 @@ impl Cutter {
             return;
         }
         if self.begun.is_empty() {
+            self.begun = self.returned(size);
             // At once, as growing would copy it and need more memory than it has.
             let left = self.stream.length().and_then(|left| usize::try_from(left).ok()).unwrap_or(size);
             self.begun.reserve(size.min(left.saturating_add(taken.len())));
         }
         self.begun.extend_from_slice(&taken);
+    }
+
+    /// Returns the memory of a piece of that size that nobody has any more, or none. What is too small is let go of.
+    fn returned(&mut self, size: usize) -> BytesMut {
+        self.lent.retain(|piece| !piece.is_unique() || piece.len() >= size);
+        let returned = self.lent.iter().position(Bytes::is_unique).map(|place| self.lent.swap_remove(place));
+        let mut memory = returned.and_then(|piece| piece.try_into_mut().ok()).unwrap_or_default();
+        memory.clear();
+        memory
     }
 
     /// Waits for more, and returns whether there is.
@@ -112,6 +127,22 @@ mod tests {
             assert_eq!(all(cutter(pieces), 4).await, ["abcd", "efgh"], "{pieces:?}");
         }
         assert!(all(cutter(&[]), 3).await.is_empty());
+    }
+
+    #[tokio::test]
+    async fn memory_is_used_again_once_nobody_has_what_was_in_it() {
+        let mut cutter = cutter(&["ab", "cd", "ef", "gh", "ij", "klm", "n"]);
+        let first = cutter.next(3).await.unwrap().unwrap();
+        let second = cutter.next(3).await.unwrap().unwrap();
+        assert_eq!((&first[..], &second[..]), (&b"abc"[..], &b"def"[..]));
+        assert_ne!(first.as_ptr(), second.as_ptr(), "somebody has it still");
+        let memory = first.as_ptr();
+        drop(first);
+        let third = cutter.next(3).await.unwrap().unwrap();
+        assert_eq!((&third[..], third.as_ptr(), &second[..]), (&b"ghi"[..], memory, &b"def"[..]));
+        drop((second, third));
+        let larger = cutter.next(5).await.unwrap().unwrap();
+        assert_eq!((&larger[..], cutter.lent.len()), (&b"jklmn"[..], 1), "no memory is kept that is too small");
     }
 
     #[tokio::test]
