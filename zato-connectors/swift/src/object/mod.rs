@@ -15,7 +15,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use serde::Serialize;
-use zato_core::{Result, bytes::Bytes, message::ByteStream};
+use zato_core::{Result, message::ByteStream};
 
 pub(crate) use self::{
     checked::{hexadecimal, md5},
@@ -31,7 +31,7 @@ pub use self::{
     put::{PutRequest, Stored},
 };
 use crate::{
-    Swift,
+    IntoBytes, Swift,
     container::Outcome,
     metadata::Metadata,
     progress::{Listener, Subject, Transfer},
@@ -104,8 +104,8 @@ impl Object {
 
     /// Begins to store bytes, or a text; they are stored when what is returned is awaited.
     #[doc(alias = "put_object")]
-    pub fn put(&self, bytes: impl Into<Bytes>) -> PutRequest {
-        PutRequest::new(self.clone(), Ok(Body::Bytes(bytes.into())), None)
+    pub fn put(&self, bytes: impl IntoBytes) -> PutRequest {
+        PutRequest::new(self.clone(), Ok(Body::Bytes(bytes.into_bytes())), None)
     }
 
     /// Begins to store a model, as JSON.

@@ -4,7 +4,6 @@ use opendal::Operator;
 use serde::Serialize;
 use zato_core::{
     Error, Kind, Result,
-    bytes::Bytes,
     connection::{Handle, Slot},
     message::ByteStream,
 };
@@ -17,6 +16,7 @@ use super::{
     place::Place,
     put::{Content, PutRequest},
 };
+use crate::IntoBytes;
 
 /// The handle of an object storage: `#[out("Invoice Dispatcher")] storage: ObjectStorage`.
 ///
@@ -63,8 +63,8 @@ pub struct ObjectStorage(Arc<Slot<ObjectStorageConnector>>);
 
 impl ObjectStorage {
     /// Begins to store bytes, or a text; they are stored when what is returned is awaited.
-    pub fn put(&self, path: &str, bytes: impl Into<Bytes>) -> PutRequest {
-        PutRequest::new(self, path, Ok(Content::Bytes(bytes.into())), None)
+    pub fn put(&self, path: &str, bytes: impl IntoBytes) -> PutRequest {
+        PutRequest::new(self, path, Ok(Content::Bytes(bytes.into_bytes())), None)
     }
 
     /// Begins to store a model, as JSON.

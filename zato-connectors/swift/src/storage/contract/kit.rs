@@ -74,7 +74,8 @@ pub(super) async fn fake(keys: &str) -> Kit {
 
 pub(super) async fn folder(keys: &str) -> Kit {
     let root = tempfile::tempdir().unwrap();
-    let kit = open(&format!("scheme: fs\nfs: {{root: objects}}\n{keys}"), root.path().to_str().unwrap()).await;
+    let fs = if keys.contains("fs: ") { "" } else { "fs: {root: objects}\n" };
+    let kit = open(&format!("scheme: fs\n{fs}{keys}"), root.path().to_str().unwrap()).await;
     Kit { place: "a folder", root: Some(root), ..kit }
 }
 
