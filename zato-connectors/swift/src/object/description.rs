@@ -32,9 +32,7 @@ impl Description<'_> {
         let mut headers = self.metadata.headers(META)?;
         let content_type = self.content_type.map(|content_type| (header::CONTENT_TYPE, content_type));
         for (name, text) in content_type.into_iter().chain(self.texts.iter().cloned()) {
-            let value = HeaderValue::from_bytes(text.as_bytes()).map_err(|_| {
-                Error::invalid_input(format!("the value of \"{name}\" has a character that can't stand in a header"))
-            })?;
+            let value = value(&name, text)?;
             headers.insert(name, value);
         }
         match self.expiry {
@@ -56,6 +54,13 @@ impl Description<'_> {
         }
         Ok(())
     }
+}
+
+/// Makes the value of a header of what somebody has given.
+pub(super) fn value(name: &HeaderName, text: &str) -> Result<HeaderValue> {
+    HeaderValue::from_bytes(text.as_bytes()).map_err(|_| {
+        Error::invalid_input(format!("the value of \"{name}\" has a character that can't stand in a header"))
+    })
 }
 
 /// Returns the header of an expiry, in whole seconds.

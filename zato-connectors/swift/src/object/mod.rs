@@ -17,6 +17,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use serde::Serialize;
 use zato_core::{Result, bytes::Bytes, message::ByteStream};
 
+#[cfg(test)]
+pub(crate) use self::large::copy as copy_segments;
 pub(crate) use self::{
     checked::{hexadecimal, md5},
     details::{date, etag, timestamp},
@@ -222,7 +224,13 @@ impl<'a> Object<'a> {
         self.deleted(self.call(Method::DELETE)?).await
     }
 
-    /// The same, tried once.
+    /// Deletes it, tried once, and then those of its segments whose names begin with its own: other objects that it was put
+    /// together from stand on their own.
+    pub(crate) async fn delete_with_its_own(&self) -> Result<bool> {
+        large::with_its_segments(*self).await
+    }
+
+    /// Deletes it, tried once.
     pub(crate) async fn delete_once(&self) -> Result<bool> {
         self.deleted(self.call(Method::DELETE)?.tried_once()).await
     }
@@ -290,12 +298,18 @@ impl<'a> Object<'a> {
     }
 }
 
-/// What an object has beside its type and its metadata.
-const KEPT: [HeaderName; 4] = [
+/// Where the segments of a dynamic large object are.
+const MANIFEST: HeaderName = HeaderName::from_static("x-object-manifest");
+
+/// What an object has beside its type and its metadata (Swift's `allowed_headers`).
+const KEPT: [HeaderName; 7] = [
     header::CONTENT_ENCODING,
     header::CONTENT_DISPOSITION,
+    header::CONTENT_LANGUAGE,
     header::CACHE_CONTROL,
-    HeaderName::from_static("x-object-manifest"),
+    header::EXPIRES,
+    HeaderName::from_static("x-robots-tag"),
+    MANIFEST,
 ];
 
 /// Returns of the headers of an object what it needs to stay what it is.

@@ -12,9 +12,9 @@ use super::kit::{Kit, everywhere, fake};
 use crate::{Listed, Metadata, SwiftErrorKind, error::kind_of};
 
 /// How large the segments are here.
-const SEGMENT: usize = 64 * 1024;
+pub(super) const SEGMENT: usize = 64 * 1024;
 
-const SMALL: &str = "segment_size: 64KiB";
+pub(super) const SMALL: &str = "segment_size: 64KiB";
 
 /// Bytes of which no two segments are the same.
 pub(super) fn bytes(length: usize) -> Bytes {

@@ -5,6 +5,7 @@ mod containers;
 mod faults;
 pub(crate) mod kit;
 mod large;
+mod large_copied;
 mod large_faults;
 mod large_resumed;
 mod objects;

@@ -9,7 +9,10 @@ use tokio::time;
 use tracing::{info, warn};
 use zato_core::Result;
 
-use super::{manifest::Segment, sending::Names};
+use super::{
+    manifest::{self, Segment},
+    sending::Names,
+};
 use crate::{Swift, object::Object};
 
 /// How long it may take; what is not removed then is left, and logged.
@@ -41,20 +44,35 @@ fn is_nothing_else(object: Object<'_>, name: &str) -> bool {
     name.strip_prefix(object.name()).is_some_and(|rest| rest.starts_with('/'))
 }
 
-/// Removes the segments of what was replaced.
+/// Deletes an object, tried once, and then the segments that are nothing but that; tells whether it was there. Who dies meanwhile
+/// leaves segments, and never an object without them.
+pub(in crate::object) async fn with_its_segments(object: Object<'_>) -> Result<bool> {
+    let there = manifest::there(object).await?;
+    let was_there = object.delete_once().await?;
+    let segments = there.map(|there| there.segments).unwrap_or_default();
+    replaced(object, &superseded(object, segments, "", &HashSet::new())).await;
+    Ok(was_there)
+}
+
+/// Removes the segments of what was replaced, or deleted.
 pub(super) async fn replaced(object: Object<'_>, doomed: &Doomed) {
     let (container, name) = (object.container(), object.name());
     let connection = object.swift().name();
     match time::timeout(PATIENCE, remove(object.swift(), doomed)).await {
         Ok(Ok(0)) => {}
         Ok(Ok(removed)) => {
-            info!(connection, container, object = name, removed, "segments of a replaced object removed");
+            info!(connection, container, object = name, removed, "segments of an object that is gone removed");
         }
         Ok(Err(error)) => {
-            warn!(connection, container, object = name, error = %error.report(), "segments of a replaced object are left");
+            warn!(connection, container, object = name, error = %error.report(), "segments of an object that is gone are left");
         }
         Err(_late) => {
-            warn!(connection, container, object = name, "segments of a replaced object are left, as it took too long");
+            warn!(
+                connection,
+                container,
+                object = name,
+                "segments of an object that is gone are left, as it took too long"
+            );
         }
     }
 }

@@ -10,6 +10,7 @@ use http::header;
 use zato_core::{Result, config::ByteSize};
 
 use super::{
+    container,
     source::{Opened, Source},
     upload::Upload,
 };
@@ -187,8 +188,7 @@ impl<'a> UploadRequest<'a> {
             (key, _) => key,
         };
         let transfer = object.transfer("sent", source.length(), self.listener);
-        let segments_in =
-            self.segments_in.map_or_else(|| format!("{}_segments", object.container()), ToOwned::to_owned);
+        let segments_in = self.segments_in.map_or_else(|| container::of(object), ToOwned::to_owned);
         let upload = Upload {
             object,
             description,

@@ -31,7 +31,7 @@ use crate::{
 const GRACE: Duration = Duration::from_secs(5);
 
 /// What python-swiftclient says that its segments are, so that one sees what they are for.
-const CONTENT_TYPE: HeaderValue = HeaderValue::from_static("application/swiftclient-segment");
+pub(super) const CONTENT_TYPE: HeaderValue = HeaderValue::from_static("application/swiftclient-segment");
 
 /// Where the segments of an upload are, and what they are called.
 #[derive(Clone, Debug)]

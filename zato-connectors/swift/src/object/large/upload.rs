@@ -2,11 +2,12 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, header};
 use tracing::warn;
 use zato_core::{Error, Result, ambient::Ambient, bytes::Bytes};
 
 use super::{
+    container,
     guard::Guard,
     known, manifest,
     manifest::There,
@@ -27,7 +28,6 @@ use crate::{
     },
     progress::Transfer,
     transport::Body,
-    wire::Call,
 };
 
 /// What is uploaded where, with all that was said about it.
@@ -105,7 +105,7 @@ impl Upload<'_> {
         name::object(&names.segment(0)).map_err(|_| {
             Error::invalid_input("the name of the object is too long for a large one, whose segments have longer ones")
         })?;
-        self.make_container().await?;
+        container::have(self.object, &self.segments_in).await?;
         let known = match &self.key {
             Some(_) => known::list(self.object.swift(), &names.container, &names.prefix).await?,
             None => known::Known::new(),
@@ -113,36 +113,6 @@ impl Upload<'_> {
         let parallelism = self.parallelism.max(1);
         let (client, transfer) = (Arc::clone(&self.client), self.transfer.clone());
         Ok(Sending { client, names, plan, parallelism, known, expiry, transfer, begun: Arc::default() })
-    }
-
-    /// Makes the container of the segments if there is none, kept by the same policy as that of the object.
-    async fn make_container(&self) -> Result<()> {
-        let swift = self.object.swift();
-        let segments = swift.container(&self.segments_in);
-        let call = Call::container(Method::HEAD, &self.segments_in)?.accepting(StatusCode::NOT_FOUND).patient();
-        match swift.call(call).await {
-            Ok(answer) => {
-                let is_there = answer.status() != StatusCode::NOT_FOUND;
-                answer.done().await;
-                if is_there {
-                    return Ok(());
-                }
-            }
-            // Who may write objects need not be allowed to look at their container.
-            Err(error) if error::kind_of(&error) == Some(SwiftErrorKind::NotAllowed) => return Ok(()),
-            Err(error) => return Err(error),
-        }
-        let of_object = swift.container(self.object.container()).head().await?;
-        let create = segments.create();
-        let made = match of_object.storage_policy.as_deref() {
-            Some(policy) => create.storage_policy(policy).await,
-            None => create.await,
-        };
-        match made {
-            // Somebody else has made it meanwhile.
-            Err(error) if error::kind_of(&error) == Some(SwiftErrorKind::Conflict) => Ok(()),
-            made => made.map(drop),
-        }
     }
 
     /// Returns what is there now, unless nothing is to be.
