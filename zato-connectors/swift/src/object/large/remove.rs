@@ -79,7 +79,7 @@ pub(super) async fn replaced(object: Object<'_>, doomed: &Doomed) {
 
 /// Removes the segments of an upload that has failed, of which there are so many at the most.
 pub(super) async fn failed(swift: &Swift, names: &Names, begun: u64) {
-    let doomed = Doomed::from([(names.container.clone(), (0..begun).map(|index| names.segment(index)).collect())]);
+    let doomed = Doomed::from([(names.container.clone(), (0..begun).map(|index| names.by_number(index)).collect())]);
     let (connection, container, prefix) = (swift.name(), &names.container, &names.prefix);
     match time::timeout(PATIENCE, remove(swift, &doomed)).await {
         Ok(Ok(removed)) => info!(connection, container, prefix, removed, "segments of a failed upload removed"),

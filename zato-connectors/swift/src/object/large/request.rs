@@ -166,8 +166,9 @@ impl<'a> UploadRequest<'a> {
     /// are not sent again, and none are removed when it fails. A file has a key of its own, of its size and of when it was
     /// modified.
     ///
-    /// The key names the content: what has another content has another key, since its segments would take the place of those
-    /// that an object may still be made of. A stream begins anew each time.
+    /// Nothing is taken that is not equal: a segment is called by its MD5, too, so that one of another content is stored beside
+    /// what is there, and takes nothing from an object that is made of that. What is left of other contents under this key is
+    /// removed once this one is there. A stream begins anew each time, and of it only what is not there yet is sent.
     pub fn resumable(mut self, key: impl Into<String>) -> Self {
         self.key = Some(key.into());
         self

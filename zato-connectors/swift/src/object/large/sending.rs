@@ -39,6 +39,9 @@ pub(super) struct Names {
     pub(super) container: String,
     /// With a slash at its end.
     pub(super) prefix: String,
+    /// Whether they are called by what is in them, too: where the next attempt has the same names, what is in its way may be what
+    /// an object is made of.
+    pub(super) are_by_content: bool,
 }
 
 /// A segment that is there.
@@ -65,7 +68,13 @@ pub(super) struct Sending {
 }
 
 impl Names {
-    pub(super) fn segment(&self, index: u64) -> String {
+    pub(super) fn segment(&self, index: u64, etag: &str) -> String {
+        let name = self.by_number(index);
+        if self.are_by_content { format!("{name}-{etag}") } else { name }
+    }
+
+    /// Returns the name of one that is not called by its content.
+    pub(super) fn by_number(&self, index: u64) -> String {
         format!("{}{index:08}", self.prefix)
     }
 }
@@ -123,7 +132,8 @@ impl Sending {
     }
 
     async fn sent(&self, index: u64, piece: Piece) -> Result<Sent> {
-        let segment = Sent { index, name: self.names.segment(index), bytes: piece.length(), etag: piece.md5().await? };
+        let sum = piece.md5().await?;
+        let segment = Sent { index, name: self.names.segment(index, &sum), bytes: piece.length(), etag: sum };
         let is_known =
             self.known.get(&segment.name).is_some_and(|known| *known == (segment.bytes, segment.etag.clone()));
         if is_known && self.is_kept(&segment).await? {

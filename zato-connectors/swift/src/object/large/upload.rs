@@ -101,8 +101,8 @@ impl Upload<'_> {
         };
         let length = length.map_or_else(|| "stream".to_owned(), |length| length.to_string());
         let prefix = format!("{}/slo/{id}/{length}/{}/", self.object.name(), plan.first());
-        let names = Names { container: self.segments_in.clone(), prefix };
-        name::object(&names.segment(0)).map_err(|_| {
+        let names = Names { container: self.segments_in.clone(), prefix, are_by_content: self.key.is_some() };
+        name::object(&names.segment(0, &md5(b""))).map_err(|_| {
             Error::invalid_input("the name of the object is too long for a large one, whose segments have longer ones")
         })?;
         container::have(self.object, &self.segments_in).await?;
@@ -129,7 +129,7 @@ impl Upload<'_> {
         headers: HeaderMap,
         mut guard: Guard,
     ) -> Result<Stored> {
-        let Names { container, prefix } = &sending.names;
+        let Names { container, prefix, .. } = &sending.names;
         let before = match self.checked(source).await {
             Ok(before) => before,
             Err(fault) => {
