@@ -81,7 +81,8 @@ impl Account {
 
     /// Has a container that somebody has deleted made before the next stream.
     fn without_container(&self, place: Place<'_>, error: Error) -> Error {
-        if error.kind() != Kind::NotFound {
+        // Not what the stream itself failed with.
+        if error::kind_of(&error) != Some(SwiftErrorKind::NotFound) {
             return error;
         }
         self.lock().remove(place.container);

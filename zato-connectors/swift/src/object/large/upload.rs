@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     connector::SwiftClient,
-    error::{self, SwiftError, SwiftErrorKind},
+    error::{self, SwiftErrorKind},
     name,
     object::{
         Object,
@@ -187,7 +187,7 @@ impl Upload<'_> {
 
 /// Whether the server has said that it will not do it, so that it will not have done it either.
 fn is_refusal(fault: &Error) -> bool {
-    let Some(fault) = fault.find::<SwiftError>() else { return false };
+    let Some(fault) = error::own(fault) else { return false };
     // An answer that does not come, or says nothing of the kind, may hide another one.
     let is_passing = fault.kind().is_passing();
     !is_passing && fault.status().is_some_and(|status| status.is_client_error())
