@@ -10,6 +10,7 @@ mod large;
 mod put;
 mod range;
 mod reading;
+mod storing;
 
 use std::{path::PathBuf, time::Duration};
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokio::time::Instant;
-use zato_core::{Kind, Retry};
+use zato_core::{Kind, Retry, bytes::Bytes};
 
 use super::kit::fake;
 use crate::{SwiftErrorKind, error::kind_of};
@@ -106,7 +106,7 @@ async fn what_fails_at_one_connection_is_not_taken_for_a_fault_of_another_one() 
     for (is_upload, (retries, ours, kind)) in [false, true].into_iter().flat_map(|is| faults.map(|fault| (is, fault))) {
         let (from, to) = (fake(&format!("retries: {retries}")).await, fake("segment_size: 64KiB").await);
         let (source, target) = (from.container("a").await, to.container("b").await);
-        let bytes = zato_core::bytes::Bytes::from(vec![7; 1_000_000]);
+        let bytes = Bytes::from(vec![7; 1_000_000]);
         from.swift.object(&source, "read").put(bytes).await.unwrap();
         let (server, other) = (from.server().unwrap(), to.server().unwrap());
         server.break_next("GET", 300_000);

@@ -58,7 +58,7 @@ pub(crate) async fn copy(from: Object<'_>, to: Object<'_>, headers: HeaderMap) -
     let copying = Copying { to, client, segments_in, prefix, known, expiry };
     let all: Vec<_> = entries.iter().enumerate().map(|(index, entry)| copying.one(index, entry)).collect();
     let sent: Vec<Sent> = stream::iter(all).buffered(parallelism).try_collect().await?;
-    manifest::put(to, &copying.segments_in, &sent, headers).await?;
+    manifest::put(to, &copying.segments_in, &sent, headers, false).await?;
     Ok(Some(manifest::whole_etag(&sent)))
 }
 

@@ -11,7 +11,7 @@ use crate::{
     error::{self, SwiftErrorKind},
     object::{Object, checked::md5, details::etag},
     transport::Body,
-    wire::Answer,
+    wire::{Answer, Repeated},
 };
 
 /// How large a manifest may be that is read: a thousand names, each character escaped, have some megabytes.
@@ -166,7 +166,13 @@ pub(super) fn whole_etag(segments: &[Sent]) -> String {
 }
 
 /// Stores the manifest.
-pub(super) async fn put(object: Object<'_>, container: &str, segments: &[Sent], headers: HeaderMap) -> Result<()> {
+pub(super) async fn put(
+    object: Object<'_>,
+    container: &str,
+    segments: &[Sent],
+    headers: HeaderMap,
+    is_only_if_absent: bool,
+) -> Result<()> {
     let written = segments.iter().map(|Sent { name, bytes, etag, .. }| Written {
         path: format!("/{container}/{name}"),
         etag,
@@ -183,6 +189,8 @@ pub(super) async fn put(object: Object<'_>, container: &str, segments: &[Sent], 
         .header(header::ACCEPT, HeaderValue::from_static("application/json"))
         .body(Body::Bytes(manifest.into()))
         .patient();
+    // Who puts it looks whose it is that is there.
+    let call = if is_only_if_absent { call.only_if_absent(Repeated::Knowingly) } else { call };
     let answer = object.swift().call(call).await?;
     let (status, etag) = (answer.status(), etag(&answer));
     answer.done().await;

@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use http::{HeaderMap, HeaderValue, Method, header};
+use http::{HeaderMap, Method, header};
 use tracing::warn;
 use zato_core::{Error, Result, ambient::Ambient, bytes::Bytes};
 
@@ -24,10 +24,12 @@ use crate::{
         Object,
         checked::md5,
         description::{DELETE_AT, Description},
-        put::{self, Stored},
+        put::Stored,
+        storing::store,
     },
     progress::Transfer,
     transport::Body,
+    wire::Repeated,
 };
 
 /// What is uploaded where, with all that was said about it.
@@ -46,7 +48,7 @@ pub(super) struct Upload<'a> {
 impl Upload<'_> {
     pub(super) async fn run(mut self, mut source: Opened) -> Result<Stored> {
         self.description.at_a_moment(self.client.wire.ambient().now())?;
-        let headers = self.headers()?;
+        let headers = self.description.headers()?;
         if self.is_only_if_absent && self.object.exists().await? {
             return Err(error::of_kind(SwiftErrorKind::PreconditionFailed, "there is one already"));
         }
@@ -69,14 +71,6 @@ impl Upload<'_> {
         }
     }
 
-    fn headers(&self) -> Result<HeaderMap> {
-        let mut headers = self.description.headers()?;
-        if self.is_only_if_absent {
-            headers.insert(header::IF_NONE_MATCH, HeaderValue::from_static("*"));
-        }
-        Ok(headers)
-    }
-
     /// Stores what fits into one segment as an object like any other.
     async fn as_one(&self, piece: Option<Piece>, headers: HeaderMap) -> Result<Stored> {
         let before = self.before().await?;
@@ -85,9 +79,10 @@ impl Upload<'_> {
             Some(piece) => call.text(header::ETAG, &piece.md5().await?)?.body(piece.body()),
             None => call.body(Body::Bytes(Bytes::new())),
         };
-        // Made once more, it would find what it has stored itself.
-        call = if self.is_only_if_absent { call.once() } else { call };
-        let stored = put::store(self.object, call).await?;
+        if self.is_only_if_absent {
+            call = call.only_if_absent(Repeated::Never);
+        }
+        let stored = store(self.object, call).await?;
         self.remove_replaced(before, &[], None).await;
         Ok(stored)
     }
@@ -139,7 +134,7 @@ impl Upload<'_> {
         };
         let is_armed = guard.leave();
         // From here on nobody knows whether the manifest is there until somebody has said so.
-        if let Err(fault) = manifest::put(self.object, container, &sent, headers).await {
+        if let Err(fault) = manifest::put(self.object, container, &sent, headers, self.is_only_if_absent).await {
             match manifest::is_in_place(self.object, container, &sent, before.as_ref()).await {
                 Ok(true) => {}
                 Ok(false) if is_refusal(&fault) => {
