@@ -82,8 +82,8 @@ impl Names {
 impl Sending {
     /// Sends all of a source, and returns its segments in their order.
     pub(super) async fn send(&self, source: &mut Opened) -> Result<Vec<Sent>> {
-        // What is kept in memory is no more than so many of the first segments, however large the later ones are.
-        let most = self.plan.first().saturating_mul(self.parallelism as u64);
+        // However large the later ones are.
+        let most = self.plan.kept(self.parallelism);
         let (mut sent, mut on_way, mut kept, mut is_over) = (Vec::new(), FuturesUnordered::new(), 0_u64, false);
         let mut index = 0;
         let fault = loop {

@@ -53,7 +53,7 @@ impl Upload<'_> {
             return Err(error::of_kind(SwiftErrorKind::PreconditionFailed, "there is one already"));
         }
         let length = source.length();
-        let plan = Plan::of(length, self.segment_size)?;
+        let plan = Plan::of(length, self.segment_size, source.is_kept())?;
         if let Some(piece) = source.whole(plan.first()).await? {
             return self.as_one(piece, headers).await;
         }
