@@ -63,11 +63,12 @@ impl Work {
             }
             _ => {}
         }
-        if details.is_large {
-            return self.object().delete_with_its_own().await.map(|_| Done::It);
-        }
         // Once: who has put it anew after the first of two attempts would lose that. The next poll looks before it tries.
-        self.object().delete_once().await.map(|_| Done::It)
+        let object = self.object();
+        if details.is_large {
+            return Box::pin(object.replacing(object.delete_once())).await.map(|_| Done::It);
+        }
+        object.delete_once().await.map(|_| Done::It)
     }
 
     /// Copies an object to the dead letters, with what there is to say about it.

@@ -25,7 +25,7 @@ use crate::{
 const COPIED: u64 = 1024 * 1024;
 
 /// How large an object can be that is none of segments (Swift's `max_file_size`).
-const MAX_OBJECT: u64 = 5 * 1024 * 1024 * 1024;
+pub(crate) const MAX_OBJECT: u64 = 5 * 1024 * 1024 * 1024;
 
 /// What a copy is made of.
 pub(super) const COPY_FROM: HeaderName = HeaderName::from_static("x-copy-from");

@@ -22,6 +22,7 @@ use zato_core::{Result, bytes::Bytes, message::ByteStream};
 pub(crate) use self::large::copy as copy_segments;
 pub(crate) use self::{
     checked::{hexadecimal, md5},
+    copy::MAX_OBJECT,
     details::{date, etag, timestamp},
     large::Afterwork,
     range::ByteRange,
@@ -225,10 +226,15 @@ impl<'a> Object<'a> {
         self.deleted(self.call(Method::DELETE)?).await
     }
 
-    /// Deletes it, tried once, and then those of its segments whose names begin with its own: other objects that it was put
-    /// together from stand on their own.
-    pub(crate) async fn delete_with_its_own(&self) -> Result<bool> {
-        large::with_its_segments(*self).await
+    /// Stores something in its place, or deletes it, and then removes those of its segments whose names begin with its own: other
+    /// objects that it was put together from stand on their own.
+    pub(crate) async fn replacing<T>(&self, deed: impl Future<Output = Result<T>>) -> Result<T> {
+        large::replacing(*self, deed).await
+    }
+
+    /// Returns the container that its segments are in, unless somebody has said another one.
+    pub(crate) fn segments_in(&self) -> String {
+        large::segments_of(*self)
     }
 
     /// Deletes it, tried once.

@@ -17,7 +17,7 @@ pub(super) const SEGMENT: usize = 64 * 1024;
 pub(super) const SMALL: &str = "segment_size: 64KiB";
 
 /// Bytes of which no two segments are the same.
-pub(super) fn bytes(length: usize) -> Bytes {
+pub(crate) fn bytes(length: usize) -> Bytes {
     (0_u32..).flat_map(u32::to_le_bytes).take(length).collect()
 }
 

@@ -13,3 +13,5 @@ mod progress;
 mod reading;
 mod sessions;
 mod temp_url;
+
+pub(crate) use self::large::bytes as large_bytes;

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Returns where the segments of an object are unless somebody says otherwise.
-pub(super) fn of(object: Object<'_>) -> String {
+pub(crate) fn of(object: Object<'_>) -> String {
     format!("{}_segments", object.container())
 }
 

@@ -14,7 +14,7 @@ mod sending;
 mod source;
 mod upload;
 
-pub(crate) use self::copying::copy;
 pub(crate) use self::guard::Afterwork;
+pub(crate) use self::{container::of as segments_of, copying::copy};
 pub use self::{manifest::Segment, request::UploadRequest, source::Source};
-pub(super) use self::{manifest::segments, remove::with_its_segments};
+pub(super) use self::{manifest::segments, remove::replacing};

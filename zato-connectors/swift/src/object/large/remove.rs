@@ -44,14 +44,14 @@ fn is_nothing_else(object: Object<'_>, name: &str) -> bool {
     name.strip_prefix(object.name()).is_some_and(|rest| rest.starts_with('/'))
 }
 
-/// Deletes an object, tried once, and then the segments that are nothing but that; tells whether it was there. Who dies meanwhile
-/// leaves segments, and never an object without them.
-pub(in crate::object) async fn with_its_segments(object: Object<'_>) -> Result<bool> {
-    let there = manifest::there(object).await?;
-    let was_there = object.delete_once().await?;
-    let segments = there.map(|there| there.segments).unwrap_or_default();
+/// Stores something in the place of an object, or deletes it, and then removes the segments of what was there that are nothing but
+/// that. Who dies meanwhile leaves segments, and never an object without them.
+pub(in crate::object) async fn replacing<T>(object: Object<'_>, deed: impl Future<Output = Result<T>>) -> Result<T> {
+    let before = manifest::there(object).await?;
+    let done = deed.await?;
+    let segments = before.map(|before| before.segments).unwrap_or_default();
     replaced(object, &superseded(object, segments, "", &HashSet::new())).await;
-    Ok(was_there)
+    Ok(done)
 }
 
 /// Removes the segments of what was replaced, or deleted.
