@@ -5,7 +5,7 @@
 //! became of a version changes nothing about the next one: Swift overwrites whatever there is. A name that has no room
 //! there is remembered under its checksum, `CHANNEL/long/CONTAINER/SHA-256`, and asked for by itself.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use http::{Method, StatusCode, header};
@@ -55,12 +55,6 @@ impl Store {
     pub(super) fn is_same(&self, other: &Self) -> bool {
         let is_same_place = self.container == other.container && self.channel == other.channel;
         is_same_place && Arc::ptr_eq(self.swift.slot(), other.swift.slot())
-    }
-
-    /// Returns how long the server may take for something that it does by itself for so long.
-    pub(super) fn patience(&self, work: Duration) -> Duration {
-        let timeout = self.swift.client().map(|client| client.wire.rules().timeout).unwrap_or_default();
-        timeout.saturating_add(work)
     }
 
     /// Makes the container.

@@ -79,7 +79,9 @@ impl ObjectStorage {
     }
 
     /// Begins to store what comes piece by piece, with a length or without. It is sent once: what fails meanwhile is not tried
-    /// again.
+    /// again. In Swift, one without a length, or of more than 5 GiB, is a large object if it is longer than the `segment_size` of the
+    /// connection: its segments, each of which is tried again, are in the container with `_segments` after its name, and go when
+    /// it is deleted, or something else is stored in its place.
     pub fn put_stream(&self, path: &str, stream: ByteStream) -> PutRequest {
         PutRequest::new(self, path, Ok(Content::Stream(stream)), None)
     }

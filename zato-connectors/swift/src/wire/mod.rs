@@ -19,7 +19,11 @@ use zato_core::{
     security::{AccessToken, Tokens},
 };
 
-pub(crate) use self::{answer::Answer, call::Call, pauses::Pauses};
+pub(crate) use self::{
+    answer::Answer,
+    call::{Call, Repeated},
+    pauses::Pauses,
+};
 use crate::{
     auth::{Auth, Session, TOKEN},
     error::{self, SwiftErrorKind},

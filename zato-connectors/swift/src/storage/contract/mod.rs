@@ -7,6 +7,7 @@ mod connection;
 mod faults;
 mod folder;
 mod kit;
+mod large;
 mod links;
 mod listing;
 mod names;
