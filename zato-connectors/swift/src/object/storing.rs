@@ -31,11 +31,16 @@ struct Content {
 
 /// Makes a call that stores an object, and compares what the server has stored with what was sent.
 pub(super) async fn store(object: &Object, call: Call) -> Result<Stored> {
-    match call.body {
+    let stored = match call.body {
         Body::Stream(_) => put_stream(object, call).await,
         Body::Again(_) => put_again(object, call).await,
         Body::Empty | Body::Bytes(_) => put_bytes(object, call).await,
-    }
+    };
+    stored.map_err(|error| match error::kind_of(&error) {
+        // Who stores something can't be told that it is missing.
+        Some(SwiftErrorKind::NotFound) => error.with("remedy", "create the container first"),
+        _ => error,
+    })
 }
 
 /// Stores what has its checksum among its headers.

@@ -52,6 +52,8 @@ async fn each_status_is_the_right_error() {
         for key in ["connection", "method", "path"] {
             assert!(said.contains(&key), "{status}: {said:?}");
         }
+        let is_told = error.report().to_string().contains("(remedy: create the container first)");
+        assert_eq!(is_told, status == 404, "{}", error.report());
         while object.put("1").await.is_err() {}
     }
 }

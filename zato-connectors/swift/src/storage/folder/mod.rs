@@ -16,7 +16,7 @@ use std::{
 };
 
 use opendal::{Operator, services};
-use zato_core::{Error, Result, ambient::Ambient};
+use zato_core::{Error, Kind, Result, Retry, ambient::Ambient};
 
 pub(super) use self::walk::Walk;
 use self::{attributes::Attributes, durability::Durability, partial::Partial};
@@ -93,8 +93,8 @@ impl Shared {
     fn open(root: &Path, has_fsync: bool) -> Result<Self> {
         let durability = Durability::new(has_fsync);
         let new = root.ancestors().take_while(|path| !path.as_os_str().is_empty() && !path.exists()).count();
-        fs::create_dir_all(root).map_err(of_file)?;
-        let root = fs::canonicalize(root).map_err(of_file)?;
+        let canonical = fs::create_dir_all(root).and_then(|()| fs::canonicalize(root));
+        let root = canonical.map_err(|error| no_root(root, error))?;
         durability.made(&root, new).map_err(of_file)?;
         let partials = root.join(partial::FOLDER);
         match fs::symlink_metadata(&partials) {
@@ -105,6 +105,12 @@ impl Shared {
         }
         Ok(Self { root, durability })
     }
+}
+
+/// Says that there is no root, and that none can be made.
+fn no_root(root: &Path, error: io::Error) -> Error {
+    let words = format!("the folder {} can't be made, or not be used", root.display());
+    Error::new(Kind::Unavailable, words).with_retry(Retry::Later).with_source(error)
 }
 
 /// Writes a file with an attribute, and takes it away again.
