@@ -19,7 +19,7 @@ pub mod testing;
 mod wire;
 
 pub use self::{
-    channel::{AmqpChannels, PreparedChannels},
+    channel::AmqpChannels,
     client::{Amqp, Sent},
     config::{
         AckMode, AmqpChannelConfig, AmqpConfig, AmqpDefinitionConfig, Arguments, BindingConfig, CHANNEL, DEFINITION,

@@ -36,7 +36,7 @@ pub use redis as redis_rs;
 #[cfg(feature = "cache")]
 pub use self::cache::RedisStore;
 pub use self::{
-    channel::{PreparedChannels, RedisChannels},
+    channel::RedisChannels,
     client::Redis,
     config::{CHANNEL, OUTGOING, Protocol, RedisChannelConfig, RedisConfig, StreamStart},
     connector::{PreparedRedis, RedisClient, RedisConnector},

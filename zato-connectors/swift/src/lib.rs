@@ -31,7 +31,7 @@ mod wire;
 pub use self::{
     account::Account,
     body::IntoBytes,
-    channel::{PreparedChannels, SwiftChannels},
+    channel::SwiftChannels,
     client::Swift,
     config::{AfterSuccess, AuthVersion, CHANNEL, Interface, OUTGOING, SwiftChannelConfig, SwiftConfig},
     connector::{PreparedSwift, SwiftClient, SwiftConnector},

@@ -35,7 +35,7 @@ use crate::{
 const HANDOVER: Duration = Duration::from_secs(5);
 
 /// What the task of a consumer shares with its works, and with whoever looks at it.
-pub(super) struct Shared {
+pub struct Shared {
     pub(super) name: String,
     pub(super) terms: Terms,
     pub(super) definition: Arc<AmqpDefinition>,

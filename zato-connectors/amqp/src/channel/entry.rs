@@ -1,24 +1,22 @@
-//! From an entry of the section to what a consumer does, checked as far as no broker has to be asked.
+//! What an entry of the section means to a consumer.
 
 use std::sync::Arc;
 
 use zato_core::{
     ambient::Ambient,
-    channel::{
-        ChannelConfig, Inlet, Plan, Shape,
-        broker::{Entry, Policies},
-    },
-    config::{ConfigFault, ConfigFaults, Origin, ServerConfig},
+    channel::{Inlet, Shape, broker::Policies},
+    config::ServerConfig,
     message::ChannelInfo,
 };
 
 use crate::{
-    config::{AckMode, AmqpChannelConfig, Arguments, DEFINITION, DeadLetterConfig},
+    config::{AckMode, AmqpChannelConfig, Arguments, DeadLetterConfig},
     definition::AmqpDefinition,
 };
 
 /// What a consumer is made of.
-pub(super) struct Consuming {
+#[derive(Debug)]
+pub struct Consuming {
     pub(super) definition: Arc<AmqpDefinition>,
     pub(super) terms: Terms,
     pub(super) route: Route,
@@ -40,6 +38,7 @@ pub(super) struct Terms {
 }
 
 /// What is done with each message: swapped in for those that come next.
+#[derive(Debug)]
 pub(super) struct Route {
     pub(super) info: Arc<ChannelInfo>,
     pub(super) inlet: Inlet,
@@ -53,41 +52,6 @@ pub(super) struct Route {
 
 /// What a `prefetch_count` of 0 means.
 const PREFETCH: u16 = 100;
-
-/// Works out what an entry means.
-///
-/// # Errors
-///
-/// Everything that is wrong with it.
-pub(super) fn read(
-    config: &AmqpChannelConfig,
-    origin: &Origin,
-    plan: &Plan<'_, AmqpChannelConfig>,
-) -> Result<Entry<Consuming>, ConfigFaults> {
-    let mut faults = ConfigFaults::new();
-    let mut fault = |key: &str, words: &str| {
-        faults.push(ConfigFault::at(origin, format!("the {key} of the channel \"{}\": {words}", config.name)));
-    };
-    for (key, words) in config.contradictions() {
-        fault(key, &words);
-    }
-    if let Some(words) = config.csv.fault() {
-        fault("csv", &words);
-    }
-    let is_inactive = plan.definitions.is_inactive(DEFINITION.name, &config.definition);
-    let definition = (!is_inactive).then(|| plan.definitions.get::<AmqpDefinition>(&config.definition, origin));
-    let definition = definition.and_then(|found| found.map_err(|fault| faults.push(fault)).ok());
-    faults.into_result(())?;
-    let (Some(definition), true) = (definition, config.is_active()) else {
-        return Ok(Entry::Inactive);
-    };
-    if plan.definitions.is_unfaked(DEFINITION.name, &config.definition) {
-        return Ok(Entry::Unfaked);
-    }
-    // A service that is not there was refused before.
-    let Some(inlet) = plan.inlets.inlet(&config.service) else { return Ok(Entry::Inactive) };
-    Ok(Entry::Consuming(Consuming::of(config, plan.server, inlet, definition, plan.ambient.clone())))
-}
 
 impl Consuming {
     pub(super) fn of(

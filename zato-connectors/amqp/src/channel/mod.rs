@@ -18,21 +18,25 @@ mod settling;
 mod tests;
 mod work;
 
-use std::{fmt, time::Duration};
+use std::sync::Arc;
 
+#[cfg(test)]
+#[cfg(feature = "testing")]
+use zato_core::channel::broker::Prepared as PreparedChannels;
 use zato_core::{
     channel::{
-        Channel, ChannelSection, Plan,
-        broker::{Consumers, Entry},
+        Inlet, Plan,
+        broker::{BrokerChannel, Consumers},
     },
-    config::ConfigFaults,
-    connection::ConnectionStatus,
-    error::Result,
-    metrics::Exposition,
+    config::{ConfigFault, Origin, SectionName},
+    connection::Definitions,
 };
 
 use self::{consumer::Shared, entry::Consuming};
-use crate::config::{AmqpChannelConfig, CHANNEL};
+use crate::{
+    config::{AmqpChannelConfig, CHANNEL},
+    definition::AmqpDefinition,
+};
 
 /// AMQP channels: every queue in `channel_amqp`, each consumed by a task of its own.
 ///
@@ -44,9 +48,6 @@ use crate::config::{AmqpChannelConfig, CHANNEL};
 /// ```
 #[derive(Debug)]
 pub struct AmqpChannels(Consumers<Shared>);
-
-/// What the entries are to be from now on.
-pub struct PreparedChannels(Vec<(String, Entry<Consuming>)>);
 
 impl AmqpChannels {
     /// Makes channels that consume nothing until a configuration is applied.
@@ -62,52 +63,29 @@ impl Default for AmqpChannels {
     }
 }
 
-impl Channel for AmqpChannels {
+impl BrokerChannel for AmqpChannels {
     type Config = AmqpChannelConfig;
-    type Prepared = PreparedChannels;
+    type Over = Arc<AmqpDefinition>;
+    type Consumer = Shared;
 
-    fn sections() -> Vec<ChannelSection<AmqpChannelConfig>> {
-        vec![ChannelSection::of::<AmqpChannelConfig>(CHANNEL)]
+    const SECTION: SectionName = CHANNEL;
+    const TAKEN: &'static str = "messages";
+
+    fn consumers(&self) -> &Consumers<Shared> {
+        &self.0
     }
 
-    async fn prepare(&self, plan: Plan<'_, AmqpChannelConfig>) -> Result<PreparedChannels, ConfigFaults> {
-        let (mut faults, mut wanted) = (ConfigFaults::new(), Vec::new());
-        for (config, origin) in plan.entries {
-            match entry::read(config, origin, &plan) {
-                Ok(entry) => wanted.push((config.name.clone(), entry)),
-                Err(found) => faults.extend(found),
-            }
-        }
-        faults.into_result(PreparedChannels(wanted))
+    fn find(definitions: &Definitions, name: &str, origin: &Origin) -> Result<Arc<AmqpDefinition>, ConfigFault> {
+        definitions.get(name, origin)
     }
 
-    fn activate(&self, prepared: PreparedChannels) {
-        self.0.switch(prepared.0);
-    }
-
-    async fn tried(&self) {
-        self.0.tried().await;
-    }
-
-    async fn stop(&self, within: Duration) -> Vec<String> {
-        self.0.stop(within, "messages").await
-    }
-
-    fn metrics(&self, exposition: &mut Exposition) {
-        self.0.metrics(exposition);
-    }
-
-    fn statuses(&self) -> Vec<ConnectionStatus> {
-        self.0.statuses()
-    }
-
-    fn addresses(&self) -> Vec<String> {
-        Vec::new()
-    }
-}
-
-impl fmt::Debug for PreparedChannels {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.0.iter().map(|(name, _)| name)).finish()
+    fn terms(
+        &self,
+        config: &AmqpChannelConfig,
+        over: Arc<AmqpDefinition>,
+        inlet: Inlet,
+        plan: &Plan<'_, AmqpChannelConfig>,
+    ) -> Consuming {
+        Consuming::of(config, plan.server, inlet, over, plan.ambient.clone())
     }
 }

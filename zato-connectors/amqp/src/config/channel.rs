@@ -1,9 +1,9 @@
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, de};
+use serde::Deserialize;
 use zato_core::{
     channel::{
         ChannelConfig,
-        broker::{FailurePolicy, PolicyConfig, RetryDelay},
+        broker::{BrokerConfig, FailurePolicy, PolicyConfig, RetryDelay, data_format},
     },
     config::{ByteSize, Duration},
     message::{CsvOptions, Format, XmlOptions},
@@ -31,7 +31,7 @@ pub struct AmqpChannelConfig {
     #[serde(alias = "service_name")]
     pub service: String,
     /// How messages are read.
-    #[serde(default, deserialize_with = "format")]
+    #[serde(default, deserialize_with = "data_format")]
     pub data_format: Format,
     /// What is asked of XML.
     #[serde(default)]
@@ -121,8 +121,39 @@ const MAX_QUEUE: usize = 255 - ".retry.86400000".len();
 const MAX_PREFIX: usize = 200;
 
 impl AmqpChannelConfig {
-    /// Returns what can't be meant, by key.
-    pub(crate) fn contradictions(&self) -> Vec<(&'static str, String)> {
+    /// What becomes of messages that were not served.
+    pub(crate) fn policies(&self) -> PolicyConfig {
+        PolicyConfig {
+            on_bad_input: self.on_bad_input,
+            on_error: self.on_error,
+            on_exhausted: self.on_exhausted,
+            retry_delay: self.retry_delay.clone(),
+            max_attempts: self.max_attempts,
+            has_dead_letter: self.dead_letter.is_some(),
+        }
+    }
+}
+
+impl ChannelConfig for AmqpChannelConfig {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn service(&self) -> &str {
+        &self.service
+    }
+
+    fn over(&self) -> Option<(&'static str, &str)> {
+        Some((DEFINITION.name, &self.definition))
+    }
+
+    fn is_active(&self) -> bool {
+        self.is_active
+    }
+}
+
+impl BrokerConfig for AmqpChannelConfig {
+    fn contradictions(&self) -> Vec<(&'static str, String)> {
         let found = [
             ("queue", self.queue.is_empty(), "a queue has a name"),
             (
@@ -160,51 +191,8 @@ impl AmqpChannelConfig {
             ),
         ];
         let found = found.into_iter().filter(|fault| fault.1).map(|(key, _, words)| (key, words.to_owned()));
-        found.chain(self.policies().contradictions("{routing_key: orders.dead}")).collect()
-    }
-
-    /// What becomes of messages that were not served.
-    pub(crate) fn policies(&self) -> PolicyConfig {
-        PolicyConfig {
-            on_bad_input: self.on_bad_input,
-            on_error: self.on_error,
-            on_exhausted: self.on_exhausted,
-            retry_delay: self.retry_delay.clone(),
-            max_attempts: self.max_attempts,
-            has_dead_letter: self.dead_letter.is_some(),
-        }
-    }
-}
-
-impl ChannelConfig for AmqpChannelConfig {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn service(&self) -> &str {
-        &self.service
-    }
-
-    fn over(&self) -> Option<(&'static str, &str)> {
-        Some((DEFINITION.name, &self.definition))
-    }
-
-    fn is_active(&self) -> bool {
-        self.is_active
-    }
-}
-
-/// Zato writes an empty text where nobody chose a format.
-fn format<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Format, D::Error> {
-    let text = Option::<String>::deserialize(deserializer)?.unwrap_or_default();
-    let format = if text.is_empty() { Format::default() } else { text.parse().map_err(de::Error::custom)? };
-    match format {
-        Format::Soap => Err(de::Error::custom("SOAP is spoken by channel_soap; its payloads alone are xml")),
-        Format::Negotiate => Err(de::Error::custom("nobody waits for a reply, so that there is nothing to negotiate")),
-        format if !format.is_built_in() => Err(de::Error::custom(format_args!(
-            "the format \"{format}\" was left out of this program; enable the feature of that name"
-        ))),
-        format => Ok(format),
+        let found = found.chain(self.policies().contradictions("{routing_key: orders.dead}"));
+        found.chain(self.csv.fault().map(|words| ("csv", words))).collect()
     }
 }
 

@@ -1,4 +1,4 @@
-//! From an entry of the section to what a consumer does, checked as far as no server has to be asked.
+//! What an entry of the section means to a consumer.
 
 use std::{
     sync::{Arc, atomic::AtomicUsize},
@@ -7,22 +7,20 @@ use std::{
 
 use zato_core::{
     ambient::Ambient,
-    channel::{
-        ChannelConfig, Inlet, Plan,
-        broker::{Entry, Policies},
-    },
-    config::{ConfigFault, ConfigFaults, Origin, ServerConfig},
+    channel::{Inlet, broker::Policies},
+    config::ServerConfig,
     message::ChannelInfo,
 };
 
 use super::commands::Commands;
 use crate::{
     Redis,
-    config::{OUTGOING, RedisChannelConfig, StreamStart},
+    config::{RedisChannelConfig, StreamStart},
 };
 
 /// What a consumer is made of.
-pub(super) struct Consuming {
+#[derive(Debug)]
+pub struct Consuming {
     pub(super) terms: Terms,
     pub(super) route: Route,
     pub(super) ambient: Ambient,
@@ -45,6 +43,7 @@ pub(super) struct Terms {
 }
 
 /// What is done with each entry: swapped in for those that come next.
+#[derive(Debug)]
 pub(super) struct Route {
     pub(super) info: Arc<ChannelInfo>,
     pub(super) inlet: Inlet,
@@ -68,49 +67,8 @@ pub(super) const WAITING: usize = 1_000;
 /// Counts entries that wait to come again.
 pub(super) type Waiting = AtomicUsize;
 
-/// Works out what an entry means.
-///
-/// # Errors
-///
-/// Everything that is wrong with it.
-pub(super) fn read(
-    config: &RedisChannelConfig,
-    origin: &Origin,
-    plan: &Plan<'_, RedisChannelConfig>,
-    reader: &Reader,
-) -> Result<Entry<Consuming>, ConfigFaults> {
-    let mut faults = ConfigFaults::new();
-    let mut fault = |key: &str, words: &str| {
-        faults.push(ConfigFault::at(origin, format!("the {key} of the channel \"{}\": {words}", config.name)));
-    };
-    for (key, words) in config.contradictions() {
-        fault(key, &words);
-    }
-    if let Some(words) = config.csv.fault() {
-        fault("csv", &words);
-    }
-    let is_inactive = plan.definitions.is_inactive(OUTGOING.name, &config.connection);
-    let redis = (!is_inactive).then(|| plan.definitions.handle::<Redis>(&config.connection, origin));
-    let redis = redis.and_then(|found| found.map_err(|fault| faults.push(fault)).ok());
-    faults.into_result(())?;
-    let (Some(redis), true) = (redis, config.is_active()) else {
-        return Ok(Entry::Inactive);
-    };
-    if plan.definitions.is_unfaked(OUTGOING.name, &config.connection) {
-        return Ok(Entry::Unfaked);
-    }
-    // A service that is not there was refused before.
-    let Some(inlet) = plan.inlets.inlet(&config.service) else { return Ok(Entry::Inactive) };
-    let consuming = Consuming {
-        terms: Terms::of(config, redis, reader),
-        route: Route::of(config, plan.server, inlet),
-        ambient: plan.ambient.clone(),
-    };
-    Ok(Entry::Consuming(consuming))
-}
-
 impl Terms {
-    fn of(config: &RedisChannelConfig, redis: Redis, reader: &Reader) -> Self {
+    pub(super) fn of(config: &RedisChannelConfig, redis: Redis, reader: &Reader) -> Self {
         let commands = Commands {
             redis,
             stream: config.stream.as_str().into(),
@@ -137,7 +95,7 @@ impl Terms {
 }
 
 impl Route {
-    fn of(config: &RedisChannelConfig, server: &ServerConfig, inlet: Inlet) -> Self {
+    pub(super) fn of(config: &RedisChannelConfig, server: &ServerConfig, inlet: Inlet) -> Self {
         let mut info = ChannelInfo::new("redis", config.name.as_str(), config.service.as_str());
         info.format = config.data_format;
         info.options.xml = config.xml.clone();

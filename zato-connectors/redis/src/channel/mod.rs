@@ -15,25 +15,26 @@ mod session;
 mod settling;
 mod work;
 
-use std::{fmt, time::Duration};
+use std::fmt;
 
 use zato_core::{
     ambient::Ambient,
     channel::{
-        Channel, ChannelSection, Plan,
-        broker::{Consumers, Entry},
+        Inlet, Plan,
+        broker::{BrokerChannel, Consumers},
     },
-    config::ConfigFaults,
-    connection::ConnectionStatus,
-    error::Result,
-    metrics::Exposition,
+    config::{ConfigFault, Origin, SectionName},
+    connection::Definitions,
 };
 
 use self::{
     consumer::Shared,
-    entry::{Consuming, Reader},
+    entry::{Consuming, Reader, Route, Terms},
 };
-use crate::config::{CHANNEL, RedisChannelConfig};
+use crate::{
+    Redis,
+    config::{CHANNEL, RedisChannelConfig},
+};
 
 /// Redis channels: every stream in `channel_redis`, each consumed by a task of its own.
 ///
@@ -48,9 +49,6 @@ pub struct RedisChannels {
     consumers: Consumers<Shared>,
 }
 
-/// What the entries are to be from now on.
-pub struct PreparedChannels(Vec<(String, Entry<Consuming>)>);
-
 impl RedisChannels {
     /// Makes channels of an app that consume nothing until a configuration is applied. Its name is that of a group that has
     /// no other.
@@ -63,58 +61,39 @@ impl RedisChannels {
     }
 }
 
-impl Channel for RedisChannels {
+impl BrokerChannel for RedisChannels {
     type Config = RedisChannelConfig;
-    type Prepared = PreparedChannels;
+    type Over = Redis;
+    type Consumer = Shared;
 
-    fn sections() -> Vec<ChannelSection<RedisChannelConfig>> {
-        vec![ChannelSection::of::<RedisChannelConfig>(CHANNEL)]
+    const SECTION: SectionName = CHANNEL;
+    const TAKEN: &'static str = "entries";
+
+    fn consumers(&self) -> &Consumers<Shared> {
+        &self.consumers
     }
 
-    async fn prepare(&self, plan: Plan<'_, RedisChannelConfig>) -> Result<PreparedChannels, ConfigFaults> {
-        let (mut faults, mut wanted) = (ConfigFaults::new(), Vec::new());
-        for (config, origin) in plan.entries {
-            match entry::read(config, origin, &plan, &self.reader) {
-                Ok(entry) => wanted.push((config.name.clone(), entry)),
-                Err(found) => faults.extend(found),
-            }
+    fn find(definitions: &Definitions, name: &str, origin: &Origin) -> Result<Redis, ConfigFault> {
+        definitions.handle(name, origin)
+    }
+
+    fn terms(
+        &self,
+        config: &RedisChannelConfig,
+        over: Redis,
+        inlet: Inlet,
+        plan: &Plan<'_, RedisChannelConfig>,
+    ) -> Consuming {
+        Consuming {
+            terms: Terms::of(config, over, &self.reader),
+            route: Route::of(config, plan.server, inlet),
+            ambient: plan.ambient.clone(),
         }
-        faults.into_result(PreparedChannels(wanted))
-    }
-
-    fn activate(&self, prepared: PreparedChannels) {
-        self.consumers.switch(prepared.0);
-    }
-
-    async fn tried(&self) {
-        self.consumers.tried().await;
-    }
-
-    async fn stop(&self, within: Duration) -> Vec<String> {
-        self.consumers.stop(within, "entries").await
-    }
-
-    fn metrics(&self, exposition: &mut Exposition) {
-        self.consumers.metrics(exposition);
-    }
-
-    fn statuses(&self) -> Vec<ConnectionStatus> {
-        self.consumers.statuses()
-    }
-
-    fn addresses(&self) -> Vec<String> {
-        Vec::new()
     }
 }
 
 impl fmt::Debug for RedisChannels {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("RedisChannels").field(&self.consumers).finish()
-    }
-}
-
-impl fmt::Debug for PreparedChannels {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.0.iter().map(|(name, _)| name)).finish()
     }
 }

@@ -1,9 +1,9 @@
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, de};
+use serde::Deserialize;
 use zato_core::{
     channel::{
         ChannelConfig,
-        broker::{FailurePolicy, PolicyConfig, RetryDelay},
+        broker::{BrokerConfig, FailurePolicy, PolicyConfig, RetryDelay, data_format},
     },
     config::{ByteSize, Duration},
     message::{CsvOptions, Format, XmlOptions},
@@ -41,7 +41,7 @@ pub struct RedisChannelConfig {
     #[serde(alias = "service_name")]
     pub service: String,
     /// How entries are read.
-    #[serde(default, deserialize_with = "format")]
+    #[serde(default, deserialize_with = "data_format")]
     pub data_format: Format,
     /// What is asked of XML.
     #[serde(default)]
@@ -118,8 +118,39 @@ impl RedisChannelConfig {
         self.dead_letter.clone().unwrap_or_else(|| format!("{}.dead", self.stream))
     }
 
-    /// Returns what can't be meant, by key.
-    pub(crate) fn contradictions(&self) -> Vec<(&'static str, String)> {
+    /// What becomes of entries that were not served.
+    pub(crate) fn policies(&self) -> PolicyConfig {
+        PolicyConfig {
+            on_bad_input: self.on_bad_input,
+            on_error: self.on_error,
+            on_exhausted: self.on_exhausted,
+            retry_delay: self.retry_delay.clone(),
+            max_attempts: self.max_attempts,
+            has_dead_letter: true,
+        }
+    }
+}
+
+impl ChannelConfig for RedisChannelConfig {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn service(&self) -> &str {
+        &self.service
+    }
+
+    fn over(&self) -> Option<(&'static str, &str)> {
+        Some((OUTGOING.name, &self.connection))
+    }
+
+    fn is_active(&self) -> bool {
+        self.is_active
+    }
+}
+
+impl BrokerConfig for RedisChannelConfig {
+    fn contradictions(&self) -> Vec<(&'static str, String)> {
         let (block, claim_after) = (self.block.0, self.claim_after.0);
         let found = [
             ("stream", self.stream.is_empty(), "a stream has a name"),
@@ -153,51 +184,8 @@ impl RedisChannelConfig {
             ),
         ];
         let found = found.into_iter().filter(|fault| fault.1).map(|(key, _, words)| (key, words.to_owned()));
-        found.chain(self.policies().contradictions("orders.dead")).collect()
-    }
-
-    /// What becomes of entries that were not served.
-    pub(crate) fn policies(&self) -> PolicyConfig {
-        PolicyConfig {
-            on_bad_input: self.on_bad_input,
-            on_error: self.on_error,
-            on_exhausted: self.on_exhausted,
-            retry_delay: self.retry_delay.clone(),
-            max_attempts: self.max_attempts,
-            has_dead_letter: true,
-        }
-    }
-}
-
-impl ChannelConfig for RedisChannelConfig {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn service(&self) -> &str {
-        &self.service
-    }
-
-    fn over(&self) -> Option<(&'static str, &str)> {
-        Some((OUTGOING.name, &self.connection))
-    }
-
-    fn is_active(&self) -> bool {
-        self.is_active
-    }
-}
-
-/// Zato writes an empty text where nobody chose a format.
-fn format<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Format, D::Error> {
-    let text = Option::<String>::deserialize(deserializer)?.unwrap_or_default();
-    let format = if text.is_empty() { Format::default() } else { text.parse().map_err(de::Error::custom)? };
-    match format {
-        Format::Soap => Err(de::Error::custom("SOAP is spoken by channel_soap; its payloads alone are xml")),
-        Format::Negotiate => Err(de::Error::custom("nobody waits for a reply, so that there is nothing to negotiate")),
-        format if !format.is_built_in() => Err(de::Error::custom(format_args!(
-            "the format \"{format}\" was left out of this program; enable the feature of that name"
-        ))),
-        format => Ok(format),
+        let found = found.chain(self.policies().contradictions("orders.dead"));
+        found.chain(self.csv.fault().map(|words| ("csv", words))).collect()
     }
 }
 

@@ -43,7 +43,7 @@ const HANDOVER: Duration = Duration::from_secs(5);
 const GOODBYE: Duration = Duration::from_millis(500);
 
 /// What the task of a consumer shares with its works, and with whoever looks at it.
-pub(super) struct Shared {
+pub struct Shared {
     pub(super) name: String,
     pub(super) terms: Terms,
     pub(super) ambient: Ambient,

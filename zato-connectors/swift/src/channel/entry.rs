@@ -1,25 +1,23 @@
-//! From an entry of the section to what a consumer does, checked as far as no server has to be asked.
+//! What an entry of the section means to a consumer.
 
 use std::{sync::Arc, time::Duration};
 
 use zato_core::{
     ambient::Ambient,
-    channel::{
-        ChannelConfig, Inlet, Plan,
-        broker::{Entry, Policies},
-    },
-    config::{ConfigFault, ConfigFaults, Origin, ServerConfig},
+    channel::{Inlet, broker::Policies},
+    config::ServerConfig,
     message::ChannelInfo,
 };
 
 use super::{mark::Deed, pattern::Pattern, store::Store};
 use crate::{
     Swift,
-    config::{AfterSuccess, OUTGOING, SwiftChannelConfig},
+    config::{AfterSuccess, SwiftChannelConfig},
 };
 
 /// What a consumer is made of.
-pub(super) struct Consuming {
+#[derive(Debug)]
+pub struct Consuming {
     pub(super) terms: Terms,
     pub(super) route: Route,
     pub(super) ambient: Ambient,
@@ -43,6 +41,7 @@ pub(super) struct Terms {
 }
 
 /// What is done with each object: swapped in for those that come next.
+#[derive(Debug)]
 pub(super) struct Route {
     pub(super) info: Arc<ChannelInfo>,
     pub(super) inlet: Inlet,
@@ -67,50 +66,8 @@ pub(super) enum After {
     Move { container: String, prefix: String },
 }
 
-/// Works out what an entry means.
-///
-/// # Errors
-///
-/// Everything that is wrong with it.
-pub(super) fn read(
-    config: &SwiftChannelConfig,
-    origin: &Origin,
-    plan: &Plan<'_, SwiftChannelConfig>,
-    app: &str,
-) -> Result<Entry<Consuming>, ConfigFaults> {
-    let mut faults = ConfigFaults::new();
-    let mut fault = |key: &str, words: &str| {
-        faults.push(ConfigFault::at(origin, format!("the {key} of the channel \"{}\": {words}", config.name)));
-    };
-    for (key, words) in config.contradictions() {
-        fault(key, &words);
-    }
-    if let Some(words) = config.csv.fault() {
-        fault("csv", &words);
-    }
-    let is_inactive = plan.definitions.is_inactive(OUTGOING.name, &config.connection);
-    let swift = (!is_inactive).then(|| plan.definitions.handle::<Swift>(&config.connection, origin));
-    let swift = swift.and_then(|found| found.map_err(|fault| faults.push(fault)).ok());
-    faults.into_result(())?;
-    let (Some(swift), true) = (swift, config.is_active()) else {
-        return Ok(Entry::Inactive);
-    };
-    if plan.definitions.is_unfaked(OUTGOING.name, &config.connection) {
-        return Ok(Entry::Unfaked);
-    }
-    // A service that is not there was refused before.
-    let Some(inlet) = plan.inlets.inlet(&config.service) else { return Ok(Entry::Inactive) };
-    let consuming = Consuming {
-        terms: Terms::of(config, swift),
-        route: Route::of(config, plan.server, inlet),
-        ambient: plan.ambient.clone(),
-        app: app.to_owned(),
-    };
-    Ok(Entry::Consuming(consuming))
-}
-
 impl Terms {
-    fn of(config: &SwiftChannelConfig, swift: Swift) -> Self {
+    pub(super) fn of(config: &SwiftChannelConfig, swift: Swift) -> Self {
         Self {
             connection: config.connection.clone(),
             store: Store::new(swift, &config.state(), &config.shown_name()),
@@ -132,7 +89,7 @@ impl Terms {
 }
 
 impl Route {
-    fn of(config: &SwiftChannelConfig, server: &ServerConfig, inlet: Inlet) -> Self {
+    pub(super) fn of(config: &SwiftChannelConfig, server: &ServerConfig, inlet: Inlet) -> Self {
         let mut info = ChannelInfo::new("swift", config.name.as_str(), config.service.as_str());
         info.format = config.data_format;
         info.options.xml = config.xml.clone();

@@ -24,21 +24,25 @@ mod settling;
 mod store;
 mod work;
 
-use std::{fmt, time::Duration};
+use std::fmt;
 
 use zato_core::{
     channel::{
-        Channel, ChannelSection, Plan,
-        broker::{Consumers, Entry},
+        Inlet, Plan,
+        broker::{BrokerChannel, Consumers},
     },
-    config::ConfigFaults,
-    connection::ConnectionStatus,
-    error::Result,
-    metrics::Exposition,
+    config::{ConfigFault, Origin, SectionName},
+    connection::Definitions,
 };
 
-use self::{consumer::Shared, entry::Consuming};
-use crate::config::{CHANNEL, SwiftChannelConfig};
+use self::{
+    consumer::Shared,
+    entry::{Consuming, Route, Terms},
+};
+use crate::{
+    Swift,
+    config::{CHANNEL, SwiftChannelConfig},
+};
 
 /// Swift channels: the containers of every entry in `channel_swift`, polled by a task of its own.
 ///
@@ -54,9 +58,6 @@ pub struct SwiftChannels {
     consumers: Consumers<Shared>,
 }
 
-/// What the entries are to be from now on.
-pub struct PreparedChannels(Vec<(String, Entry<Consuming>)>);
-
 impl SwiftChannels {
     /// Makes channels of an app that poll nothing until a configuration is applied. Its name is in those of leases.
     #[must_use]
@@ -65,58 +66,40 @@ impl SwiftChannels {
     }
 }
 
-impl Channel for SwiftChannels {
+impl BrokerChannel for SwiftChannels {
     type Config = SwiftChannelConfig;
-    type Prepared = PreparedChannels;
+    type Over = Swift;
+    type Consumer = Shared;
 
-    fn sections() -> Vec<ChannelSection<SwiftChannelConfig>> {
-        vec![ChannelSection::of::<SwiftChannelConfig>(CHANNEL)]
+    const SECTION: SectionName = CHANNEL;
+    const TAKEN: &'static str = "objects";
+
+    fn consumers(&self) -> &Consumers<Shared> {
+        &self.consumers
     }
 
-    async fn prepare(&self, plan: Plan<'_, SwiftChannelConfig>) -> Result<PreparedChannels, ConfigFaults> {
-        let (mut faults, mut wanted) = (ConfigFaults::new(), Vec::new());
-        for (config, origin) in plan.entries {
-            match entry::read(config, origin, &plan, &self.app) {
-                Ok(entry) => wanted.push((config.name.clone(), entry)),
-                Err(found) => faults.extend(found),
-            }
+    fn find(definitions: &Definitions, name: &str, origin: &Origin) -> Result<Swift, ConfigFault> {
+        definitions.handle(name, origin)
+    }
+
+    fn terms(
+        &self,
+        config: &SwiftChannelConfig,
+        over: Swift,
+        inlet: Inlet,
+        plan: &Plan<'_, SwiftChannelConfig>,
+    ) -> Consuming {
+        Consuming {
+            terms: Terms::of(config, over),
+            route: Route::of(config, plan.server, inlet),
+            ambient: plan.ambient.clone(),
+            app: self.app.clone(),
         }
-        faults.into_result(PreparedChannels(wanted))
-    }
-
-    fn activate(&self, prepared: PreparedChannels) {
-        self.consumers.switch(prepared.0);
-    }
-
-    async fn tried(&self) {
-        self.consumers.tried().await;
-    }
-
-    async fn stop(&self, within: Duration) -> Vec<String> {
-        self.consumers.stop(within, "objects").await
-    }
-
-    fn metrics(&self, exposition: &mut Exposition) {
-        self.consumers.metrics(exposition);
-    }
-
-    fn statuses(&self) -> Vec<ConnectionStatus> {
-        self.consumers.statuses()
-    }
-
-    fn addresses(&self) -> Vec<String> {
-        Vec::new()
     }
 }
 
 impl fmt::Debug for SwiftChannels {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("SwiftChannels").field(&self.consumers).finish()
-    }
-}
-
-impl fmt::Debug for PreparedChannels {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.0.iter().map(|(name, _)| name)).finish()
     }
 }

@@ -1,7 +1,32 @@
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de};
 
 use super::RetryDelay;
+use crate::{channel::ChannelConfig, message::Format};
+
+/// One entry of a section whose channels take messages from a broker.
+pub trait BrokerConfig: ChannelConfig {
+    /// Returns what can't be meant, by key, with what to do about it.
+    fn contradictions(&self) -> Vec<(&'static str, String)>;
+}
+
+/// Reads the `data_format` of an entry. Zato writes an empty text where nobody chose one.
+///
+/// # Errors
+///
+/// There is no such format, or messages of a broker can't be in it.
+pub fn data_format<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Format, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?.unwrap_or_default();
+    let format = if text.is_empty() { Format::default() } else { text.parse().map_err(de::Error::custom)? };
+    match format {
+        Format::Soap => Err(de::Error::custom("SOAP is spoken by channel_soap; its payloads alone are xml")),
+        Format::Negotiate => Err(de::Error::custom("nobody waits for a reply, so that there is nothing to negotiate")),
+        format if !format.is_built_in() => Err(de::Error::custom(format_args!(
+            "the format \"{format}\" was left out of this program; enable the feature of that name"
+        ))),
+        format => Ok(format),
+    }
+}
 
 /// What happens to a message that was not served.
 ///

@@ -22,7 +22,7 @@ const GOODBYE: Duration = Duration::from_secs(1);
 /// What takes in the messages of one entry of a section, by a task of its own.
 pub trait Consumer: fmt::Debug + Send + Sync + 'static {
     /// What an entry means.
-    type Terms: Send;
+    type Terms: Send + 'static;
 
     /// Makes one that takes over from `before`, if there was one of this name: its places, above all.
     fn new(name: &str, terms: Self::Terms, before: Option<&Self>, meter: Arc<Meter>) -> Self;

@@ -6,8 +6,10 @@
 //! [`Decision`] in the words of its protocol.
 //!
 //! What an entry of its section has running is a [`Consumer`]; [`Consumers`] has those of all entries follow configurations,
-//! waits for what they have in work, and tells how they stand and what they count.
+//! waits for what they have in work, and tells how they stand and what they count. A [`BrokerChannel`] reads entries, and is a
+//! [`Channel`](super::Channel) with that.
 
+mod channel;
 mod concurrency;
 mod config;
 mod consumers;
@@ -18,8 +20,9 @@ mod standing;
 
 use self::meter::Meters;
 pub use self::{
+    channel::{BrokerChannel, Prepared, TermsOf},
     concurrency::{Concurrency, Place},
-    config::{FailurePolicy, PolicyConfig},
+    config::{BrokerConfig, FailurePolicy, PolicyConfig, data_format},
     consumers::{Consumer, Consumers, Entry},
     meter::{InWork, Meter, Outcome},
     policies::{Decision, Policies, Reason},
