@@ -66,6 +66,15 @@ impl Store {
         }
     }
 
+    /// Tells whether a container of objects is there.
+    pub(super) async fn has(&self, container: &str) -> Result<bool> {
+        let call = Call::container(Method::HEAD, container)?.accepting(StatusCode::NOT_FOUND).at_once();
+        let answer = self.swift.call(call).await?;
+        let is_there = answer.status() != StatusCode::NOT_FOUND;
+        answer.done().await;
+        Ok(is_there)
+    }
+
     /// Lists what is remembered of objects whose names begin with this.
     pub(super) fn list(&self, container: &str, prefix: &str) -> ListRequest<Listed> {
         self.listing().prefix(format!("{}{prefix}", self.served(container)))
