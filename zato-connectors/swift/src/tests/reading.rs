@@ -75,7 +75,7 @@ async fn what_has_arrived_otherwise_than_it_was_sent_does_not_stay() {
     let kit = fake("").await;
     let (name, server) = (kit.container("a").await, kit.server().unwrap());
     let object = kit.swift.object(&name, "a");
-    let mismatch = |error: zato_core::Error| assert_eq!(kind_of(&error), Some(SwiftErrorKind::ChecksumMismatch));
+    let mismatch = |error: Error| assert_eq!(kind_of(&error), Some(SwiftErrorKind::ChecksumMismatch));
     object.put("before").await.unwrap();
     server.corrupt_next("PUT");
     mismatch(object.put("small").await.unwrap_err());

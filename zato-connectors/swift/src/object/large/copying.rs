@@ -11,6 +11,7 @@ use super::{
     container,
     known::{self, Known},
     manifest::{self, Entry, Manifest, Segment},
+    remove,
     sending::{CONTENT_TYPE, Sent},
 };
 use crate::{
@@ -58,7 +59,11 @@ pub(crate) async fn copy(from: Object<'_>, to: Object<'_>, headers: HeaderMap) -
     let copying = Copying { to, client, segments_in, prefix, known, expiry };
     let all: Vec<_> = entries.iter().enumerate().map(|(index, entry)| copying.one(index, entry)).collect();
     let sent: Vec<Sent> = stream::iter(all).buffered(parallelism).try_collect().await?;
+    let before = manifest::there(to).await?;
     manifest::put(to, &copying.segments_in, &sent, headers, false).await?;
+    let used = sent.iter().map(|segment| segment.name.as_str()).collect();
+    let before = before.map(|before| before.segments).unwrap_or_default();
+    remove::replaced(to, &remove::superseded(to, before, &copying.segments_in, &used)).await;
     Ok(Some(manifest::whole_etag(&sent)))
 }
 
