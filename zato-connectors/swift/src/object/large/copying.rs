@@ -49,7 +49,7 @@ pub(crate) async fn copy(from: Object<'_>, to: Object<'_>, headers: HeaderMap) -
     let expiry = headers.get(DELETE_AT).cloned();
     // Segments that expire at different moments are never taken for each other.
     let at = expiry.as_ref().and_then(|at| at.to_str().ok()).map(|at| format!("-{at}")).unwrap_or_default();
-    let prefix = format!("{}/slo/copy-{checksum}{at}/", to.name());
+    let prefix = format!("{}copy-{checksum}{at}/", container::prefix(to, &segments_in));
     name::object(&segment(&prefix, entries.len())).map_err(|_| {
         Error::invalid_input("the name of the copy is too long for a large object, whose segments have longer ones")
     })?;
