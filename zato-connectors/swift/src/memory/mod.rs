@@ -156,6 +156,17 @@ impl SwiftServer {
         self.lock().faults.plan(method).delays.push_back(delay);
     }
 
+    /// Lets so many requests of a method pass before they meet what is planned for them.
+    pub fn pass_next(&self, method: &str, requests: u32) {
+        self.lock().faults.plan(method).passed = requests;
+    }
+
+    /// Returns whether requests of a method are still to meet something that is planned for them.
+    #[must_use]
+    pub fn has_planned(&self, method: &str) -> bool {
+        self.lock().faults.has_planned(method)
+    }
+
     /// Refuses connections and breaks those that are there, or lets them in again.
     pub fn set_down(&self, is_down: bool) {
         let mut server = self.lock();
