@@ -59,6 +59,22 @@ async fn a_process_that_is_gone_is_followed_when_its_lease_is_over() {
 }
 
 #[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true)]
+async fn tokens_that_end_again_and_again_repeat_nothing() {
+    let kit = memory().await;
+    let (seen, server) = (Seen::default(), kit.server().unwrap());
+    let program = Program::start(&kit, &seen, &channel(&kit, "pool_size: 1")).await;
+    kit.put("a", "wait").await;
+    until("it is in work", || seen.len() == 1).await;
+    server.fail_next_times("PUT", 401, 20);
+    program.gate.0.notify_one();
+    sleep(Duration::from_secs(60)).await;
+    assert_eq!(seen.all(), ["a 1 wait", "ended"]);
+    assert_eq!(kit.remembered().await, [("a".to_owned(), SERVED.to_owned())]);
+    program.app.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_takes_longer_than_the_lease_is_served_once() {
     let kit = memory().await;
     let yaml = channel(&kit, "pool_size: 1, timeout: 1h");
