@@ -179,7 +179,7 @@ impl Work {
             let written = self.shared.terms.store.write(&self.polled.container, &self.name, &self.version, mark).await;
             let Err(error) = written else { return Ok(()) };
             let is_passing = matches!(error.kind(), Kind::Unavailable | Kind::Timeout | Kind::RateLimited);
-            if !is_passing || begun.elapsed() > PATIENCE || self.shared.cut.is_cancelled() {
+            if !is_passing || begun.elapsed() > PATIENCE || self.shared.shift.cut.is_cancelled() {
                 return Err(error);
             }
             note!(debug, self, error = %error.report(), "it is tried once more to remember what became of an object");
