@@ -1,5 +1,6 @@
 use std::{fmt, sync::Arc};
 
+use reqwest::Url;
 use tracing::warn;
 use zato_core::{
     Result,
@@ -50,6 +51,7 @@ pub(crate) struct Settings {
     pub(crate) segment_size: ByteSize,
     pub(crate) segment_parallelism: usize,
     pub(crate) temp_url_key: Option<Secret>,
+    pub(crate) temp_url_base: Option<Url>,
 }
 
 impl Connector for SwiftConnector {
@@ -115,6 +117,7 @@ impl PreparedSwift {
             segment_size: config.segment_size,
             segment_parallelism: config.segment_parallelism,
             temp_url_key: config.temp_url_key.clone(),
+            temp_url_base: config.temp_url_base.clone(),
         };
         Ok(SwiftClient { wire, settings, afterwork: Afterwork::default(), meter: Arc::clone(meter) })
     }

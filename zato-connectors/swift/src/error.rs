@@ -1,9 +1,12 @@
 //! From what Swift answers, and from what happens on the way, to our error.
 
-use std::{error::Error as StdError, fmt};
+use std::{
+    error::Error as StdError,
+    fmt::{self, Write as _},
+};
 
 use http::StatusCode;
-use zato_core::{Error, Kind, Retry};
+use zato_core::{BoxError, Error, Kind, Retry};
 
 /// What an exchange with Swift failed with, among the causes of our error.
 ///
@@ -157,9 +160,62 @@ pub(crate) fn may_change(status: StatusCode) -> bool {
     kind.is_passing() || matches!(kind, SwiftErrorKind::Full | SwiftErrorKind::NotAuthenticated)
 }
 
-/// Returns the kind of an error that came from an exchange.
+/// Returns the kind of an error that came from an exchange of this connection.
 pub(crate) fn kind_of(error: &Error) -> Option<SwiftErrorKind> {
-    error.find::<SwiftError>().map(SwiftError::kind)
+    own(error).map(SwiftError::kind)
+}
+
+/// Returns what an exchange of this connection failed with, and not that of [another one](elsewhere).
+pub(crate) fn own(error: &Error) -> Option<&SwiftError> {
+    let mut next = error.source();
+    while let Some(cause) = next {
+        if cause.is::<Elsewhere>() {
+            return None;
+        }
+        if let Some(own) = cause.downcast_ref() {
+            return Some(own);
+        }
+        next = cause.source();
+    }
+    None
+}
+
+/// Marks what a stream failed with that was to be sent: what it says of an exchange is none of ours, and nothing is tried again,
+/// nor a token renewed, because of it.
+pub(crate) fn elsewhere(error: Error) -> Error {
+    if error.find::<SwiftError>().is_none() {
+        return error;
+    }
+    let ours = Error::new(error.kind(), error.message().to_owned()).with_public(error.public_message().to_owned());
+    let ours = match error.retry_after() {
+        Some(wait) => ours.with_retry_after(wait),
+        None => ours,
+    };
+    let mut place = String::new();
+    for (key, value) in error.context() {
+        // Writing into a string can't fail.
+        let _ = write!(place, " ({key}: {value})");
+    }
+    ours.with_retry(error.retry()).with_source(Elsewhere { place, error: error.into() })
+}
+
+/// What failed at another connection.
+#[derive(Debug)]
+struct Elsewhere {
+    place: String,
+    error: BoxError,
+}
+
+impl fmt::Display for Elsewhere {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "what was to be sent could not be read{}", self.place)
+    }
+}
+
+impl StdError for Elsewhere {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.error.source()
+    }
 }
 
 impl SwiftErrorKind {

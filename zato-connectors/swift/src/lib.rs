@@ -2,6 +2,7 @@
 
 mod account;
 mod auth;
+mod body;
 mod channel;
 mod client;
 mod config;
@@ -29,6 +30,7 @@ mod wire;
 
 pub use self::{
     account::Account,
+    body::IntoBytes,
     channel::SwiftChannels,
     client::Swift,
     config::{AfterSuccess, AuthVersion, CHANNEL, Interface, OUTGOING, SwiftChannelConfig, SwiftConfig},

@@ -15,6 +15,7 @@ use sha2::Sha256;
 use zato_core::{Error, Result, config::Secret};
 
 use crate::{
+    config::parsed,
     error, name,
     object::{Object, hexadecimal},
 };
@@ -25,6 +26,9 @@ use crate::{
 /// the server is asked for nothing, except that somebody logs in who has not: only then does one know where the account is.
 ///
 /// When it ends is written into it by the clock of this machine, and the server looks at its own.
+///
+/// It leads to where the account is for everybody, also where the connection itself takes another way (`is_snet`, or another
+/// `interface` than the public one), or to the `temp_url_base` of the connection.
 ///
 /// The key is the `temp_url_key` of the connection, unless given. The server knows it from the metadata of the account, or of
 /// the container:
@@ -41,7 +45,8 @@ use crate::{
 /// # Errors
 ///
 /// [`Config`](zato_core::Kind::Config) if there is no key; [`InvalidInput`](zato_core::Kind::InvalidInput) if the method is none
-/// that the server lets anybody have: `GET`, `HEAD`, `PUT`, `POST` and `DELETE`. Beside that what logging in fails with.
+/// that the server lets anybody have: `GET`, `HEAD`, `PUT`, `POST` and `DELETE`; or if the [base](Self::base) is no address. Beside
+/// that what logging in fails with.
 ///
 /// # Examples
 ///
@@ -71,11 +76,12 @@ pub struct TempUrlRequest {
     is_prefix: bool,
     filename: Option<String>,
     is_inline: bool,
+    base: Option<String>,
 }
 
 impl TempUrlRequest {
     pub(crate) fn new(object: Object, method: Method, expires_in: Duration) -> Self {
-        Self { object, method, expires_in, key: None, is_prefix: false, filename: None, is_inline: false }
+        Self { object, method, expires_in, key: None, is_prefix: false, filename: None, is_inline: false, base: None }
     }
 
     /// Signs it with this key, such as that of a container.
@@ -103,6 +109,13 @@ impl TempUrlRequest {
         self
     }
 
+    /// Has it lead to this address, such as `https://files.example.com`, by which people reach the server: the path of the account
+    /// stands after it, as the server sees it. In place of the `temp_url_base` of the connection.
+    pub fn base(mut self, url: impl Into<String>) -> Self {
+        self.base = Some(url.into());
+        self
+    }
+
     async fn sign(self) -> Result<String> {
         let object = &self.object;
         let url = async {
@@ -121,9 +134,13 @@ impl TempUrlRequest {
                     "there is no key for temporary URLs; add temp_url_key to the connection, as the account has it";
                 Error::config(words)
             })?;
-            let storage_url = client.wire.storage_url().await?;
+            let base = match self.base.as_deref().map(parsed).transpose().map_err(no_base)? {
+                Some(base) => Some(base),
+                None => client.settings.temp_url_base.clone(),
+            };
+            let account = client.wire.public_url().await?;
             let expires = self.expires(client.wire.ambient().now().timestamp())?;
-            self.url(&storage_url, key, expires)
+            self.url(&account, base, key, expires)
         };
         url.await.map_err(|error| object.about(error))
     }
@@ -138,17 +155,20 @@ impl TempUrlRequest {
             .ok_or_else(|| Error::invalid_input("an expiry lies after the year 9999"))
     }
 
-    fn url(&self, storage_url: &str, key: &Secret, expires: u64) -> Result<String> {
+    fn url(&self, account: &str, base: Option<Url>, key: &Secret, expires: u64) -> Result<String> {
         let (container, object) = (self.object.container(), self.object.name());
         let no_url = || error::unexpected("the account is at no address");
-        let account: Url = storage_url.parse().map_err(|_| no_url())?;
+        let url: Url = account.parse().map_err(|_| no_url())?;
+        let leads_to = match base {
+            Some(base) => format!("{}{}", base.as_str().trim_end_matches('/'), url.path().trim_end_matches('/')),
+            None => account.to_owned(),
+        };
         // What is signed is the path as the server reads it, which is not encoded any more.
-        let account = percent_decode_str(account.path()).decode_utf8().map_err(|_| no_url())?;
+        let account = percent_decode_str(url.path().trim_end_matches('/')).decode_utf8().map_err(|_| no_url())?;
         let kind = if self.is_prefix { "prefix:" } else { "" };
         let signed = format!("{}\n{expires}\n{kind}{account}/{container}/{object}", self.method);
         let path = name::path(container, Some(object));
-        let mut url =
-            format!("{storage_url}/{path}?temp_url_sig={}&temp_url_expires={expires}", signature(key, &signed));
+        let mut url = format!("{leads_to}/{path}?temp_url_sig={}&temp_url_expires={expires}", signature(key, &signed));
         if self.is_prefix {
             url.push_str(&format!("&temp_url_prefix={}", name::value(object)));
         }
@@ -160,6 +180,11 @@ impl TempUrlRequest {
         }
         Ok(url)
     }
+}
+
+#[cold]
+fn no_base(words: &str) -> Error {
+    Error::invalid_input(format!("the base of a temporary URL can't be used: {words}"))
 }
 
 fn signature(key: &Secret, signed: &str) -> String {

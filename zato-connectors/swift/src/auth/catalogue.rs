@@ -38,6 +38,14 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
+    /// Returns where the account is for everybody, if that is somewhere else, and the catalogue tells.
+    pub(super) fn public(&self, catalogue: &[Entry]) -> Option<Url> {
+        if self.interface == Interface::Public {
+            return None;
+        }
+        self.find_at(Interface::Public, catalogue).ok()
+    }
+
     /// Returns where the account is.
     ///
     /// # Errors
@@ -45,6 +53,10 @@ impl Wanted {
     /// [`Upstream`](zato_core::Kind::Upstream) that says what the catalogue has instead; also if it has several regions, and
     /// none was named.
     pub(super) fn find(&self, catalogue: &[Entry]) -> Result<Url> {
+        self.find_at(self.interface, catalogue)
+    }
+
+    fn find_at(&self, interface: Interface, catalogue: &[Entry]) -> Result<Url> {
         let services: Vec<_> = catalogue.iter().filter(|entry| entry.service_type == self.service_type).collect();
         if services.is_empty() {
             let known = listed(catalogue.iter().map(|entry| entry.service_type.as_str()));
@@ -54,7 +66,7 @@ impl Wanted {
             )));
         }
         let endpoints = services.iter().flat_map(|entry| &entry.endpoints);
-        let interface = self.interface.as_str();
+        let interface = interface.as_str();
         let of_interface: Vec<_> = endpoints.filter(|endpoint| endpoint.interface == interface).collect();
         let regions = listed(of_interface.iter().filter_map(|endpoint| endpoint.region()));
         let fits =

@@ -1,17 +1,14 @@
 //! Logging in at Keystone, with the version 3 of its API
 //! (<https://docs.openstack.org/api-ref/identity/v3/#authentication-and-token-management>).
 
-use std::time::Duration;
-
 use chrono::{DateTime, Utc};
-use http::{HeaderMap, HeaderValue, Request, header};
-use reqwest::Url;
+use http::{HeaderMap, Request, header};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use zato_core::{Error, Result, ambient::Ambient, bytes::Bytes, config::Secret};
 
 use super::{
-    User,
+    Told, User,
     catalogue::{Entry, Wanted},
 };
 use crate::{config::SwiftConfig, error, transport::Body};
@@ -84,18 +81,22 @@ impl Keystone {
         body: &Bytes,
         is_told_where: bool,
         ambient: &Ambient,
-    ) -> Result<(HeaderValue, Option<Url>, Option<Duration>)> {
+    ) -> Result<Told> {
         let token = headers.get("x-subject-token").cloned();
         let mut token = token.ok_or_else(|| error::unexpected("Keystone gave no token to who logged in"))?;
         token.set_sensitive(true);
         let answer: Answer = serde_json::from_slice(body)
             .map_err(|error| error::unexpected("Keystone's answer can't be read").with_source(error))?;
         let Issued { issued_at, expires_at, catalog } = answer.token;
-        let storage_url = if is_told_where { None } else { Some(self.wanted.find(&catalog)?) };
+        let (storage_url, public_url) = if is_told_where {
+            (None, None)
+        } else {
+            (Some(self.wanted.find(&catalog)?), self.wanted.public(&catalog))
+        };
         // By Keystone's clock, which need not be ours. One that is over already is good for no time.
         let begun = issued_at.unwrap_or_else(|| ambient.now());
         let lifetime = expires_at.map(|at| (at - begun).to_std().unwrap_or_default());
-        Ok((token, storage_url, lifetime))
+        Ok(Told { token, storage_url, public_url, lifetime })
     }
 }
 

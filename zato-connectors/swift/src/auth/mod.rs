@@ -45,6 +45,16 @@ enum Way {
     Keystone(Box<Keystone>),
 }
 
+/// What one is told who has logged in.
+struct Told {
+    token: HeaderValue,
+    /// Where the account is; `None` if nobody asked.
+    storage_url: Option<Url>,
+    /// Where it is for everybody, if that is somewhere else.
+    public_url: Option<Url>,
+    lifetime: Option<Duration>,
+}
+
 /// Who logs in, as it stands in the entry or in the security definition that it names.
 pub(crate) struct User {
     pub(crate) name: String,
@@ -91,7 +101,7 @@ impl Auth {
         if !status.is_success() {
             return Err(refused(status, &body, whom));
         }
-        let (token, storage_url, lifetime) = match &self.way {
+        let Told { token, storage_url, public_url, lifetime } = match &self.way {
             Way::V1(_) => v1::read(&headers, self.storage_url.is_some())?,
             Way::Keystone(keystone) => keystone.read(&headers, &body, self.storage_url.is_some(), ambient)?,
         };
@@ -104,7 +114,7 @@ impl Auth {
         }
         let storage_url = self.storage_url.clone().or(storage_url);
         let storage_url = storage_url.ok_or_else(|| error::unexpected("nobody says where the account is"))?;
-        Ok((Session::new(storage_url, self.is_snet, token)?, lifetime))
+        Ok((Session::new(storage_url, public_url.as_ref(), self.is_snet, token)?, lifetime))
     }
 }
 

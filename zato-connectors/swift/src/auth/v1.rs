@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderValue, Request};
 use reqwest::Url;
 use zato_core::{Error, Result, config::Secret};
 
-use super::{TOKEN, User, secret_header};
+use super::{TOKEN, Told, User, secret_header};
 use crate::{config::SwiftConfig, error, transport::Body};
 
 /// The name and the key, and where they are shown.
@@ -38,7 +38,7 @@ impl V1 {
 }
 
 /// Reads what one is told: the token, where the account is, and for how long that is good.
-pub(super) fn read(headers: &HeaderMap, is_told_where: bool) -> Result<(HeaderValue, Option<Url>, Option<Duration>)> {
+pub(super) fn read(headers: &HeaderMap, is_told_where: bool) -> Result<Told> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let token = headers.get(&TOKEN).or_else(|| headers.get("x-storage-token")).cloned();
     let mut token = token.ok_or_else(|| error::unexpected("Swift gave no token to who logged in"))?;
@@ -48,7 +48,7 @@ pub(super) fn read(headers: &HeaderMap, is_told_where: bool) -> Result<(HeaderVa
         return Err(error::unexpected("Swift did not say where the account is"));
     }
     let lifetime = text("x-auth-token-expires").and_then(|seconds| seconds.trim().parse().ok());
-    Ok((token, storage_url, lifetime.map(Duration::from_secs)))
+    Ok(Told { token, storage_url, public_url: None, lifetime: lifetime.map(Duration::from_secs) })
 }
 
 #[cfg(test)]
@@ -66,7 +66,7 @@ mod tests {
             ("x-storage-token", "AUTH_tk1"),
             ("x-auth-token-expires", "86399"),
         ];
-        let (token, url, lifetime) = read(&headers(&all), false).unwrap();
+        let Told { token, storage_url: url, lifetime, .. } = read(&headers(&all), false).unwrap();
         assert_eq!((token.to_str().unwrap(), token.is_sensitive()), ("AUTH_tk1", true));
         assert_eq!((url.unwrap().path(), lifetime), ("/v1/AUTH_test", Some(Duration::from_secs(86399))));
         assert!(read(&headers(&all[1..]), false).is_err() && read(&headers(&all[1..]), true).is_ok());

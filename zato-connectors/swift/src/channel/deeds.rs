@@ -1,13 +1,10 @@
 //! What is done with objects that were served, or given up: they are copied, and deleted.
 //!
-//! A large object is a list of segments. Its copy is a plain one unless the list is copied, which has a limit (5 GiB mostly) and
-//! takes as long as its bytes do; the list is at once, and both have the same segments then. So the list is copied where the
-//! original is deleted, whose segments stay; and where the original stays, the bytes, as far as they go into one object: who
-//! deletes the original later with its segments would take them from the copy.
+//! A large object is a list of segments. The list alone is copied at once, and has the segments of the original then, which
+//! whoever puts the same file there once more takes for his own, and removes with the version after it. So what is moved, and
+//! what goes to the dead letters, is [a copy that stands on its own](crate::CopyRequest), and the segments of an original that is
+//! deleted go with it.
 
-use std::time::Duration;
-
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use sha2::{Digest, Sha256};
 use zato_core::{Error, Result, channel::broker::Reason, chrono::SecondsFormat};
 
@@ -17,13 +14,7 @@ use super::{
     mark::Deed,
     work::{Attempt, Work},
 };
-use crate::{
-    Metadata, ObjectDetails, SwiftErrorKind,
-    error::kind_of,
-    name,
-    object::{META, hexadecimal},
-    wire::Call,
-};
+use crate::{Metadata, ObjectDetails, SwiftErrorKind, error::kind_of, name, object::hexadecimal};
 
 /// What became of a deed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,21 +34,8 @@ pub(super) enum Copied {
     NotThis,
 }
 
-/// What of a large object is copied.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Part {
-    Bytes,
-    List,
-}
-
-/// How large an object can be that is none of segments (Swift's `max_file_size`).
-const MAX_OBJECT: u64 = 5 * 1024 * 1024 * 1024;
-
 /// How long a value of metadata may be, in bytes (Swift's `max_meta_value_length`).
 const MAX_VALUE: usize = 256;
-
-/// How many bytes a server copies in a second at the least.
-const SLOWEST: u64 = 8 * 1024 * 1024;
 
 impl Work {
     /// Deletes an object, or moves it, if it is this version still.
@@ -71,7 +49,7 @@ impl Work {
         match (deed, &self.route.after) {
             (Deed::Move, After::Move { container, prefix }) => {
                 let name = self.route.moved(prefix, &self.polled.container, &self.name);
-                if self.copy(container, &name, &details, Part::List, &Metadata::new()).await? == Copied::NotThis {
+                if self.copy(container, &name, &details, &Metadata::new()).await? == Copied::NotThis {
                     return Ok(Done::NotThis);
                 }
                 // That may have taken long.
@@ -86,7 +64,11 @@ impl Work {
             _ => {}
         }
         // Once: who has put it anew after the first of two attempts would lose that. The next poll looks before it tries.
-        self.object().delete_once().await.map(|_| Done::It)
+        let object = self.object();
+        if details.is_large {
+            return Box::pin(object.replacing(object.delete_once())).await.map(|_| Done::It);
+        }
+        object.delete_once().await.map(|_| Done::It)
     }
 
     /// Copies an object to the dead letters, with what there is to say about it.
@@ -104,17 +86,7 @@ impl Work {
         } else {
             name
         };
-        let stays = self.route.after == After::Keep;
-        let part = if stays && details.bytes <= MAX_OBJECT { Part::Bytes } else { Part::List };
-        match self.copy(container, name, &details, part, &metadata).await {
-            // The server's limit is another one.
-            Err(error)
-                if details.is_large && part == Part::Bytes && kind_of(&error) == Some(SwiftErrorKind::TooLarge) =>
-            {
-                self.copy(container, name, &details, Part::List, &metadata).await
-            }
-            copied => copied,
-        }
+        self.copy(container, name, &details, &metadata).await
     }
 
     /// Says why an object was given up, beside the metadata that it has.
@@ -144,26 +116,11 @@ impl Work {
     }
 
     /// Copies an object on the server, to a container that is made if it is not there.
-    async fn copy(
-        &self,
-        container: &str,
-        name: &str,
-        details: &ObjectDetails,
-        part: Part,
-        metadata: &Metadata,
-    ) -> Result<Copied> {
+    async fn copy(&self, container: &str, name: &str, details: &ObjectDetails, metadata: &Metadata) -> Result<Copied> {
         let swift = &self.shared.terms.store.swift;
         for is_first in [true, false] {
-            let headers = metadata.headers(META)?;
-            let answer = swift.call(self.copy_call(container, name, details, part, headers)?).await;
-            let error = match answer {
-                Ok(answer) if answer.status() == StatusCode::CREATED => {
-                    answer.done().await;
-                    return Ok(Copied::It);
-                }
-                Ok(answer) => crate::error::unexpected(format!("status {} to a copy", answer.status().as_u16())),
-                Err(error) => error,
-            };
+            let copied = self.object().copy_to(container, name).beside(metadata.clone()).only(details.clone()).await;
+            let Err(error) = copied else { return Ok(Copied::It) };
             match kind_of(&error) {
                 // Either of both is not there.
                 Some(SwiftErrorKind::NotFound) if is_first => drop(swift.container(container).create().await?),
@@ -172,28 +129,6 @@ impl Work {
             }
         }
         Ok(Copied::NotThis)
-    }
-
-    fn copy_call(
-        &self,
-        container: &str,
-        name: &str,
-        details: &ObjectDetails,
-        part: Part,
-        headers: HeaderMap,
-    ) -> Result<Call> {
-        let from = format!("/{}", name::path(&self.polled.container, Some(&self.name)));
-        let seconds = if part == Part::List && details.is_large { 0 } else { details.bytes / SLOWEST };
-        let call = Call::object(Method::PUT, container, name)?
-            .text(HeaderName::from_static("x-copy-from"), &from)?
-            .header(header::CONTENT_LENGTH, HeaderValue::from_static("0"))
-            .headers(headers)
-            .lasting(self.shared.terms.store.patience(Duration::from_secs(seconds)));
-        if details.is_large {
-            // Its ETag is not that of the list.
-            return Ok(if part == Part::List { call.query("multipart-manifest", Some("get")) } else { call });
-        }
-        call.text(header::IF_MATCH, &format!("\"{}\"", details.etag))
     }
 
     fn about(&self, error: Error, container: &str) -> Error {

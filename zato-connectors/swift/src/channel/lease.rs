@@ -12,12 +12,15 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, StatusCode};
 use tokio::time::{Instant, sleep, timeout_at};
 use zato_core::Result;
 
 use super::store::Store;
-use crate::error::{self, SwiftErrorKind};
+use crate::{
+    error::{self, SwiftErrorKind},
+    wire::Repeated,
+};
 
 /// How long it takes at the most until two that were let in at the same time see the same.
 const SETTLED: Duration = Duration::from_millis(250);
@@ -86,7 +89,7 @@ impl Lease {
     /// Takes it, if nobody has it, and returns whose it is then.
     pub(super) async fn take(&self) -> Result<Whose> {
         let begun = Instant::now();
-        let call = self.put()?.header(header::IF_NONE_MATCH, HeaderValue::from_static("*"));
+        let call = self.put()?.only_if_absent(Repeated::Knowingly);
         let answer = self.store.send(call.accepting(StatusCode::PRECONDITION_FAILED)).await?;
         let is_new = answer.status() == StatusCode::CREATED;
         answer.done().await;

@@ -36,7 +36,7 @@ pub(super) enum Mark {
 pub(super) enum Deed {
     /// It is deleted, with its segments.
     Delete,
-    /// It is deleted, without its segments, which belong to a copy now.
+    /// It is deleted, with the segments that are nothing but that, since there is a copy of it.
     Unlink,
     /// It is moved.
     Move,

@@ -4,7 +4,7 @@ use std::{convert::Infallible, sync::Arc};
 
 use tokio::{task::JoinSet, time::Instant};
 use tracing::{debug, error, info, warn};
-use zato_core::Result;
+use zato_core::{Error, Result};
 
 use super::{
     consumer::Shared,
@@ -30,6 +30,10 @@ pub(super) async fn run(shared: &Arc<Shared>, polled: &Arc<Polled>, works: &mut 
     loop {
         let whose = polled.lease.take().await?;
         let is_ours = matches!(whose, Whose::Ours(_));
+        if is_ours && !shared.terms.store.has(&polled.container).await? {
+            let words = format!("there is no container \"{}\"; it is polled once there is one", polled.container);
+            return Err(Error::not_found(words));
+        }
         shared.up(polled, is_ours);
         if !is_ours {
             debug!(

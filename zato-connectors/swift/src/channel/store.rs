@@ -5,7 +5,7 @@
 //! became of a version changes nothing about the next one: Swift overwrites whatever there is. A name that has no room
 //! there is remembered under its checksum, `CHANNEL/long/CONTAINER/SHA-256`, and asked for by itself.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use http::{Method, StatusCode, header};
@@ -57,12 +57,6 @@ impl Store {
         is_same_place && Arc::ptr_eq(self.swift.slot(), other.swift.slot())
     }
 
-    /// Returns how long the server may take for something that it does by itself for so long.
-    pub(super) fn patience(&self, work: Duration) -> Duration {
-        let timeout = self.swift.client().map(|client| client.wire.rules().timeout).unwrap_or_default();
-        timeout.saturating_add(work)
-    }
-
     /// Makes the container.
     pub(super) async fn create(&self) -> Result<()> {
         match self.swift.container(&self.container).create().await {
@@ -70,6 +64,15 @@ impl Store {
             Err(error) if kind_of(&error) == Some(SwiftErrorKind::NotAllowed) => Ok(()),
             made => made.map(drop),
         }
+    }
+
+    /// Tells whether a container of objects is there.
+    pub(super) async fn has(&self, container: &str) -> Result<bool> {
+        let call = Call::container(Method::HEAD, container)?.accepting(StatusCode::NOT_FOUND).at_once();
+        let answer = self.swift.call(call).await?;
+        let is_there = answer.status() != StatusCode::NOT_FOUND;
+        answer.done().await;
+        Ok(is_there)
     }
 
     /// Lists what is remembered of objects whose names begin with this.

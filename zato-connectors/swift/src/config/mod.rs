@@ -8,11 +8,11 @@ mod outgoing;
 use serde::{Deserialize, Deserializer};
 use zato_core::config::{Secret, SectionName};
 
-pub(crate) use self::custom::CustomOptions;
 pub use self::{
     channel::{AfterSuccess, SwiftChannelConfig},
     outgoing::{AuthVersion, Interface, SwiftConfig},
 };
+pub(crate) use self::{custom::CustomOptions, outgoing::parsed};
 
 /// The section that connections to Swift stand in.
 pub const OUTGOING: SectionName = SectionName { name: "outgoing_swift", aliases: &["cloud_openstack_swift"] };

@@ -21,8 +21,8 @@ pub(super) struct Faults {
 /// What the next requests of one kind meet. One request takes the first of everything.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
-    /// Each for so many requests.
-    pub(super) statuses: VecDeque<(StatusCode, u32)>,
+    /// Each for so many requests; none for those that are left alone.
+    pub(super) statuses: VecDeque<(Option<StatusCode>, u32)>,
     pub(super) breaks: VecDeque<u64>,
     pub(super) delays: VecDeque<Duration>,
     pub(super) lost: u32,
@@ -79,10 +79,10 @@ impl Faults {
     }
 }
 
-fn take_status(statuses: &mut VecDeque<(StatusCode, u32)>) -> Option<StatusCode> {
+fn take_status(statuses: &mut VecDeque<(Option<StatusCode>, u32)>) -> Option<StatusCode> {
     while let Some((status, times)) = statuses.front_mut() {
         if take_one(times) {
-            return Some(*status);
+            return *status;
         }
         statuses.pop_front();
     }
@@ -102,7 +102,7 @@ mod tests {
     #[test]
     fn a_request_takes_the_first_of_everything() {
         let mut faults = Faults::default();
-        faults.plan("put").statuses.extend([(StatusCode::BAD_GATEWAY, 1), (StatusCode::NOT_FOUND, 1)]);
+        faults.plan("put").statuses.extend([(Some(StatusCode::BAD_GATEWAY), 1), (Some(StatusCode::NOT_FOUND), 1)]);
         faults.plan("PUT").lost = 1;
         let first = Taken { status: Some(StatusCode::BAD_GATEWAY), is_lost: true, ..Taken::default() };
         let second = Taken { status: Some(StatusCode::NOT_FOUND), ..Taken::default() };

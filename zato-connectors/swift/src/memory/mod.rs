@@ -132,7 +132,12 @@ impl SwiftServer {
     /// The same for so many requests.
     pub fn fail_next_times(&self, method: &str, status: u16, times: u32) {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        self.lock().faults.plan(method).statuses.push_back((status, times));
+        self.lock().faults.plan(method).statuses.push_back((Some(status), times));
+    }
+
+    /// Leaves so many requests of a method alone before the next status that [`fail_next`](Self::fail_next) plans.
+    pub fn pass_next(&self, method: &str, times: u32) {
+        self.lock().faults.plan(method).statuses.push_back((None, times));
     }
 
     /// Breaks the next connection of a method once so many bytes went through, or at the body's end: of the answer's for

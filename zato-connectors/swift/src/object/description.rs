@@ -31,12 +31,9 @@ pub(super) enum Expiry {
 impl Description {
     /// Takes down a header, in place of what was said before.
     pub(super) fn text(&mut self, name: HeaderName, text: &str) {
-        match HeaderValue::from_bytes(text.as_bytes()) {
+        match value(&name, text) {
             Ok(value) => drop(self.texts.insert(name, value)),
-            Err(_) => {
-                let words = format!("the value of \"{name}\" has a character that can't stand in a header");
-                self.fault = Some(Error::invalid_input(words));
-            }
+            Err(fault) => self.fault = Some(fault),
         }
     }
 
@@ -66,6 +63,13 @@ impl Description {
         }
         Ok(())
     }
+}
+
+/// Makes the value of a header of what somebody has given.
+pub(super) fn value(name: &HeaderName, text: &str) -> Result<HeaderValue> {
+    HeaderValue::from_bytes(text.as_bytes()).map_err(|_| {
+        Error::invalid_input(format!("the value of \"{name}\" has a character that can't stand in a header"))
+    })
 }
 
 /// Returns the header of an expiry, in whole seconds.

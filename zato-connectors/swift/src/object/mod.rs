@@ -10,15 +10,19 @@ mod large;
 mod put;
 mod range;
 mod reading;
+mod storing;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use serde::Serialize;
-use zato_core::{Result, bytes::Bytes, message::ByteStream};
+use zato_core::{Result, message::ByteStream};
 
+#[cfg(test)]
+pub(crate) use self::large::copy as copy_segments;
 pub(crate) use self::{
     checked::{hexadecimal, md5},
+    copy::MAX_OBJECT,
     details::{date, timestamp},
     large::Afterwork,
     range::ByteRange,
@@ -31,7 +35,7 @@ pub use self::{
     put::{PutRequest, Stored},
 };
 use crate::{
-    Swift,
+    IntoBytes, Swift,
     container::Outcome,
     metadata::Metadata,
     progress::{Listener, Subject, Transfer},
@@ -104,8 +108,8 @@ impl Object {
 
     /// Begins to store bytes, or a text; they are stored when what is returned is awaited.
     #[doc(alias = "put_object")]
-    pub fn put(&self, bytes: impl Into<Bytes>) -> PutRequest {
-        PutRequest::new(self.clone(), Ok(Body::Bytes(bytes.into())), None)
+    pub fn put(&self, bytes: impl IntoBytes) -> PutRequest {
+        PutRequest::new(self.clone(), Ok(Body::Bytes(bytes.into_bytes())), None)
     }
 
     /// Begins to store a model, as JSON.
@@ -240,7 +244,18 @@ impl Object {
         self.deleted(self.call(Method::DELETE)?).await
     }
 
-    /// The same, tried once.
+    /// Stores something in its place, or deletes it, and then removes those of its segments whose names begin with its own: other
+    /// objects that it was put together from stand on their own.
+    pub(crate) async fn replacing<T>(&self, deed: impl Future<Output = Result<T>>) -> Result<T> {
+        large::replacing(self, deed).await
+    }
+
+    /// Returns the container that its segments are in, unless somebody has said another one.
+    pub(crate) fn segments_in(&self) -> String {
+        large::segments_of(self)
+    }
+
+    /// Deletes it, tried once.
     pub(crate) async fn delete_once(&self) -> Result<bool> {
         self.deleted(self.call(Method::DELETE)?.tried_once()).await
     }
@@ -308,12 +323,18 @@ impl Object {
     }
 }
 
-/// What an object has beside its type and its metadata.
-const KEPT: [HeaderName; 4] = [
+/// Where the segments of a dynamic large object are.
+const MANIFEST: HeaderName = HeaderName::from_static("x-object-manifest");
+
+/// What an object has beside its type and its metadata (Swift's `allowed_headers`).
+const KEPT: [HeaderName; 7] = [
     header::CONTENT_ENCODING,
     header::CONTENT_DISPOSITION,
+    header::CONTENT_LANGUAGE,
     header::CACHE_CONTROL,
-    HeaderName::from_static("x-object-manifest"),
+    header::EXPIRES,
+    HeaderName::from_static("x-robots-tag"),
+    MANIFEST,
 ];
 
 /// Returns of the headers of an object what it needs to stay what it is.

@@ -6,35 +6,36 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use http::{HeaderValue, Method, StatusCode, header};
-use zato_core::{Error, Result, bytes::Bytes};
+use http::{Method, header};
+use zato_core::{Error, Result};
 
 use super::{
     Object,
-    checked::{Sum, md5},
     description::{Description, Expiry},
-    details::etag,
+    storing::store,
 };
 use crate::{
     error::{self, SwiftErrorKind},
     metadata::Metadata,
     progress::{self, Listener, Progress},
     transport::Body,
-    wire::{Answer, Call},
+    wire::{Call, Repeated},
 };
-
-/// Up to here the checksum of bytes is sent with them, so that the server refuses what is not whole; of more it is worked out
-/// beside the sending, and compared with what the server says.
-const SENT_AHEAD: usize = 1024 * 1024;
 
 /// An object that is about to be stored; awaiting it stores it.
 ///
 /// Bytes are sent once more if the connection breaks or the server can't do it for a moment; a stream can't be.
 ///
+/// With up to 1 MiB of bytes goes their checksum, and the server stores nothing else. Of more, and of a stream, it is worked out
+/// while they are sent, and compared with what the server says that it has stored: if that is something else, bytes are sent
+/// again at once, with their checksum, and what came of a stream is deleted. For a moment it can be read, and what it replaced is
+/// lost. What somebody else has stored meanwhile is left. With [`etag`](Self::etag), or
+/// [`only_if_absent`](Self::only_if_absent) for bytes, none of that happens, as the server compares in any case.
+///
 /// # Errors
 ///
 /// [`Conflict`](zato_core::Kind::Conflict) if it was to be stored only if there is none, and there is one;
-/// [`Upstream`](zato_core::Kind::Upstream) if what the server has stored is not what was sent. Beside that as
+/// [`Upstream`](zato_core::Kind::Upstream) if what the server has got is not what was sent. Beside that as
 /// [all verbs](crate::Swift#errors).
 ///
 /// # Cancel safety
@@ -154,8 +155,7 @@ impl PutRequest {
     fn call(mut self) -> Result<Call> {
         let mut call = self.object.call(Method::PUT)?.body(self.body?).headers(self.description.headers()?);
         if self.is_only_if_absent {
-            // Made once more, it would find what it has stored itself.
-            call = call.header(header::IF_NONE_MATCH, HeaderValue::from_static("*")).once();
+            call = call.only_if_absent(Repeated::Never);
         }
         Ok(call)
     }
@@ -167,65 +167,6 @@ pub(super) fn there_already(error: Error) -> Error {
         Some(SwiftErrorKind::PreconditionFailed) => error.with_public("there is an object of this name already"),
         _ => error,
     }
-}
-
-/// Makes a call that stores an object, and compares what the server has stored with what was sent.
-pub(super) async fn store(object: &Object, call: Call) -> Result<Stored> {
-    match call.body {
-        Body::Stream(_) => put_stream(object, call).await,
-        Body::Again(_) => put_again(object, call).await,
-        Body::Empty | Body::Bytes(_) => put_bytes(object, call).await,
-    }
-}
-
-/// Stores what has its checksum among its headers.
-async fn put_again(object: &Object, call: Call) -> Result<Stored> {
-    let sum = call.headers.get(header::ETAG).and_then(|sum| sum.to_str().ok()).unwrap_or_default().to_owned();
-    let length = call.body.length().unwrap_or_default();
-    settled(object, object.swift().call(call).await?, &sum, length).await
-}
-
-async fn put_bytes(object: &Object, mut call: Call) -> Result<Stored> {
-    let bytes = if let Body::Bytes(bytes) = &call.body { bytes.clone() } else { Bytes::new() };
-    let length = bytes.len() as u64;
-    if bytes.len() <= SENT_AHEAD {
-        let sum = md5(&bytes);
-        if !call.headers.contains_key(header::ETAG) {
-            call = call.text(header::ETAG, &sum)?;
-        }
-        return settled(object, object.swift().call(call).await?, &sum, length).await;
-    }
-    let sum = tokio::task::spawn_blocking(move || md5(&bytes));
-    let answer = object.swift().call(call).await?;
-    let sum = sum.await.map_err(|error| Error::internal("a checksum was not worked out").with_source(error))?;
-    settled(object, answer, &sum, length).await
-}
-
-async fn put_stream(object: &Object, mut call: Call) -> Result<Stored> {
-    let sum = Sum::default();
-    call.body = match call.body {
-        Body::Stream(stream) => Body::Stream(sum.of(stream)),
-        body => body,
-    };
-    let answer = object.swift().call(call).await?;
-    settled(object, answer, &sum.etag(), sum.bytes()).await
-}
-
-/// Compares what the server has stored with what was sent.
-async fn settled(object: &Object, answer: Answer, sum: &str, bytes: u64) -> Result<Stored> {
-    let (status, etag) = (answer.status(), etag(&answer));
-    answer.done().await;
-    let fault = match etag {
-        // 202 is what a proxy says that does not wait for the storage.
-        _ if status != StatusCode::CREATED => error::unexpected(format!("status {} to a PUT", status.as_u16())),
-        Some(etag) if etag == sum => return Ok(Stored { etag, bytes }),
-        Some(etag) => error::of_kind(
-            SwiftErrorKind::ChecksumMismatch,
-            format!("the server has stored {etag}, and {sum} was sent"),
-        ),
-        None => error::unexpected("the server did not say what it has stored"),
-    };
-    Err(object.about(fault))
 }
 
 impl IntoFuture for PutRequest {

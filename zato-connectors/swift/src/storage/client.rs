@@ -4,7 +4,6 @@ use opendal::Operator;
 use serde::Serialize;
 use zato_core::{
     Error, Kind, Result,
-    bytes::Bytes,
     connection::{Handle, Slot},
     message::ByteStream,
 };
@@ -17,6 +16,7 @@ use super::{
     place::Place,
     put::{Content, PutRequest},
 };
+use crate::IntoBytes;
 
 /// The handle of an object storage: `#[out("Invoice Dispatcher")] storage: ObjectStorage`.
 ///
@@ -63,8 +63,8 @@ pub struct ObjectStorage(Arc<Slot<ObjectStorageConnector>>);
 
 impl ObjectStorage {
     /// Begins to store bytes, or a text; they are stored when what is returned is awaited.
-    pub fn put(&self, path: &str, bytes: impl Into<Bytes>) -> PutRequest {
-        PutRequest::new(self, path, Ok(Content::Bytes(bytes.into())), None)
+    pub fn put(&self, path: &str, bytes: impl IntoBytes) -> PutRequest {
+        PutRequest::new(self, path, Ok(Content::Bytes(bytes.into_bytes())), None)
     }
 
     /// Begins to store a model, as JSON.
@@ -79,7 +79,9 @@ impl ObjectStorage {
     }
 
     /// Begins to store what comes piece by piece, with a length or without. It is sent once: what fails meanwhile is not tried
-    /// again.
+    /// again. In Swift, one without a length, or of more than 5 GiB, is a large object if it is longer than the `segment_size` of the
+    /// connection: its segments, each of which is tried again, are in the container with `_segments` after its name, and go when
+    /// it is deleted, or something else is stored in its place.
     pub fn put_stream(&self, path: &str, stream: ByteStream) -> PutRequest {
         PutRequest::new(self, path, Ok(Content::Stream(stream)), None)
     }

@@ -21,7 +21,7 @@
 //! | order of names | byte by byte | byte by byte | byte by byte | byte by byte | their own |
 //! | makes containers | yes | yes | yes | no | folders |
 //!
-//! In a folder `a` and `a/b` can't both be objects. An object is kept whole or not at all on all of them.
+//! In a folder `a` and `a/b` can't both be objects, and links are not followed. An object is kept whole or not at all on all of them.
 
 mod client;
 pub(crate) mod config;

@@ -83,7 +83,7 @@ impl Scheme {
     /// Opens what keeps the objects, with what counts the requests, unless a connection does.
     pub(super) async fn open(&self, config: &ObjectStorageConfig, ambient: &Ambient) -> Result<(Store, Metrics)> {
         match self {
-            Self::Folder(root) => Ok((Store::Folder(Folder::open(root, ambient).await?), None)),
+            Self::Folder(root) => Ok((Store::Folder(Folder::open(root, config.has_fsync(), ambient).await?), None)),
             Self::Memory => {
                 let make = |_: &str| Operator::new(services::Memory::default()).map_err(of_opendal);
                 Ok((Store::Operators(Operators::new("memory", None, Box::new(make))), None))

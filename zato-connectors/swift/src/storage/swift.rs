@@ -1,9 +1,12 @@
 use std::{
-    collections::BTreeSet,
+    collections::BTreeMap,
     sync::{Mutex, PoisonError},
+    time::Duration,
 };
 
-use zato_core::{Error, Kind, Result, Retry};
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use tokio::time::Instant;
+use zato_core::{Error, Kind, Result, Retry, message::ByteStream};
 
 use super::{
     details::{ObjectDetails, Stored},
@@ -14,7 +17,8 @@ use super::{
 use crate::{
     Listed, Object, PutRequest, Swift,
     error::{self, SwiftErrorKind},
-    object::ByteRange,
+    name,
+    object::{ByteRange, MAX_OBJECT},
 };
 
 /// How many containers are remembered to be there.
@@ -23,13 +27,31 @@ const KNOWN: usize = 1000;
 /// How many entries are asked for at once.
 const PAGE: usize = 1000;
 
+/// How long is relied on that a container has no segments: somebody else may put the first large object into it meanwhile, and
+/// what is put in its place then leaves the segments.
+const RELIED_ON: Duration = Duration::from_secs(60);
+
+/// How many objects are deleted at once that may have segments.
+const AT_ONCE: usize = 4;
+
 /// An account of Swift. Its own verbs do here what opendal would do less well: they compare checksums, read on where a
 /// connection broke, know whether what was deleted was there, and keep a stream as one object.
+///
+/// What does not fit into one, or nobody knows how long it is, is a large object. Its segments go with it when it is deleted,
+/// or something else is put in its place.
 #[derive(Debug)]
 pub(crate) struct Account {
     pub(crate) swift: Swift,
-    /// Containers that were there, so that nobody has to ask before a stream is sent, which is sent once.
-    known: Mutex<BTreeSet<String>>,
+    /// So that nobody has to ask whether a container is there before a stream is sent, which is sent once.
+    known: Mutex<BTreeMap<String, Known>>,
+}
+
+/// What is known of a container.
+#[derive(Clone, Copy, Debug, Default)]
+struct Known {
+    is_there: bool,
+    /// Whether there is one of its segments, and when that was seen.
+    has_segments: Option<(bool, Instant)>,
 }
 
 impl Account {
@@ -66,22 +88,67 @@ impl Account {
             Content::Bytes(bytes) => bytes,
             Content::Stream(stream) => {
                 self.have(place.container).await?;
-                let put = send(self.object(place).put_stream(stream), wanted).await;
+                let put = self.put_stream(place, stream, wanted).await;
                 return put.map_err(|error| self.without_container(place, error));
             }
         };
-        match send(self.object(place).put(bytes.clone()), wanted).await {
+        let put = || Box::pin(send(self.object(place).put(bytes.clone()), wanted));
+        match self.replacing(place, wanted.is_only_if_absent, put()).await {
             Err(error) if error.kind() == Kind::NotFound => {
                 self.create(place.container).await?;
-                send(self.object(place).put(bytes), wanted).await
+                put().await
             }
             stored => stored,
         }
     }
 
+    async fn put_stream(&self, place: Place<'_>, stream: ByteStream, wanted: &Wanted<'_>) -> Result<Stored> {
+        let object = self.object(place);
+        if stream.length().is_none_or(|length| length > MAX_OBJECT) {
+            let stored = upload(&object, stream, wanted).await?;
+            // It may be the first large one.
+            self.note(place.container, |known| known.has_segments = None);
+            return Ok(stored);
+        }
+        let put = Box::pin(send(object.put_stream(stream), wanted));
+        self.replacing(place, wanted.is_only_if_absent, put).await.map_err(|error| match error::kind_of(&error) {
+            Some(SwiftErrorKind::TooLarge) => error.with("remedy", "a stream without a length is stored in segments"),
+            _ => error,
+        })
+    }
+
+    /// Puts something into a place, or deletes what is there, and removes the segments of a large object that was there.
+    async fn replacing<T>(&self, place: Place<'_>, is_new: bool, deed: impl Future<Output = Result<T>>) -> Result<T> {
+        if !is_new && self.has_segments(place).await? {
+            Box::pin(self.object(place).replacing(deed)).await
+        } else {
+            deed.await
+        }
+    }
+
+    /// Whether there are segments of large objects of a container.
+    async fn has_segments(&self, place: Place<'_>) -> Result<bool> {
+        let known = self.lock().get(place.container).and_then(|known| known.has_segments);
+        if let Some((has_segments, _)) = known.filter(|(has, seen)| *has || seen.elapsed() < RELIED_ON) {
+            return Ok(has_segments);
+        }
+        let segments_in = self.object(place).segments_in();
+        if name::container(&segments_in).is_err() {
+            return Ok(false);
+        }
+        let has_segments = match self.swift.container(&segments_in).exists().await {
+            // Who may not look at them may not remove any, either.
+            Err(error) if error::kind_of(&error) == Some(SwiftErrorKind::NotAllowed) => false,
+            exists => exists?,
+        };
+        self.note(place.container, |known| known.has_segments = Some((has_segments, Instant::now())));
+        Ok(has_segments)
+    }
+
     /// Has a container that somebody has deleted made before the next stream.
     fn without_container(&self, place: Place<'_>, error: Error) -> Error {
-        if error.kind() != Kind::NotFound {
+        // Not what the stream itself failed with.
+        if error::kind_of(&error) != Some(SwiftErrorKind::NotFound) {
             return error;
         }
         self.lock().remove(place.container);
@@ -90,7 +157,7 @@ impl Account {
 
     /// Makes sure that a container is there.
     async fn have(&self, container: &str) -> Result<()> {
-        if self.lock().contains(container) {
+        if self.lock().get(container).is_some_and(|known| known.is_there) {
             return Ok(());
         }
         self.create(container).await
@@ -102,29 +169,41 @@ impl Account {
             Err(error) if error::kind_of(&error) == Some(SwiftErrorKind::NotAllowed) => {}
             done => drop(done?),
         }
-        let mut known = self.lock();
-        if known.len() >= KNOWN {
-            known.clear();
-        }
-        known.insert(container.to_owned());
+        self.note(container, |known| known.is_there = true);
         Ok(())
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeSet<String>> {
+    /// Notes something about a container.
+    fn note(&self, container: &str, what: impl FnOnce(&mut Known)) {
+        let mut known = self.lock();
+        if known.len() >= KNOWN && !known.contains_key(container) {
+            known.clear();
+        }
+        what(known.entry(container.to_owned()).or_default());
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Known>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) async fn delete(&self, place: Place<'_>) -> Result<bool> {
-        self.object(place).delete().await
+        let object = self.object(place);
+        self.replacing(place, false, Box::pin(object.delete())).await
     }
 
     pub(crate) async fn delete_many(&self, container: &str, names: &[String]) -> Result<()> {
-        self.swift.container(container).delete_objects(names).await.map(drop)
+        if !self.has_segments(Place { container, name: "" }).await? {
+            return self.swift.container(container).delete_objects(names).await.map(drop);
+        }
+        let objects: Vec<_> = names.iter().map(|name| self.swift.object(container, name)).collect();
+        let deleted: Vec<_> = objects.iter().map(|object| object.replacing(object.delete())).collect();
+        stream::iter(deleted).buffer_unordered(AT_ONCE).try_for_each(|_| async { Ok(()) }).await
     }
 
     pub(crate) async fn copy(&self, from: Place<'_>, to: Place<'_>) -> Result<()> {
         self.have(to.container).await?;
-        self.object(from).copy_to(to.container, to.name).await.map(drop)
+        let copy = self.object(from).copy_to(to.container, to.name).into_future();
+        self.replacing(to, false, copy).await.map(drop)
     }
 
     /// Returns the next entries after one; a container that is not there has none.
@@ -152,5 +231,18 @@ async fn send(mut put: PutRequest, wanted: &Wanted<'_>) -> Result<Stored> {
         put = put.only_if_absent();
     }
     let crate::Stored { etag, bytes } = put.metadata(wanted.metadata.clone()).await?;
+    Ok(Stored { etag: Some(etag), bytes })
+}
+
+/// Stores what is longer than one object may be, or might be.
+async fn upload(object: &Object, stream: ByteStream, wanted: &Wanted<'_>) -> Result<Stored> {
+    let mut upload = object.upload(stream);
+    if let Some(content_type) = wanted.content_type {
+        upload = upload.content_type(content_type);
+    }
+    if wanted.is_only_if_absent {
+        upload = upload.only_if_absent();
+    }
+    let crate::Stored { etag, bytes } = upload.metadata(wanted.metadata.clone()).await?;
     Ok(Stored { etag: Some(etag), bytes })
 }

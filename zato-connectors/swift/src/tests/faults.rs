@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokio::time::Instant;
-use zato_core::{Kind, Retry};
+use zato_core::{Kind, Retry, bytes::Bytes};
 
 use super::kit::fake;
 use crate::{SwiftErrorKind, error::kind_of};
@@ -52,6 +52,8 @@ async fn each_status_is_the_right_error() {
         for key in ["connection", "method", "path"] {
             assert!(said.contains(&key), "{status}: {said:?}");
         }
+        let is_told = error.report().to_string().contains("(remedy: create the container first)");
+        assert_eq!(is_told, status == 404, "{}", error.report());
         while object.put("1").await.is_err() {}
     }
 }
@@ -98,4 +100,33 @@ async fn more_than_there_are_places_wait_and_no_longer_than_they_may() {
     assert_eq!((kind_of(&error), error.retry()), (Some(SwiftErrorKind::TooManyWaiting), Retry::Unsent));
     let report = error.report().to_string();
     assert!(report.contains("2 are on their way, as many as \"pool_size\" allows"), "{report}");
+}
+
+/// What is read from one account and sent to another fails with what the first has said.
+#[tokio::test(start_paused = true)]
+async fn what_fails_at_one_connection_is_not_taken_for_a_fault_of_another_one() {
+    let faults =
+        [(0, Kind::Unavailable, SwiftErrorKind::ConnectionLost), (1, Kind::Upstream, SwiftErrorKind::NotAuthenticated)];
+    for (is_upload, (retries, ours, kind)) in [false, true].into_iter().flat_map(|is| faults.map(|fault| (is, fault))) {
+        let (from, to) = (fake(&format!("retries: {retries}")).await, fake("segment_size: 64KiB").await);
+        let (source, target) = (from.container("a").await, to.container("b").await);
+        let bytes = Bytes::from(vec![7; 1_000_000]);
+        from.swift.object(&source, "read").put(bytes).await.unwrap();
+        let (server, other) = (from.server().unwrap(), to.server().unwrap());
+        server.break_next("GET", 300_000);
+        let part = from.swift.object(&source, "read").get().stream().await.unwrap();
+        server.forget_tokens();
+        server.fail_next_times("LOGIN", 401, 9);
+        let before = (other.calls("LOGIN"), other.calls("PUT"));
+        let object = to.swift.object(&target, "sent");
+        let sent = if is_upload { object.upload(part.stream).await } else { object.put_stream(part.stream).await };
+        let error = sent.unwrap_err();
+        assert_eq!((kind_of(&error), error.kind()), (None, ours), "{is_upload}: {}", error.report());
+        let said = error.find::<crate::SwiftError>().map(crate::SwiftError::kind);
+        assert_eq!(said, Some(kind), "whoever asks finds it");
+        assert!(error.context().any(|said| said == ("container", &target)) || !is_upload, "{}", error.report());
+        assert!(error.report().to_string().contains(&source), "{}", error.report());
+        assert_eq!(other.calls("LOGIN"), before.0, "{is_upload}: nobody has refused the token");
+        assert!(is_upload || other.calls("PUT") == before.1 + 1, "{is_upload}");
+    }
 }

@@ -12,12 +12,12 @@ use super::kit::{Kit, everywhere, fake};
 use crate::{Listed, Metadata, SwiftErrorKind, error::kind_of};
 
 /// How large the segments are here.
-const SEGMENT: usize = 64 * 1024;
+pub(super) const SEGMENT: usize = 64 * 1024;
 
-const SMALL: &str = "segment_size: 64KiB";
+pub(super) const SMALL: &str = "segment_size: 64KiB";
 
 /// Bytes of which no two segments are the same.
-pub(super) fn bytes(length: usize) -> Bytes {
+pub(crate) fn bytes(length: usize) -> Bytes {
     (0_u32..).flat_map(u32::to_le_bytes).take(length).collect()
 }
 
@@ -74,7 +74,8 @@ async fn what_is_uploaded_comes_back_however_it_was_given() {
             assert_eq!(sizes, [65_536, 65_536, 65_536, 65_536, 65_536, 7], "{place} {source}");
             for (index, segment) in manifest.iter().enumerate() {
                 assert_eq!((&segment.container, &segment.range), (&format!("{name}_segments"), &None), "{place}");
-                let ending = format!("/{given}/65536/{index:08}");
+                let by_content = if source == "file" { format!("-{}", segment.etag) } else { String::new() };
+                let ending = format!("/{given}/65536/{index:08}{by_content}");
                 assert!(
                     segment.name.starts_with("2026/Żółw 100%.bin/slo/") && segment.name.ends_with(&ending),
                     "{segment:?}"

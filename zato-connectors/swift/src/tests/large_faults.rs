@@ -252,3 +252,14 @@ async fn a_manifest_that_breaks_off_is_read_once_more() {
     object.upload(bytes(SEGMENT * 4)).await.unwrap();
     assert_eq!(segments(&kit, &name).await.len(), 4);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_whose_segments_would_need_too_much_memory_is_refused_before_anything_is_sent() {
+    let (kit, name) = kit("").await;
+    let before = kit.server().unwrap().calls("PUT");
+    let stream = watched(3, |_| None).with_length(400 << 30);
+    let error = kit.swift.object(&name, "large").upload(stream).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::TooLarge);
+    assert!(error.message().contains("segment_size of 429916160, or upload a file"), "{}", error.message());
+    assert_eq!(kit.server().unwrap().calls("PUT"), before);
+}

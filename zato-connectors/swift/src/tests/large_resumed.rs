@@ -6,9 +6,10 @@ use std::{
     time::Duration,
 };
 
-use zato_core::{Error, message::ByteStream};
+use zato_core::{Error, bytes::Bytes, message::ByteStream};
 
 use super::{
+    kit::everywhere,
     large::{bytes, segments},
     large_faults::{SEGMENT, kit, watched},
 };
@@ -35,6 +36,52 @@ async fn what_is_resumable_goes_on_where_it_was() {
     object.upload(watched(5, |_| None)).resumable("tonight/1").await.unwrap();
     assert_eq!(object.get().bytes().await.unwrap(), bytes(SEGMENT * 5));
     assert_eq!(segments(&kit, &name).await.len(), 5);
+}
+
+/// A key ought to name the content, and need not.
+#[tokio::test]
+async fn another_content_under_the_same_key_takes_nothing_from_what_is_there() {
+    for kit in everywhere("segment_size: 16KiB").await {
+        let (place, name) = (kit.place, kit.container("a").await);
+        let object = kit.swift.object(&name, "large");
+        object.upload(bytes(SEGMENT * 4)).resumable("tonight").await.unwrap();
+        let other = |number: usize| {
+            let all: Vec<u8> = bytes(SEGMENT * 4).iter().rev().copied().collect();
+            let pieces = all.chunks(SEGMENT).map(|piece| Ok(Bytes::copy_from_slice(piece))).take(number);
+            let fault = (number < 4).then(|| Err(Error::conflict("killed")));
+            let stream = futures_util::stream::iter(pieces.chain(fault).collect::<Vec<_>>());
+            (all.clone(), ByteStream::new(stream).with_length(all.len() as u64))
+        };
+        assert!(object.upload(other(2).1).resumable("tonight").await.is_err(), "{place}");
+        assert_eq!(object.get().bytes().await.unwrap(), bytes(SEGMENT * 4), "{place}: what was there");
+        assert_eq!(segments(&kit, &name).await.len(), 4 + 2, "{place}");
+        let (all, stream) = other(4);
+        object.upload(stream).resumable("tonight").await.unwrap();
+        assert_eq!(object.get().bytes().await.unwrap(), all, "{place}");
+        assert_eq!(segments(&kit, &name).await.len(), 4, "{place}: nothing is left of the other one");
+    }
+}
+
+/// What copies files may keep when they were modified.
+#[tokio::test]
+async fn a_file_of_the_same_age_and_size_is_not_taken_for_another_one() {
+    for kit in everywhere("segment_size: 16KiB").await {
+        let (place, name) = (kit.place, kit.container("a").await);
+        let object = kit.swift.object(&name, "large");
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        std::io::Write::write_all(&mut file, &bytes(SEGMENT * 3)).unwrap();
+        let modified = file.as_file().metadata().unwrap().modified().unwrap();
+        object.upload_file(file.path()).await.unwrap();
+        std::io::Seek::rewind(&mut file).unwrap();
+        std::io::Write::write_all(&mut file, b"changed").unwrap();
+        file.as_file().set_modified(modified).unwrap();
+        let mut list = object.segments().await.unwrap().unwrap();
+        object.upload_file(file.path()).await.unwrap();
+        assert_eq!(object.get().range(..7).text().await.unwrap(), "changed", "{place}");
+        let now = object.segments().await.unwrap().unwrap();
+        assert!(list.remove(0) != now[0] && list == now[1..], "{place}: one is another one");
+        assert_eq!(segments(&kit, &name).await.len(), 3, "{place}");
+    }
 }
 
 /// Drops an upload as soon as something is so.

@@ -6,6 +6,7 @@ mod faults;
 mod handles;
 pub(crate) mod kit;
 mod large;
+mod large_copied;
 mod large_faults;
 mod large_resumed;
 mod objects;
@@ -13,3 +14,5 @@ mod progress;
 mod reading;
 mod sessions;
 mod temp_url;
+
+pub(crate) use self::large::bytes as large_bytes;

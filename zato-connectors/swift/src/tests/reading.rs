@@ -1,8 +1,8 @@
 //! Downloads that break off.
 
-use std::time::Duration;
+use std::{future::IntoFuture as _, time::Duration};
 
-use zato_core::{Kind, bytes::Bytes};
+use zato_core::{Kind, bytes::Bytes, message::ByteStream};
 
 use super::kit::fake;
 use crate::{SwiftErrorKind, error::kind_of};
@@ -68,11 +68,53 @@ async fn what_arrives_otherwise_than_it_is_stored_is_told() {
     server.corrupt_next("GET");
     let error = object.get().bytes().await.unwrap_err();
     assert_eq!((error.kind(), kind_of(&error)), (Kind::Upstream, Some(SwiftErrorKind::ChecksumMismatch)));
-    for large in [false, true] {
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_arrived_otherwise_than_it_was_sent_does_not_stay() {
+    let kit = fake("").await;
+    let (name, server) = (kit.container("a").await, kit.server().unwrap());
+    let object = kit.swift.object(&name, "a");
+    let mismatch = |error: zato_core::Error| assert_eq!(kind_of(&error), Some(SwiftErrorKind::ChecksumMismatch));
+    object.put("before").await.unwrap();
+    server.corrupt_next("PUT");
+    mismatch(object.put("small").await.unwrap_err());
+    assert_eq!(object.get().text().await.unwrap(), "before", "the server was told");
+
+    server.corrupt_next("PUT");
+    let before = server.calls("PUT");
+    assert_eq!(object.put(bytes()).content_type("text/x").await.unwrap().bytes, bytes().len() as u64);
+    assert_eq!((object.get().bytes().await.unwrap(), server.calls("PUT") - before), (bytes(), 2), "it was sent again");
+    assert_eq!(object.head().await.unwrap().content_type.as_deref(), Some("text/x"));
+
+    server.corrupt_next("PUT");
+    server.corrupt_next("PUT");
+    mismatch(object.put(bytes()).await.unwrap_err());
+    assert!(!object.exists().await.unwrap(), "it is nothing that anybody wants to read");
+
+    let stream = || ByteStream::new(futures_util::stream::iter([Ok(bytes())]));
+    server.corrupt_next("PUT");
+    let error = object.put_stream(stream()).await.unwrap_err();
+    assert!(error.context().any(|said| said == ("stored", "deleted")), "{}", error.report());
+    mismatch(error);
+    assert!(!object.exists().await.unwrap());
+
+    for puts in [object.put_stream(stream()), object.put(bytes())] {
         server.corrupt_next("PUT");
-        let error = object.put(if large { bytes() } else { "small".into() }).await.unwrap_err();
-        assert_eq!(kind_of(&error), Some(SwiftErrorKind::ChecksumMismatch), "large: {large}");
+        server.delay_next("HEAD", Duration::from_secs(5));
+        let (stored, replaced) = tokio::join!(puts.into_future(), async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            object.put("somebody else's").await
+        });
+        mismatch(stored.unwrap_err());
+        replaced.unwrap();
+        assert_eq!(object.get().text().await.unwrap(), "somebody else's");
     }
+
+    server.corrupt_next("PUT");
+    let absent = kit.swift.object(&name, "absent");
+    mismatch(absent.put(bytes()).only_if_absent().await.unwrap_err());
+    assert!(!absent.exists().await.unwrap());
 }
 
 #[tokio::test(start_paused = true)]

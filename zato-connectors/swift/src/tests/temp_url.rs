@@ -8,6 +8,7 @@ use zato_core::{Kind, bytes::Bytes, message::ByteStream};
 use super::kit::{Kit, everywhere, fake};
 use crate::{
     Metadata,
+    testing::FakeSwift,
     tls::{self, Tls},
 };
 
@@ -125,4 +126,48 @@ async fn what_can_not_be_signed_is_told_with_the_remedy() {
     assert_eq!(error.kind(), Kind::InvalidInput);
     let request = format!("{:?}", object.temp_url(Method::GET, HOUR).key("hidden"));
     assert!(!request.contains("hidden"), "{request}");
+}
+
+/// Returns the address of a temporary URL, up to its signature.
+async fn address(keys: &str) -> String {
+    let fake = FakeSwift::with_config(&format!("temp_url_key: a\n{keys}")).await;
+    let url = fake.swift().object("a", "b").temp_url(Method::GET, HOUR).await.unwrap();
+    url.split_once("?temp_url_sig=").unwrap().0.to_owned()
+}
+
+#[tokio::test]
+async fn it_leads_to_where_the_account_is_for_everybody() {
+    let keystone =
+        "auth_url: http://memory/v3\nauth_version: 3\nuser: tester\nkey: testing\ntenant_name: test\ninterface: ";
+    for (keys, address) in [
+        ("", "http://memory/v1/AUTH_test/a/b"),
+        ("is_snet: true", "http://memory/v1/AUTH_test/a/b"),
+        ("is_snet: true\nstorage_url: http://own:8080/v1/AUTH_test/", "http://own:8080/v1/AUTH_test/a/b"),
+        (&format!("{keystone}internal"), "http://memory/v1/AUTH_test/a/b"),
+        (&format!("{keystone}admin\nis_snet: true"), "http://memory/v1/AUTH_test/a/b"),
+        ("is_snet: true\ntemp_url_base: https://files.example.com", "https://files.example.com/v1/AUTH_test/a/b"),
+        ("temp_url_base: https://example.com:8443/files/", "https://example.com:8443/files/v1/AUTH_test/a/b"),
+    ] {
+        assert_eq!(self::address(keys).await, address, "{keys}");
+    }
+}
+
+#[tokio::test]
+async fn who_makes_one_may_say_where_it_leads_to() {
+    for (kit, name) in kits().await {
+        let (place, object) = (kit.place, kit.swift.object(&name, "a b"));
+        object.put("text").await.unwrap();
+        let url = object.temp_url(Method::GET, HOUR).await.unwrap();
+        let elsewhere = object.temp_url(Method::GET, HOUR).base("https://files.example.com/swift").await.unwrap();
+        let path = elsewhere.strip_prefix("https://files.example.com/swift").unwrap();
+        assert!(path.starts_with("/v1/"), "{place}: {elsewhere}");
+        // What is in between takes its own part of the path away.
+        let server = reqwest::Url::parse(&url).unwrap();
+        let url = format!("{}{path}", server.origin().ascii_serialization());
+        assert_eq!(ask(&kit, Method::GET, &url, "").await.2, "text", "{place}: {url}");
+        for base in ["files", "ftp://files.example.com", "https://u:p@files.example.com", "https://a/?b", ""] {
+            let error = object.temp_url(Method::GET, HOUR).base(base).await.unwrap_err();
+            assert_eq!(error.kind(), Kind::InvalidInput, "{base}: {}", error.report());
+        }
+    }
 }

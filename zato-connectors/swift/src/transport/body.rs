@@ -12,6 +12,7 @@ use http_body::{Frame, SizeHint};
 use zato_core::{BoxError, Result, bytes::Bytes, message::ByteStream};
 
 use super::{counter::Counter, pulse::Pulse};
+use crate::error;
 
 /// What a request carries: bytes, or what can be read once more, which are sent as often as need be; or what can be sent once.
 #[derive(Default)]
@@ -120,7 +121,9 @@ impl Stream for Pieces {
         let this = &mut *self;
         let piece = match &mut this.body {
             Body::Bytes(bytes) if !bytes.is_empty() => Some(Ok(bytes.split_to(bytes.len().min(PIECE)))),
-            Body::Stream(stream) => ready!(next(stream, &mut this.last, cx)),
+            Body::Stream(stream) => {
+                ready!(next(stream, &mut this.last, cx)).map(|piece| piece.map_err(error::elsewhere))
+            }
             Body::Empty | Body::Bytes(_) | Body::Again(_) => None,
         };
         if let (Some(counter), Some(Ok(piece))) = (&mut self.counter, &piece) {

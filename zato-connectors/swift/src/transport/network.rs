@@ -98,7 +98,7 @@ impl Stream for Pieces {
 #[cold]
 fn broken_off(error: reqwest::Error) -> Error {
     let ours = error::of_transport(error);
-    if ours.find::<error::SwiftError>().is_some() {
+    if error::kind_of(&ours).is_some() {
         return ours;
     }
     error::of_kind(SwiftErrorKind::ConnectionLost, "the answer broke off").with_source(ours)

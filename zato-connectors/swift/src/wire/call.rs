@@ -1,6 +1,6 @@
 use std::{fmt::Write as _, time::Duration};
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use zato_core::{Error, Result};
 
 use crate::{error, name, progress::Leg, transport::Body};
@@ -34,6 +34,18 @@ pub(crate) struct Call {
     /// Whether who calls reads all answers, but those that another attempt or another token may change.
     reads_faults: bool,
 }
+
+/// Whether a call with a condition is made once more when its answer did not come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Repeated {
+    /// It would find what it has stored itself, and say that somebody else had: who asks learns that nobody knows.
+    Never,
+    /// Who makes it finds out whose that is.
+    Knowingly,
+}
+
+/// Whatever it is.
+const ANY: HeaderValue = HeaderValue::from_static("*");
 
 impl Call {
     /// Begins a request about the account.
@@ -137,6 +149,37 @@ impl Call {
     pub(crate) fn patient(mut self) -> Self {
         self.is_patient = true;
         self
+    }
+
+    /// Has it done only where there is none of this name (`If-None-Match: *`). Swift looks before it stores: one that is made twice
+    /// may find what it has stored itself.
+    pub(crate) fn only_if_absent(self, repeated: Repeated) -> Self {
+        let call = self.header(header::IF_NONE_MATCH, ANY);
+        match repeated {
+            Repeated::Never => call.once(),
+            Repeated::Knowingly => call,
+        }
+    }
+
+    /// Whether it is done only where there is none of this name.
+    pub(crate) fn is_conditional(&self) -> bool {
+        self.headers.contains_key(header::IF_NONE_MATCH)
+    }
+
+    /// Returns the same once more, if its body can be sent a second time.
+    pub(crate) fn again(&self) -> Option<Self> {
+        let Self { method, path, server, query, headers, leg, accepted, .. } = self;
+        Some(Self {
+            method: method.clone(),
+            path: path.clone(),
+            server: server.clone(),
+            query: query.clone(),
+            headers: headers.clone(),
+            body: self.body.again()?,
+            leg: leg.clone(),
+            accepted: accepted.clone(),
+            ..*self
+        })
     }
 
     /// Says that it must not be made twice.

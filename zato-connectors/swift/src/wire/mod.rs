@@ -19,7 +19,11 @@ use zato_core::{
     security::{AccessToken, Tokens},
 };
 
-pub(crate) use self::{answer::Answer, call::Call, pauses::Pauses};
+pub(crate) use self::{
+    answer::Answer,
+    call::{Call, Repeated},
+    pauses::Pauses,
+};
 use crate::{
     auth::{Auth, Session, TOKEN},
     error::{self, SwiftErrorKind},
@@ -87,11 +91,11 @@ impl Wire {
         Self { transport, tokens: None, rules, places, meter, ambient }
     }
 
-    /// Returns where the account is, and logs in before if nobody has.
-    pub(crate) async fn storage_url(&self) -> Result<String> {
+    /// Returns where the account is for everybody, and logs in before if nobody has.
+    pub(crate) async fn public_url(&self) -> Result<String> {
         let session = self.session().await?;
         let session = session.ok_or_else(|| Error::internal("there is no account that one could log in to"))?;
-        Ok(session.value().storage_url().to_owned())
+        Ok(session.value().public_url().to_owned())
     }
 
     /// Returns who we are, and logs in before if nobody has; `None` where nobody does.

@@ -4,7 +4,7 @@ use serde::{Deserialize as _, Deserializer, de};
 use crate::config::text;
 
 /// Reads the address of a server.
-pub(super) fn parsed(text: &str) -> Result<Url, &'static str> {
+pub(crate) fn parsed(text: &str) -> Result<Url, &'static str> {
     let words = "expected an address, such as https://swift.example.com/auth/v1.0";
     let url: Url = text.parse().map_err(|_| words)?;
     if !matches!(url.scheme(), "http" | "https") || !url.has_host() || url.query().is_some() || url.fragment().is_some()

@@ -15,6 +15,7 @@ use zato_core::{
     connection::ConnectionConfig,
 };
 
+pub(crate) use self::address::parsed;
 pub use self::login::{AuthVersion, Interface};
 use self::{
     address::{optional_url, url},
@@ -123,6 +124,11 @@ pub struct SwiftConfig {
     /// The key that temporary URLs are signed with, which the account or the container has as its metadata, too.
     #[serde(default, deserialize_with = "secret")]
     pub temp_url_key: Option<Secret>,
+    /// Where temporary URLs lead to, such as `https://files.example.com`, with the path of the account after it; unless given, where
+    /// the account is for everybody.
+    #[serde(default, deserialize_with = "optional_url")]
+    #[schemars(with = "Option<String>")]
+    pub temp_url_base: Option<Url>,
     /// Whether the server's certificate is checked. Without that anybody in between can read and change everything.
     #[serde(default = "yes", alias = "tls_verify")]
     pub should_validate_cert: bool,
@@ -199,7 +205,7 @@ mod tests {
     fn what_zato_exports_where_nobody_chose_is_not_given() {
         // Whatever may be left out, and is a text.
         let keys = "auth_version tenant_name project_id user_domain project_domain application_credential_id \
-                    application_credential_secret region interface service_type storage_url custom_options temp_url_key \
+                    application_credential_secret region interface service_type storage_url custom_options temp_url_key temp_url_base \
                     security cacert";
         let expected = format!("{:?}", read("user: 'test:tester', key: testing").unwrap());
         for empty in ["''", "~", "null"] {

@@ -4,6 +4,8 @@ use zato_core::{
     message::ByteStream,
 };
 
+use crate::error;
+
 /// A stream, cut into pieces of a size.
 #[derive(Debug)]
 pub(super) struct Cutter {
@@ -94,7 +96,7 @@ impl Cutter {
         if self.is_over {
             return Ok(!self.begun.is_empty());
         }
-        match self.stream.chunk().await? {
+        match self.stream.chunk().await.map_err(error::elsewhere)? {
             Some(piece) => self.rest = piece,
             None => self.is_over = true,
         }

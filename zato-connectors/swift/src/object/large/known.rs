@@ -10,8 +10,8 @@ use crate::{
 /// The segments of an upload that are there already, by name: how many bytes they have, and their MD5.
 pub(super) type Known = HashMap<String, (u64, String)>;
 
-/// No upload has more.
-const MOST: usize = 1000;
+/// How many are looked at: those of several attempts with another content each.
+const MOST: usize = 10_000;
 
 /// Lists the segments that an earlier attempt has left.
 pub(super) async fn list(swift: &Swift, container: &str, prefix: &str) -> Result<Known> {

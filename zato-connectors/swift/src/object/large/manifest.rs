@@ -11,7 +11,7 @@ use crate::{
     error::{self, SwiftErrorKind},
     object::{Object, checked::md5, details::etag},
     transport::Body,
-    wire::Answer,
+    wire::{Answer, Repeated},
 };
 
 /// How large a manifest may be that is read: a thousand names, each character escaped, have some megabytes.
@@ -43,10 +43,27 @@ pub(super) struct There {
     pub(super) segments: Vec<Segment>,
 }
 
+/// What a manifest has one after the other.
+#[derive(Debug)]
+pub(super) enum Entry {
+    Segment(Segment),
+    /// Bytes that it holds itself, in Base64.
+    Data(String),
+}
+
+/// A manifest that was read.
+#[derive(Debug)]
+pub(super) struct Manifest {
+    /// The MD5 of how it is written, in hexadecimal: another one is another large object.
+    pub(super) checksum: String,
+    pub(super) entries: Vec<Entry>,
+}
+
 #[derive(Deserialize)]
 struct Read {
     /// None if the manifest holds the bytes itself.
     name: Option<String>,
+    data: Option<String>,
     #[serde(default)]
     bytes: u64,
     #[serde(default)]
@@ -68,7 +85,7 @@ pub(in crate::object) async fn segments(object: &Object) -> Result<Option<Vec<Se
     let head = object.swift().call(object.call(Method::HEAD)?.patient()).await?;
     let is_large = is_large(&head);
     head.done().await;
-    if is_large { get(object).await } else { Ok(None) }
+    if is_large { Ok(get(object).await?.map(Manifest::segments)) } else { Ok(None) }
 }
 
 /// Returns what stands in the place of an object, if anything does and we may see it.
@@ -84,14 +101,15 @@ pub(super) async fn there(object: &Object) -> Result<Option<There>> {
     };
     let (is_large, stamp) = (is_large(&head), head.text("x-timestamp").map(ToOwned::to_owned));
     head.done().await;
-    let segments = if is_large { get(object).await? } else { None };
-    Ok(Some(There { stamp, segments: segments.unwrap_or_default() }))
+    let manifest = if is_large { get(object).await? } else { None };
+    Ok(Some(There { stamp, segments: manifest.map(Manifest::segments).unwrap_or_default() }))
 }
 
 /// How often a manifest is asked for whose answer breaks off.
 const TRIES: usize = 3;
 
-async fn get(object: &Object) -> Result<Option<Vec<Segment>>> {
+/// Reads the manifest that is in the place of an object; `None` if it is none, or one of a dynamic large object.
+pub(super) async fn get(object: &Object) -> Result<Option<Manifest>> {
     let mut left = TRIES;
     let bytes = loop {
         left -= 1;
@@ -109,23 +127,36 @@ async fn get(object: &Object) -> Result<Option<Vec<Segment>>> {
     };
     let read: Vec<Read> = serde_json::from_slice(&bytes)
         .map_err(|error| object.about(error::unexpected("the manifest can't be read").with_source(error)))?;
-    Ok(Some(read.into_iter().filter_map(Segment::of).collect()))
+    let entries = read.into_iter().map(Entry::of).collect::<Option<_>>();
+    let entries = entries.ok_or_else(|| object.about(error::unexpected("the manifest has what no segment is")))?;
+    Ok(Some(Manifest { checksum: md5(&bytes), entries }))
 }
 
 fn is_large(answer: &Answer) -> bool {
     answer.text("x-static-large-object").is_some_and(|text| text.eq_ignore_ascii_case("true"))
 }
 
-impl Segment {
+impl Manifest {
+    fn segments(self) -> Vec<Segment> {
+        let segments = self.entries.into_iter().filter_map(|entry| match entry {
+            Entry::Segment(segment) => Some(segment),
+            Entry::Data(_) => None,
+        });
+        segments.collect()
+    }
+}
+
+impl Entry {
     fn of(read: Read) -> Option<Self> {
-        let path = read.name?;
+        let Some(path) = read.name else { return read.data.map(Self::Data) };
         let (container, name) = path.trim_start_matches('/').split_once('/')?;
         let range = read.range.as_deref().and_then(|range| {
             let (first, last) = range.split_once('-')?;
             Some(first.parse().ok()?..=last.parse().ok()?)
         });
         let (container, name) = (container.to_owned(), name.to_owned());
-        Some(Self { container, name, bytes: read.bytes, etag: read.hash, range, is_large: read.sub_slo })
+        let (bytes, etag, is_large) = (read.bytes, read.hash, read.sub_slo);
+        Some(Self::Segment(Segment { container, name, bytes, etag, range, is_large }))
     }
 }
 
@@ -135,7 +166,13 @@ pub(super) fn whole_etag(segments: &[Sent]) -> String {
 }
 
 /// Stores the manifest.
-pub(super) async fn put(object: &Object, container: &str, segments: &[Sent], headers: HeaderMap) -> Result<()> {
+pub(super) async fn put(
+    object: &Object,
+    container: &str,
+    segments: &[Sent],
+    headers: HeaderMap,
+    is_only_if_absent: bool,
+) -> Result<()> {
     let written = segments.iter().map(|Sent { name, bytes, etag, .. }| Written {
         path: format!("/{container}/{name}"),
         etag,
@@ -152,6 +189,8 @@ pub(super) async fn put(object: &Object, container: &str, segments: &[Sent], hea
         .header(header::ACCEPT, HeaderValue::from_static("application/json"))
         .body(Body::Bytes(manifest.into()))
         .patient();
+    // Who puts it looks whose it is that is there.
+    let call = if is_only_if_absent { call.only_if_absent(Repeated::Knowingly) } else { call };
     let answer = object.swift().call(call).await?;
     let (status, etag) = (answer.status(), etag(&answer));
     answer.done().await;
@@ -192,7 +231,8 @@ mod tests {
         let text = r#"[{"name": "/a_segments/b/c", "bytes": 10, "hash": "0cc1", "content_type": "x", "range": "2-4"},
             {"data": "MTIz"}, {"name": "/a/d", "bytes": 5, "hash": "f", "sub_slo": true}]"#;
         let read: Vec<Read> = serde_json::from_str(text).unwrap();
-        let segments: Vec<_> = read.into_iter().filter_map(Segment::of).collect();
+        let entries = read.into_iter().map(Entry::of).collect::<Option<_>>().unwrap();
+        let segments = Manifest { checksum: String::new(), entries }.segments();
         let segment = |container: &str, name: &str, bytes, etag: &str, range, is_large| {
             let (container, name, etag) = (container.to_owned(), name.to_owned(), etag.to_owned());
             Segment { container, name, bytes, etag, range, is_large }

@@ -1,5 +1,7 @@
 //! Large objects: stored in segments, several at a time, which a manifest puts together (Swift's static large objects).
 
+mod container;
+mod copying;
 mod cutter;
 mod file;
 mod guard;
@@ -13,5 +15,6 @@ mod source;
 mod upload;
 
 pub(crate) use self::guard::Afterwork;
-pub(super) use self::manifest::segments;
+pub(crate) use self::{container::of as segments_of, copying::copy};
 pub use self::{manifest::Segment, request::UploadRequest, source::Source};
+pub(super) use self::{manifest::segments, remove::replacing};

@@ -9,7 +9,10 @@ use tokio::time;
 use tracing::{info, warn};
 use zato_core::Result;
 
-use super::{manifest::Segment, sending::Names};
+use super::{
+    manifest::{self, Segment},
+    sending::Names,
+};
 use crate::{Swift, object::Object};
 
 /// How long it may take; what is not removed then is left, and logged.
@@ -41,27 +44,42 @@ fn is_nothing_else(object: &Object, name: &str) -> bool {
     name.strip_prefix(object.name()).is_some_and(|rest| rest.starts_with('/'))
 }
 
-/// Removes the segments of what was replaced.
+/// Stores something in the place of an object, or deletes it, and then removes the segments of what was there that are nothing but
+/// that. Who dies meanwhile leaves segments, and never an object without them.
+pub(in crate::object) async fn replacing<T>(object: &Object, deed: impl Future<Output = Result<T>>) -> Result<T> {
+    let before = manifest::there(object).await?;
+    let done = deed.await?;
+    let segments = before.map(|before| before.segments).unwrap_or_default();
+    replaced(object, &superseded(object, segments, "", &HashSet::new())).await;
+    Ok(done)
+}
+
+/// Removes the segments of what was replaced, or deleted.
 pub(super) async fn replaced(object: &Object, doomed: &Doomed) {
     let (container, name) = (object.container(), object.name());
     let connection = object.swift().name();
     match time::timeout(PATIENCE, remove(object.swift(), doomed)).await {
         Ok(Ok(0)) => {}
         Ok(Ok(removed)) => {
-            info!(connection, container, object = name, removed, "segments of a replaced object removed");
+            info!(connection, container, object = name, removed, "segments of an object that is gone removed");
         }
         Ok(Err(error)) => {
-            warn!(connection, container, object = name, error = %error.report(), "segments of a replaced object are left");
+            warn!(connection, container, object = name, error = %error.report(), "segments of an object that is gone are left");
         }
         Err(_late) => {
-            warn!(connection, container, object = name, "segments of a replaced object are left, as it took too long");
+            warn!(
+                connection,
+                container,
+                object = name,
+                "segments of an object that is gone are left, as it took too long"
+            );
         }
     }
 }
 
 /// Removes the segments of an upload that has failed, of which there are so many at the most.
 pub(super) async fn failed(swift: &Swift, names: &Names, begun: u64) {
-    let doomed = Doomed::from([(names.container.clone(), (0..begun).map(|index| names.segment(index)).collect())]);
+    let doomed = Doomed::from([(names.container.clone(), (0..begun).map(|index| names.by_number(index)).collect())]);
     let (connection, container, prefix) = (swift.name(), &names.container, &names.prefix);
     match time::timeout(PATIENCE, remove(swift, &doomed)).await {
         Ok(Ok(removed)) => info!(connection, container, prefix, removed, "segments of a failed upload removed"),

@@ -10,6 +10,7 @@ use http::header;
 use zato_core::{Result, config::ByteSize};
 
 use super::{
+    container,
     source::{Opened, Source},
     upload::Upload,
 };
@@ -29,13 +30,14 @@ use crate::{
 /// object is there whole or not at all. The server checks each segment, and a segment that fails for a moment is sent again,
 /// also if it comes from a stream. What is not larger than one segment is stored as an object like any other.
 ///
-/// Of a stream no more is kept in memory than so many segments as the `segment_parallelism` of the connection says, each as large
-/// as it has to be (see below), and the next piece of it is only read when there is room for it; it may take as long as it likes.
-/// Of a file nothing is.
+/// Of a stream no more is kept in memory than so many segments as the `segment_parallelism` of the connection says, and the next
+/// piece of it is only read when there is room for it; it may take as long as it likes. Of a file nothing is.
 ///
-/// A large object has 1000 segments at the most, so that segments are larger than the `segment_size` where that is needed. Where
-/// nobody knows how much will come, they are twice as large after each 250, which with 8 MiB goes up to 29 GiB: a longer
-/// stream has a [length](zato_core::message::ByteStream::with_length) or larger [segments](Self::segment_size).
+/// A large object has 1000 segments at the most, so that segments are larger than the `segment_size` where that is needed; those
+/// of a stream up to 256 MiB, all that are in memory together. Where nobody knows how much will come, they are twice as large
+/// after each 250, which with 8 MiB goes up to 29 GiB: a longer stream has a
+/// [length](zato_core::message::ByteStream::with_length), which goes up to 250 GiB, or larger [segments](Self::segment_size),
+/// for which there has to be the memory.
 ///
 /// If there was a large object of this name, its segments are removed once the new one is there: those whose names begin with
 /// that of the object and a slash. Other objects that it was put together from stand on their own. Neither does it remove anything when an object is stored by [`put`](Object::put) or
@@ -45,8 +47,8 @@ use crate::{
 /// # Errors
 ///
 /// [`Conflict`](zato_core::Kind::Conflict) if it was to be stored only if there is none, and there is one, or if a file was
-/// changed meanwhile; [`TooLarge`](zato_core::Kind::TooLarge) if it would take more segments than there may be; what a stream
-/// fails with. Beside that as [all verbs](crate::Swift#errors). The segments are removed then, unless the upload is
+/// changed meanwhile; [`TooLarge`](zato_core::Kind::TooLarge) if it would take more segments than there may be, or more memory,
+/// which is known before anything is sent if the length is; what a stream fails with. Beside that as [all verbs](crate::Swift#errors). The segments are removed then, unless the upload is
 /// [resumable](Self::resumable), or nobody knows whether the manifest was stored; that is logged.
 ///
 /// # Cancel safety
@@ -165,8 +167,9 @@ impl UploadRequest {
     /// are not sent again, and none are removed when it fails. A file has a key of its own, of its size and of when it was
     /// modified.
     ///
-    /// The key names the content: what has another content has another key, since its segments would take the place of those
-    /// that an object may still be made of. A stream begins anew each time.
+    /// Nothing is taken that is not equal: a segment is called by its MD5, too, so that one of another content is stored beside
+    /// what is there, and takes nothing from an object that is made of that. What is left of other contents under this key is
+    /// removed once this one is there. A stream begins anew each time, and of it only what is not there yet is sent.
     pub fn resumable(mut self, key: impl Into<String>) -> Self {
         self.key = Some(key.into());
         self
@@ -187,7 +190,7 @@ impl UploadRequest {
             (key, _) => key,
         };
         let transfer = object.transfer("sent", source.length(), self.listener);
-        let segments_in = self.segments_in.unwrap_or_else(|| format!("{}_segments", object.container()));
+        let segments_in = self.segments_in.unwrap_or_else(|| container::of(&object));
         let upload = Upload {
             object: object.clone(),
             description,

@@ -31,7 +31,7 @@ use crate::{
 const GRACE: Duration = Duration::from_secs(5);
 
 /// What python-swiftclient says that its segments are, so that one sees what they are for.
-const CONTENT_TYPE: HeaderValue = HeaderValue::from_static("application/swiftclient-segment");
+pub(super) const CONTENT_TYPE: HeaderValue = HeaderValue::from_static("application/swiftclient-segment");
 
 /// Where the segments of an upload are, and what they are called.
 #[derive(Clone, Debug)]
@@ -39,6 +39,9 @@ pub(super) struct Names {
     pub(super) container: String,
     /// With a slash at its end.
     pub(super) prefix: String,
+    /// Whether they are called by what is in them, too: where the next attempt has the same names, what is in its way may be what
+    /// an object is made of.
+    pub(super) are_by_content: bool,
 }
 
 /// A segment that is there.
@@ -65,7 +68,13 @@ pub(super) struct Sending {
 }
 
 impl Names {
-    pub(super) fn segment(&self, index: u64) -> String {
+    pub(super) fn segment(&self, index: u64, etag: &str) -> String {
+        let name = self.by_number(index);
+        if self.are_by_content { format!("{name}-{etag}") } else { name }
+    }
+
+    /// Returns the name of one that is not called by its content.
+    pub(super) fn by_number(&self, index: u64) -> String {
         format!("{}{index:08}", self.prefix)
     }
 }
@@ -73,8 +82,8 @@ impl Names {
 impl Sending {
     /// Sends all of a source, and returns its segments in their order.
     pub(super) async fn send(&self, source: &mut Opened) -> Result<Vec<Sent>> {
-        // What is kept in memory is no more than so many of the first segments, however large the later ones are.
-        let most = self.plan.first().saturating_mul(self.parallelism as u64);
+        // However large the later ones are.
+        let most = self.plan.kept(self.parallelism);
         let (mut sent, mut on_way, mut kept, mut is_over) = (Vec::new(), FuturesUnordered::new(), 0_u64, false);
         let mut index = 0;
         let fault = loop {
@@ -123,7 +132,8 @@ impl Sending {
     }
 
     async fn sent(&self, index: u64, piece: Piece) -> Result<Sent> {
-        let segment = Sent { index, name: self.names.segment(index), bytes: piece.length(), etag: piece.md5().await? };
+        let sum = piece.md5().await?;
+        let segment = Sent { index, name: self.names.segment(index, &sum), bytes: piece.length(), etag: sum };
         let is_known =
             self.known.get(&segment.name).is_some_and(|known| *known == (segment.bytes, segment.etag.clone()));
         if is_known && self.is_kept(&segment).await? {

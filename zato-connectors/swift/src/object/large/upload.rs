@@ -2,11 +2,12 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, Method, header};
 use tracing::warn;
 use zato_core::{Error, Result, ambient::Ambient, bytes::Bytes};
 
 use super::{
+    container,
     guard::Guard,
     known, manifest,
     manifest::There,
@@ -17,17 +18,18 @@ use super::{
 };
 use crate::{
     connector::SwiftClient,
-    error::{self, SwiftError, SwiftErrorKind},
+    error::{self, SwiftErrorKind},
     name,
     object::{
         Object,
         checked::md5,
         description::{DELETE_AT, Description},
-        put::{self, Stored},
+        put::Stored,
+        storing::store,
     },
     progress::Transfer,
     transport::Body,
-    wire::Call,
+    wire::Repeated,
 };
 
 /// What is uploaded where, with all that was said about it.
@@ -46,12 +48,12 @@ pub(super) struct Upload {
 impl Upload {
     pub(super) async fn run(mut self, mut source: Opened) -> Result<Stored> {
         self.description.at_a_moment(self.client.wire.ambient().now())?;
-        let headers = self.headers()?;
+        let headers = self.description.headers()?;
         if self.is_only_if_absent && self.object.exists().await? {
             return Err(error::of_kind(SwiftErrorKind::PreconditionFailed, "there is one already"));
         }
         let length = source.length();
-        let plan = Plan::of(length, self.segment_size)?;
+        let plan = Plan::of(length, self.segment_size, source.is_kept())?;
         if let Some(piece) = source.whole(plan.first()).await? {
             return self.as_one(piece, headers).await;
         }
@@ -69,14 +71,6 @@ impl Upload {
         }
     }
 
-    fn headers(&mut self) -> Result<HeaderMap> {
-        let mut headers = self.description.headers()?;
-        if self.is_only_if_absent {
-            headers.insert(header::IF_NONE_MATCH, HeaderValue::from_static("*"));
-        }
-        Ok(headers)
-    }
-
     /// Stores what fits into one segment as an object like any other.
     async fn as_one(&self, piece: Option<Piece>, headers: HeaderMap) -> Result<Stored> {
         let before = self.before().await?;
@@ -85,9 +79,10 @@ impl Upload {
             Some(piece) => call.text(header::ETAG, &piece.md5().await?)?.body(piece.body()),
             None => call.body(Body::Bytes(Bytes::new())),
         };
-        // Made once more, it would find what it has stored itself.
-        call = if self.is_only_if_absent { call.once() } else { call };
-        let stored = put::store(&self.object, call).await?;
+        if self.is_only_if_absent {
+            call = call.only_if_absent(Repeated::Never);
+        }
+        let stored = store(&self.object, call).await?;
         self.remove_replaced(before, &[], None).await;
         Ok(stored)
     }
@@ -101,11 +96,11 @@ impl Upload {
         };
         let length = length.map_or_else(|| "stream".to_owned(), |length| length.to_string());
         let prefix = format!("{}/slo/{id}/{length}/{}/", self.object.name(), plan.first());
-        let names = Names { container: self.segments_in.clone(), prefix };
-        name::object(&names.segment(0)).map_err(|_| {
+        let names = Names { container: self.segments_in.clone(), prefix, are_by_content: self.key.is_some() };
+        name::object(&names.segment(0, &md5(b""))).map_err(|_| {
             Error::invalid_input("the name of the object is too long for a large one, whose segments have longer ones")
         })?;
-        self.make_container().await?;
+        container::have(&self.object, &self.segments_in).await?;
         let known = match &self.key {
             Some(_) => known::list(self.object.swift(), &names.container, &names.prefix).await?,
             None => known::Known::new(),
@@ -113,36 +108,6 @@ impl Upload {
         let parallelism = self.parallelism.max(1);
         let (client, transfer) = (Arc::clone(&self.client), self.transfer.clone());
         Ok(Sending { client, names, plan, parallelism, known, expiry, transfer, begun: Arc::default() })
-    }
-
-    /// Makes the container of the segments if there is none, kept by the same policy as that of the object.
-    async fn make_container(&self) -> Result<()> {
-        let swift = self.object.swift();
-        let segments = swift.container(&self.segments_in);
-        let call = Call::container(Method::HEAD, &self.segments_in)?.accepting(StatusCode::NOT_FOUND).patient();
-        match swift.call(call).await {
-            Ok(answer) => {
-                let is_there = answer.status() != StatusCode::NOT_FOUND;
-                answer.done().await;
-                if is_there {
-                    return Ok(());
-                }
-            }
-            // Who may write objects need not be allowed to look at their container.
-            Err(error) if error::kind_of(&error) == Some(SwiftErrorKind::NotAllowed) => return Ok(()),
-            Err(error) => return Err(error),
-        }
-        let of_object = swift.container(self.object.container()).head().await?;
-        let create = segments.create();
-        let made = match of_object.storage_policy.as_deref() {
-            Some(policy) => create.storage_policy(policy).await,
-            None => create.await,
-        };
-        match made {
-            // Somebody else has made it meanwhile.
-            Err(error) if error::kind_of(&error) == Some(SwiftErrorKind::Conflict) => Ok(()),
-            made => made.map(drop),
-        }
     }
 
     /// Returns what is there now, unless nothing is to be.
@@ -159,7 +124,7 @@ impl Upload {
         headers: HeaderMap,
         mut guard: Guard,
     ) -> Result<Stored> {
-        let Names { container, prefix } = &sending.names;
+        let Names { container, prefix, .. } = &sending.names;
         let before = match self.checked(source).await {
             Ok(before) => before,
             Err(fault) => {
@@ -169,7 +134,7 @@ impl Upload {
         };
         let is_armed = guard.leave();
         // From here on nobody knows whether the manifest is there until somebody has said so.
-        if let Err(fault) = manifest::put(&self.object, container, &sent, headers).await {
+        if let Err(fault) = manifest::put(&self.object, container, &sent, headers, self.is_only_if_absent).await {
             match manifest::is_in_place(&self.object, container, &sent, before.as_ref()).await {
                 Ok(true) => {}
                 Ok(false) if is_refusal(&fault) => {
@@ -217,7 +182,7 @@ impl Upload {
 
 /// Whether the server has said that it will not do it, so that it will not have done it either.
 fn is_refusal(fault: &Error) -> bool {
-    let Some(fault) = fault.find::<SwiftError>() else { return false };
+    let Some(fault) = error::own(fault) else { return false };
     // An answer that does not come, or says nothing of the kind, may hide another one.
     let is_passing = fault.kind().is_passing();
     !is_passing && fault.status().is_some_and(|status| status.is_client_error())

@@ -148,6 +148,11 @@ impl ObjectStorageConfig {
         self.fs.as_ref().filter(|_| self.scheme == "fs").map(|folder| &folder.root)
     }
 
+    /// Returns whether what is stored in a folder is written out at once.
+    pub(crate) fn has_fsync(&self) -> bool {
+        self.fs.as_ref().is_none_or(|folder| folder.fsync)
+    }
+
     /// Returns the account, if that is what keeps the objects.
     pub(crate) fn account(&self) -> Option<&SwiftPart> {
         self.swift.as_ref().filter(|_| self.scheme == "swift")

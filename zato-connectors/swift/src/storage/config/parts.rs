@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, de};
 use zato_core::config::{FilePath, Secret};
 
-use crate::config::{secret, text};
+use crate::config::{secret, text, yes};
 
 /// The folder of `scheme: fs`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -12,6 +12,10 @@ use crate::config::{secret, text};
 pub(crate) struct FolderConfig {
     /// The folder, which is made if it is not there; a relative one starts from the folder of the configuration file.
     pub(crate) root: FilePath,
+    /// Whether what is stored or deleted is on the disk before that is said, folders included. Without that it may be lost when
+    /// the machine loses its power, though not when a program ends.
+    #[serde(default = "yes")]
+    pub(crate) fsync: bool,
 }
 
 /// The account of `scheme: swift`, as far as one has to know before it is read as an entry of `outgoing_swift`.

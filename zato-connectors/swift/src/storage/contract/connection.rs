@@ -42,7 +42,10 @@ async fn a_folder_that_can_not_be_made_is_a_connection_that_is_down() {
     let prepared = prepared(keys, root.path().to_str().unwrap(), &Definitions::default()).unwrap();
     let (storage, supervised) = supervised(prepared).await;
     assert!(matches!(*supervised.connection().state(), State::Down { .. }));
-    assert_eq!(storage.head("CRM/a").await.unwrap_err().kind(), zato_core::Kind::Unavailable);
+    let error = storage.head("CRM/a").await.unwrap_err();
+    let told = format!("the folder {} can't be made", root.path().join("file/objects").display());
+    assert_eq!(error.kind(), zato_core::Kind::Unavailable);
+    assert!(error.report().to_string().contains(&told), "{}", error.report());
 }
 
 #[tokio::test]

@@ -3,13 +3,14 @@
 use std::{
     future::IntoFuture as _,
     path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 use futures_util::{StreamExt as _, stream};
 use zato_core::{Error, Kind, message::ByteStream};
 
 use super::kit::folder;
-use crate::storage::Listed;
+use crate::{Metadata, storage::Listed};
 
 /// Returns the files below a folder.
 fn files(folder: &Path) -> Vec<PathBuf> {
@@ -95,39 +96,6 @@ async fn folders_without_an_object_go_with_the_last_one() {
 }
 
 #[tokio::test]
-async fn links_and_what_has_no_name_are_not_listed() {
-    let kit = folder("").await;
-    kit.storage.put(&kit.path("a"), "1").await.unwrap();
-    let container = kit.root.as_ref().unwrap().path().join("objects").join(kit.container());
-    std::os::unix::fs::symlink("/", container.join("everything")).unwrap();
-    std::fs::write(container.join(" b"), "1").unwrap();
-    assert_eq!(kit.storage.list(kit.path("")).collect().await.unwrap().len(), 1);
-}
-
-#[tokio::test]
-async fn nothing_leads_out_of_the_folder() {
-    let (kit, elsewhere) = (folder("").await, tempfile::tempdir().unwrap());
-    kit.storage.put(&kit.path("a"), "1").await.unwrap();
-    std::fs::write(elsewhere.path().join("secret"), "secret").unwrap();
-    let container = kit.root.as_ref().unwrap().path().join("objects").join(kit.container());
-    std::os::unix::fs::symlink(elsewhere.path(), container.join("out")).unwrap();
-    std::os::unix::fs::symlink(elsewhere.path().join("secret"), container.join("file")).unwrap();
-    std::os::unix::fs::symlink(container.join("a"), container.join("within")).unwrap();
-    for path in ["out/secret", "file"] {
-        let path = kit.path(path);
-        assert_eq!(kit.storage.get(&path).bytes().await.unwrap_err().kind(), Kind::InvalidInput, "{path}");
-        assert_eq!(kit.storage.head(&path).await.unwrap_err().kind(), Kind::InvalidInput, "{path}");
-    }
-    let path = kit.path("out/secret");
-    assert_eq!(kit.storage.put(&path, "2").await.unwrap_err().kind(), Kind::InvalidInput);
-    assert_eq!(kit.storage.delete(&path).await.unwrap_err().kind(), Kind::InvalidInput);
-    assert_eq!(kit.storage.put(&kit.path("out/new"), "2").await.unwrap_err().kind(), Kind::InvalidInput);
-    assert_eq!(std::fs::read_to_string(elsewhere.path().join("secret")).unwrap(), "secret");
-    assert_eq!(std::fs::read_dir(elsewhere.path()).unwrap().count(), 1);
-    assert_eq!(kit.storage.get(&kit.path("within")).text().await.unwrap(), "1");
-}
-
-#[tokio::test]
 async fn a_reader_has_what_was_there_when_it_began() {
     let kit = folder("").await;
     let path = kit.path("a");
@@ -135,4 +103,38 @@ async fn a_reader_has_what_was_there_when_it_began() {
     let part = kit.storage.get(&path).stream().await.unwrap();
     kit.storage.put(&path, vec![2; 4_000_000]).await.unwrap();
     assert!(part.stream.bytes_within(usize::MAX).await.unwrap() == vec![1; 3_000_000]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_is_known_of_an_object_is_never_that_of_another_version() {
+    let kit = folder("fs: {root: objects, fsync: false}").await;
+    let path = kit.path("a");
+    let put = |version: usize| {
+        let metadata = Metadata::new().with("version", version.to_string());
+        let content = version.to_string().repeat(10_000 * version);
+        kit.storage.put(&path, content).content_type(&format!("text/x-{version}")).metadata(metadata)
+    };
+    put(1).await.unwrap();
+    let is_over = AtomicBool::new(false);
+    let write = async {
+        for round in 0..300 {
+            put(1 + round % 3).await.unwrap();
+        }
+        is_over.store(true, Ordering::Relaxed);
+    };
+    let read = async || {
+        while !is_over.load(Ordering::Relaxed) {
+            let part = kit.storage.get(&path).stream().await.unwrap();
+            let content = part.stream.bytes_within(usize::MAX).await.unwrap();
+            for (details, length) in [(part.details, content.len()), {
+                let details = kit.storage.head(&path).await.unwrap();
+                (details.clone(), usize::try_from(details.bytes).unwrap())
+            }] {
+                let version: usize = details.metadata.get("version").unwrap().parse().unwrap();
+                assert_eq!(details.content_type, Some(format!("text/x-{version}")));
+                assert_eq!((details.bytes, length), (length as u64, 10_000 * version));
+            }
+        }
+    };
+    futures_util::future::join3(write, Box::pin(read()), Box::pin(read())).await;
 }

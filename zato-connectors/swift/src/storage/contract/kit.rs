@@ -74,7 +74,8 @@ pub(super) async fn fake(keys: &str) -> Kit {
 
 pub(super) async fn folder(keys: &str) -> Kit {
     let root = tempfile::tempdir().unwrap();
-    let kit = open(&format!("scheme: fs\nfs: {{root: objects}}\n{keys}"), root.path().to_str().unwrap()).await;
+    let fs = if keys.contains("fs: ") { "" } else { "fs: {root: objects}\n" };
+    let kit = open(&format!("scheme: fs\n{fs}{keys}"), root.path().to_str().unwrap()).await;
     Kit { place: "a folder", root: Some(root), ..kit }
 }
 
@@ -83,9 +84,20 @@ pub(super) async fn memory(keys: &str) -> Kit {
     Kit { place: "the memory", keeps_metadata: false, ..kit }
 }
 
+/// Opens every Swift there is, with small segments.
+pub(super) async fn in_segments() -> Vec<Kit> {
+    let mut kits = vec![connection_with("", "segment_size: 64KiB").await];
+    kits.extend(real_swift_with("", ", segment_size: 64KiB").await);
+    kits
+}
+
 /// Opens an account of Swift in this process by way of an `outgoing_swift`.
 pub(super) async fn connection(keys: &str) -> Kit {
-    let fake = FakeSwift::of(SwiftServer::new(), "retries: 2").await;
+    connection_with(keys, "retries: 2").await
+}
+
+async fn connection_with(keys: &str, swift: &str) -> Kit {
+    let fake = FakeSwift::of(SwiftServer::new(), swift).await;
     let mut prepared = prepared(&format!("name: a\nscheme: memory\n{keys}"), ".", &Definitions::default()).unwrap();
     prepared.scheme = Scheme::Connection(fake.swift());
     let (storage, supervised) = supervised(prepared).await;
@@ -95,10 +107,14 @@ pub(super) async fn connection(keys: &str) -> Kit {
 }
 
 async fn real_swift(keys: &str) -> Option<Kit> {
+    real_swift_with(keys, "").await
+}
+
+async fn real_swift_with(keys: &str, more: &str) -> Option<Kit> {
     real("").await?;
     let variable = |name: &str| env::var(format!("ZATO_TEST_SWIFT_{name}")).unwrap();
     let (auth_url, user, key) = (variable("AUTH_URL"), variable("USER"), variable("KEY"));
-    let account = format!("swift: {{auth_url: '{auth_url}', user: '{user}', key: '{key}'}}");
+    let account = format!("swift: {{auth_url: '{auth_url}', user: '{user}', key: '{key}'{more}}}");
     let kit = open(&format!("scheme: swift\n{account}\n{keys}"), ".").await;
     Some(Kit { place: "a real Swift", ..kit })
 }

@@ -7,6 +7,8 @@ mod connection;
 mod faults;
 mod folder;
 mod kit;
+mod large;
+mod links;
 mod listing;
 mod names;
 mod objects;

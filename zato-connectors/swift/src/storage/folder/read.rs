@@ -1,21 +1,26 @@
-use std::io::SeekFrom;
+//! Reading files, and what is kept with them.
+
+use std::{
+    fs,
+    io::{Seek as _, SeekFrom},
+    path::Path,
+    sync::Arc,
+};
 
 use futures_util::stream;
-use tokio::{
-    fs::File,
-    io::{AsyncReadExt as _, AsyncSeekExt as _},
-};
+use tokio::{fs::File, io::AsyncReadExt as _};
 use zato_core::{
     Result,
     bytes::{Bytes, BytesMut},
     message::ByteStream,
 };
 
-use super::{Folder, is_missing};
+use super::{Attributes, Folder, blocking, there};
 use crate::{
     object::ByteRange,
     storage::{
-        error::{not_found, of_file},
+        details::ObjectDetails,
+        error::of_file,
         get::{Part, ended},
         place::Place,
     },
@@ -25,25 +30,37 @@ use crate::{
 const PIECE: usize = 256 * 1024;
 
 impl Folder {
+    /// Returns what is known of a file.
+    pub(crate) async fn head(&self, place: Place<'_>) -> Result<ObjectDetails> {
+        let (shared, path) = (Arc::clone(&self.shared), self.path(place));
+        blocking(move || opened(&shared.root, &path).map(|(_, details)| details)).await
+    }
+
     /// Begins to read a file. It is read as it was then, whoever puts another in its place meanwhile.
     pub(crate) async fn read(&self, place: Place<'_>, range: Option<ByteRange>) -> Result<Part> {
-        self.is_within(&self.path(place)).await?;
-        let file = File::open(self.path(place)).await;
-        let mut file = file.map_err(|error| if is_missing(&error) { not_found() } else { of_file(error) })?;
-        let known = file.metadata().await.map_err(of_file)?;
-        if !known.is_file() {
-            return Err(not_found());
-        }
-        let mut details = self.head(place).await?;
-        let length = known.len();
-        let (first, end) = range.map_or(Some((0, length)), |range| range.within(length)).ok_or_else(ended)?;
-        details.bytes = end - first;
-        details.last_modified = known.modified().ok().map(Into::into).or(details.last_modified);
-        if first > 0 {
-            file.seek(SeekFrom::Start(first)).await.map_err(of_file)?;
-        }
-        Ok(Part { stream: pieces(file, details.bytes), details })
+        let (shared, path) = (Arc::clone(&self.shared), self.path(place));
+        let begin = move || {
+            let (mut file, mut details) = opened(&shared.root, &path)?;
+            let length = details.bytes;
+            let (first, end) = range.map_or(Some((0, length)), |range| range.within(length)).ok_or_else(ended)?;
+            details.bytes = end - first;
+            if first > 0 {
+                file.seek(SeekFrom::Start(first)).map_err(of_file)?;
+            }
+            Ok((file, details))
+        };
+        let (file, details) = blocking(begin).await?;
+        Ok(Part { stream: pieces(File::from_std(file), details.bytes), details })
     }
+}
+
+/// Opens a file, with what is known of just this one.
+fn opened(root: &Path, path: &Path) -> Result<(fs::File, ObjectDetails)> {
+    let file = there::open(root, path)?;
+    let known = file.metadata().map_err(of_file)?;
+    let Attributes { content_type, metadata } = Attributes::read(&file).map_err(of_file)?;
+    let last_modified = known.modified().ok().map(Into::into);
+    Ok((file, ObjectDetails { bytes: known.len(), etag: None, content_type, last_modified, metadata }))
 }
 
 fn pieces(file: File, length: u64) -> ByteStream {

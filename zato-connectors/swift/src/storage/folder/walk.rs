@@ -7,6 +7,7 @@ use std::{
 
 use zato_core::{Error, Result};
 
+use super::there::{self, There};
 use crate::storage::{
     error::of_file,
     list::{Listed, ObjectEntry},
@@ -77,27 +78,33 @@ impl Walk {
     /// Reads the next part of the folder.
     async fn turn(&mut self) -> Result<()> {
         let Some(level) = self.levels.last_mut() else { return Ok(()) };
-        let (folder, name, prefix) = (self.root.join(&level.name), level.name.clone(), self.prefix.clone());
+        let (name, prefix) = (level.name.clone(), self.prefix.clone());
+        // With a slash at its end it would be looked at where a link leads to.
+        let folder = if name.is_empty() { self.root.clone() } else { self.root.join(name.trim_end_matches('/')) };
         let after = level.after.clone();
         let read = tokio::task::spawn_blocking(move || page(&folder, &name, &prefix, after.as_deref()));
         let page = read.await.map_err(|error| Error::internal("a folder was not read").with_source(error))?;
-        let (page, after) = page.map_err(of_file)?;
+        let (page, after) = page?;
         (level.page, level.is_read, level.after) = (page, after.is_none(), after);
         Ok(())
     }
 }
 
 /// Returns the first names of a folder after one, as far as they have to do with a prefix, and after which one there are more.
-fn page(folder: &Path, name: &str, prefix: &str, after: Option<&str>) -> io::Result<(VecDeque<Found>, Option<String>)> {
+fn page(folder: &Path, name: &str, prefix: &str, after: Option<&str>) -> Result<(VecDeque<Found>, Option<String>)> {
     let mut first = BTreeSet::new();
+    // Below the container no link is gone into, since none is listed.
+    if there::at(folder)? != There::Folder {
+        return Ok((VecDeque::new(), None));
+    }
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         // Nothing was ever put here, or it is gone since it was seen.
         Err(error) if super::is_missing(&error) => return Ok((VecDeque::new(), None)),
-        Err(error) => return Err(error),
+        Err(error) => return Err(of_file(error)),
     };
     for entry in entries {
-        let Some(found) = listed(&entry?)? else { continue };
+        let Some(found) = entry.and_then(|entry| listed(&entry)).map_err(of_file)? else { continue };
         let path = format!("{name}{found}");
         let is_wanted = path.starts_with(prefix) || (found.ends_with('/') && prefix.starts_with(&path));
         if !is_wanted || after.is_some_and(|after| found.as_str() <= after) {
@@ -129,7 +136,7 @@ impl Found {
         if name.ends_with('/') {
             return Some(Self { name, bytes: 0, modified: None });
         }
-        let known = fs::metadata(folder.join(&name)).ok()?;
+        let known = fs::symlink_metadata(folder.join(&name)).ok().filter(fs::Metadata::is_file)?;
         Some(Self { name, bytes: known.len(), modified: known.modified().ok() })
     }
 }

@@ -43,7 +43,7 @@ async fn what_was_served_is_deleted_with_its_segments() {
 }
 
 #[tokio::test]
-async fn what_was_served_is_moved_and_a_large_one_keeps_its_segments() {
+async fn what_was_served_is_moved_and_a_large_one_leaves_no_segments() {
     for kit in everywhere("").await {
         let container = kit.container("in").await;
         let metadata = Metadata::new().with("by", "CRM");
@@ -54,16 +54,59 @@ async fn what_was_served_is_moved_and_a_large_one_keeps_its_segments() {
         assert_eq!(program.settled(2).await.len(), 2, "{}", kit.place);
         kit.until_names("in", &[]).await;
         kit.until_names("done", &["2026/a ż", "2026/large"]).await;
-        kit.until_names("segments", &["large/1", "large/2"]).await;
+        kit.until_names("segments", &[]).await;
         let done = kit.name("done");
         let moved = kit.swift.object(&done, "2026/a ż").head().await.unwrap();
         assert_eq!((moved.content_type.as_deref(), moved.metadata.get("by")), (Some("text/x"), Some("CRM")));
         let large = kit.swift.object(&done, "2026/large");
         assert_eq!(large.get().text().await.unwrap(), "one and two", "{}", kit.place);
         let details = large.head().await.unwrap();
-        assert!(details.is_large && details.metadata.get("by") == Some("CRM"), "{}: {details:?}", kit.place);
+        assert!(!details.is_large && details.metadata.get("by") == Some("CRM"), "{}: {details:?}", kit.place);
         assert_eq!(details.content_type.as_deref(), Some("text/plain"), "{}", kit.place);
         assert_eq!(kit.remembered().await, [], "{}", kit.place);
+        program.app.stop().await;
+    }
+}
+
+/// The segments of a file are called by the file, so that it would be put together from those that were there.
+#[tokio::test]
+async fn what_was_moved_stays_whole_when_its_file_comes_again_and_then_another_one() {
+    for kit in everywhere("segment_size: 8B").await {
+        let container = kit.container("in").await;
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        std::io::Write::write_all(&mut file, b"one two three four").unwrap();
+        let more = format!("after_success: move, move_to: {}", kit.name("done"));
+        let program = Program::start(&kit, &Seen::default(), &channel(&kit, &more)).await;
+        let object = kit.swift.object(&container, "a");
+        object.upload_file(file.path()).await.unwrap();
+        assert_eq!(program.settled(1).await, ["a 1 one two three four"], "{}", kit.place);
+        kit.until_names("in", &[]).await;
+        program.app.apply_yaml("{}").await.unwrap();
+        object.upload_file(file.path()).await.unwrap();
+        object.upload("another one that is longer").await.unwrap();
+        let done = kit.name("done");
+        assert_eq!(kit.swift.object(&done, "a").get().text().await.unwrap(), "one two three four", "{}", kit.place);
+        program.app.stop().await;
+    }
+}
+
+/// Segments that are more than that are none of the channel's business.
+#[tokio::test]
+async fn what_a_moved_object_was_put_together_from_is_left_unless_it_is_called_by_it() {
+    for kit in everywhere("").await {
+        let (container, parts) = (kit.container("in").await, kit.container("parts").await);
+        for part in ["own", "a/1"] {
+            kit.swift.object(&parts, part).put(part).await.unwrap();
+        }
+        let manifest = json!([{ "path": format!("/{parts}/own") }, { "path": format!("/{parts}/a/1") }]);
+        let call = Call::object(http::Method::PUT, &container, "a").unwrap().query("multipart-manifest", Some("put"));
+        kit.swift.call(call.body(Body::Bytes(manifest.to_string().into()))).await.unwrap().done().await;
+        let more = format!("after_success: move, move_to: {}", kit.name("done"));
+        let program = Program::start(&kit, &Seen::default(), &channel(&kit, &more)).await;
+        kit.until_names("done", &["a"]).await;
+        kit.until_names("parts", &["own"]).await;
+        let done = kit.name("done");
+        assert_eq!(kit.swift.object(&done, "a").get().text().await.unwrap(), "owna/1", "{}", kit.place);
         program.app.stop().await;
     }
 }
@@ -109,7 +152,7 @@ async fn a_body_that_can_not_be_read_is_no_attempt_and_nothing_is_done_with_its_
 }
 
 #[tokio::test]
-async fn a_dynamic_large_object_is_moved_as_what_it_is() {
+async fn a_dynamic_large_object_is_moved_and_its_segments_are_left() {
     for kit in everywhere("").await {
         let (container, segments) = (kit.container("in").await, kit.container("segments").await);
         kit.swift.object(&segments, "a/1").put("one").await.unwrap();
@@ -128,8 +171,9 @@ async fn a_dynamic_large_object_is_moved_as_what_it_is() {
         let done = kit.name("done");
         let moved = kit.swift.object(&done, "a");
         assert_eq!(moved.get().text().await.unwrap(), "one", "{}", kit.place);
-        assert!(moved.head().await.unwrap().is_large, "{}", kit.place);
+        assert!(!moved.head().await.unwrap().is_large, "{}", kit.place);
         kit.until_names("in", &[]).await;
+        kit.until_names("segments", &["a/1"]).await;
         program.app.stop().await;
     }
 }
