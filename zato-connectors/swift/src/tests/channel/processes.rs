@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use tokio::time::{Duration, Instant, sleep};
 
-use super::{Program, Seen, channel, memory, until};
+use super::{Program, SERVED, Seen, channel, memory, until};
 use crate::tests::kit::everywhere;
 
 fn times(seen: &[String]) -> BTreeMap<String, usize> {
@@ -58,7 +58,6 @@ async fn a_process_that_is_gone_is_followed_when_its_lease_is_over() {
     other.app.stop().await;
 }
 
-#[tokio::test(start_paused = true)]
 #[tokio::test(start_paused = true)]
 async fn tokens_that_end_again_and_again_repeat_nothing() {
     let kit = memory().await;
