@@ -200,11 +200,11 @@ async fn what_can_not_be_moved_is_not_served_again_and_moved_as_soon_as_it_can_b
 #[tokio::test(start_paused = true)]
 async fn who_keeps_objects_from_now_on_keeps_those_that_were_to_be_deleted() {
     let kit = memory().await;
-    kit.put("a", "1").await;
     let (server, seen) = (kit.server().unwrap(), Seen::default());
-    let program = Program::start(&kit, &seen, "{}").await;
+    let yaml = channel(&kit, "after_success: delete").replace("100ms", "2s");
+    let program = Program::start(&kit, &seen, &yaml).await;
     server.fail_next_times("HEAD", 403, 1);
-    program.app.apply_yaml(channel(&kit, "after_success: delete").replace("100ms", "1h")).await.unwrap();
+    kit.put("a", "1").await;
     until("it is served", || seen.len() == 1).await;
     program.app.stop().await;
     let program = Program::start(&kit, &seen, &channel(&kit, "after_success: keep")).await;
