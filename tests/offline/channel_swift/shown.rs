@@ -33,7 +33,7 @@ channel_swift:
     let of_missing = of_missing.unwrap_or_else(|| panic!("{ready}"));
     assert_eq!((&of_missing["section"], &of_missing["state"]), (&json!("channel_swift"), &json!("down")));
     let error = of_missing["error"].as_str().expect("it says why");
-    assert!(error.contains("there is no such container or object") && error.contains("nowhere"), "{error}");
+    assert!(error.contains("there is no container \"nowhere\""), "{error}");
     let metrics = admin.get("/metrics").await.text().to_owned();
     for line in [
         "zato_channel_messages_total{section=\"channel_swift\",channel=\"invoices\",outcome=\"acked\"} 1\n",

@@ -7,15 +7,12 @@ use std::{
 };
 
 use futures_util::FutureExt;
-use tokio::{
-    task::JoinSet,
-    time::{Duration, Instant, sleep, timeout},
-};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio::{task::JoinSet, time::Instant};
+use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 use zato_core::{
     ambient::Ambient,
-    channel::broker::{Concurrency, Consumer, Meter, Outcome, Place, Standing},
+    channel::broker::{Consumer, Meter, Shift, Standing},
     connection::{Backoff, State},
 };
 
@@ -31,9 +28,6 @@ use crate::{
     wire::{Code, WireError},
 };
 
-/// How long a consumer waits for the one that it takes over from to have left the queue.
-const HANDOVER: Duration = Duration::from_secs(5);
-
 /// What the task of a consumer shares with its works, and with whoever looks at it.
 pub struct Shared {
     pub(super) name: String,
@@ -42,16 +36,8 @@ pub struct Shared {
     pub(super) ambient: Ambient,
     pub(super) meter: Arc<Meter>,
     pub(super) outbox: Outbox,
-    /// Cancelled when no more messages are taken in.
-    pub(super) stop: CancellationToken,
-    /// Cancelled when the time for what is in work is over.
-    pub(super) cut: CancellationToken,
-    /// Cancelled when the queue has been left.
-    left: CancellationToken,
-    /// What is in work, over all subscriptions.
-    pub(super) works: TaskTracker,
+    pub(super) shift: Shift,
     route: Mutex<Arc<Route>>,
-    places: Arc<Concurrency>,
     standing: Standing,
     hold: Hold,
 }
@@ -61,18 +47,9 @@ impl Shared {
         Arc::clone(&self.route.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Waits for a place in work.
-    ///
-    /// # Cancel safety
-    ///
-    /// May be dropped at any time.
-    pub(super) async fn place(&self) -> Place {
-        self.places.take().await
-    }
-
     async fn supervise(self: &Arc<Self>, works: &mut JoinSet<()>) {
         let mut backoff = Backoff::new(LONGEST_PAUSE);
-        while !self.stop.is_cancelled() {
+        while !self.shift.stop.is_cancelled() {
             let opened = async {
                 let live = self.hold.up().await;
                 let opened = Session::open(self, &live).await;
@@ -80,7 +57,7 @@ impl Shared {
             };
             let (live, opened) = tokio::select! {
                 biased;
-                () = self.stop.cancelled() => return,
+                () = self.shift.stop.cancelled() => return,
                 opened = opened => opened,
             };
             let begun = Instant::now();
@@ -104,7 +81,9 @@ impl Shared {
             reap(works);
             backoff.lasted(begun.elapsed());
             let pause = backoff.next(self.ambient.random());
-            tokio::select! { () = sleep(pause) => {} () = self.stop.cancelled() => return }
+            if !self.shift.pause(pause).await {
+                return;
+            }
         }
     }
 
@@ -170,16 +149,11 @@ impl Consumer for Shared {
 
     fn new(name: &str, consuming: Consuming, before: Option<&Self>, meter: Arc<Meter>) -> Self {
         let Consuming { definition, terms, route, ambient } = consuming;
-        let places = Concurrency::taken_over(before.map(|before| &before.places), terms.places);
         Self {
             name: name.to_owned(),
             outbox: Outbox::new(&definition),
-            stop: CancellationToken::new(),
-            cut: CancellationToken::new(),
-            left: CancellationToken::new(),
-            works: TaskTracker::new(),
+            shift: Shift::new(before.map(|before| &before.shift), terms.places),
             route: Mutex::new(Arc::new(route)),
-            places,
             standing: Standing::default(),
             hold: definition.consuming.hold(),
             terms,
@@ -199,37 +173,24 @@ impl Consumer for Shared {
 
     async fn run(self: Arc<Self>, after: Option<CancellationToken>) {
         let mut works = JoinSet::new();
-        if let Some(after) = after {
-            // So that a queue which only one may consume is free, and its order kept where that matters.
-            tokio::select! { _ = timeout(HANDOVER, after.cancelled()) => {} () = self.stop.cancelled() => {} }
-        }
+        // So that a queue which only one may consume is free, and its order kept where that matters.
+        self.shift.handed_over(after).await;
         while AssertUnwindSafe(self.supervise(&mut works)).catch_unwind().await.is_err() {
             self.broken_off();
-            tokio::select! { () = sleep(LONGEST_PAUSE) => {} () = self.stop.cancelled() => break }
-        }
-        self.left.cancel();
-        tokio::select! {
-            biased;
-            () = async { while works.join_next().await.is_some() {} } => {}
-            () = self.cut.cancelled() => {
-                self.meter.count_many(Outcome::Cut, u64::try_from(self.works.len()).unwrap_or(u64::MAX));
-                works.shutdown().await;
+            if !self.shift.pause(LONGEST_PAUSE).await {
+                break;
             }
+        }
+        self.shift.leave();
+        let ended = async { while works.join_next().await.is_some() {} };
+        if !self.shift.is_finished(ended, &self.meter).await {
+            works.shutdown().await;
         }
         debug!(section = CHANNEL.name, channel = self.name, "consumer ended");
     }
 
-    fn leave(&self) -> CancellationToken {
-        self.stop.cancel();
-        self.left.clone()
-    }
-
-    fn cut(&self) {
-        self.cut.cancel();
-    }
-
-    fn in_work(&self) -> usize {
-        self.works.len()
+    fn shift(&self) -> &Shift {
+        &self.shift
     }
 
     async fn tried(&self) {
@@ -238,7 +199,7 @@ impl Consumer for Shared {
                 std::future::pending::<()>().await;
             }
         };
-        tokio::select! { () = self.standing.settled() => {} () = lost => {} () = self.stop.cancelled() => {} }
+        tokio::select! { () = self.standing.settled() => {} () = lost => {} () = self.shift.stop.cancelled() => {} }
     }
 
     fn state(&self) -> State {
@@ -252,7 +213,7 @@ impl fmt::Debug for Shared {
         f.debug_struct("Consumer")
             .field("name", &self.name)
             .field("terms", &self.terms)
-            .field("in_work", &self.works.len())
+            .field("in_work", &self.shift.in_work())
             .finish_non_exhaustive()
     }
 }

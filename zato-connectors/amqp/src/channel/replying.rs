@@ -70,7 +70,7 @@ impl Work {
     pub(super) async fn is_released(&self) {
         tokio::select! {
             () = self.session.over.cancelled() => {}
-            () = self.shared.stop.cancelled() => {}
+            () = self.shared.shift.stop.cancelled() => {}
         }
     }
 

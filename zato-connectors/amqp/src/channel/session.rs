@@ -98,7 +98,7 @@ impl Session {
         deliveries: &mut Deliveries,
         works: &mut JoinSet<()>,
     ) -> End {
-        let (stopped, lost) = (shared.stop.cancelled(), live.lost());
+        let (stopped, lost) = (shared.shift.stop.cancelled(), live.lost());
         pin!(stopped, lost);
         loop {
             // First a place, then a message: those that there is no place for wait where the broker counts them.
@@ -106,7 +106,7 @@ impl Session {
                 biased;
                 () = &mut stopped => return End::Stopped,
                 error = &mut lost => return self.lost(error),
-                place = shared.place() => place,
+                place = shared.shift.place() => place,
                 error = self.closed(deliveries) => return self.lost(error),
             };
             reap(works);
@@ -151,7 +151,7 @@ impl Session {
         works: &mut JoinSet<()>,
     ) {
         let work = Work::new(shared, self, delivered);
-        let _counted = works.spawn(self.works.track_future(shared.works.track_future(work.run(place))));
+        let _counted = works.spawn(self.works.track_future(shared.shift.track(work.run(place))));
     }
 
     fn lost(&self, error: WireError) -> End {

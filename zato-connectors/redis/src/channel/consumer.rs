@@ -9,14 +9,14 @@ use std::{
 use futures_util::FutureExt;
 use tokio::{
     task::JoinSet,
-    time::{Duration, Instant, interval, sleep, timeout},
+    time::{Duration, Instant, interval, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{debug, error, info, warn};
 use zato_core::{
     Error,
     ambient::Ambient,
-    channel::broker::{Concurrency, Consumer, Meter, Outcome, Place, Standing},
+    channel::broker::{Consumer, Meter, Place, Shift, Standing},
     connection::{Backoff, Handle, State},
 };
 
@@ -31,8 +31,8 @@ use crate::config::CHANNEL;
 /// The longest pause before it is tried again to read.
 pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// How long a consumer waits for the one that it takes over from to have stopped reading.
-const HANDOVER: Duration = Duration::from_secs(5);
+/// How long it may take to give back what waits to come again.
+const GIVING_BACK: Duration = Duration::from_secs(5);
 
 /// How long it may take to give back what was cut.
 const GOODBYE: Duration = Duration::from_millis(500);
@@ -43,14 +43,7 @@ pub struct Shared {
     pub(super) terms: Terms,
     pub(super) ambient: Ambient,
     pub(super) meter: Arc<Meter>,
-    /// Cancelled when no more entries are read.
-    pub(super) stop: CancellationToken,
-    /// Cancelled when the time for what is in work is over.
-    pub(super) cut: CancellationToken,
-    /// Cancelled when nothing is read any more, and what waited was given back.
-    left: CancellationToken,
-    /// What is in work, over all sessions.
-    pub(super) works: TaskTracker,
+    pub(super) shift: Shift,
     pub(super) in_hand: Arc<InHand>,
     /// Whose entries in hand are ours.
     pub(super) owner: u64,
@@ -64,7 +57,6 @@ pub struct Shared {
     /// Whether the group has been there.
     pub(super) has_begun: AtomicBool,
     route: Mutex<Arc<Route>>,
-    places: Arc<Concurrency>,
     standing: Standing,
 }
 
@@ -73,20 +65,11 @@ impl Shared {
         Arc::clone(&self.route.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Waits for a place in work.
-    ///
-    /// # Cancel safety
-    ///
-    /// May be dropped at any time.
-    pub(super) async fn place(&self) -> Place {
-        self.places.take().await
-    }
-
     /// Waits for a place, and takes more that are free, as many as may be read at once.
     pub(super) async fn some_places(&self) -> Vec<Place> {
-        let mut places = vec![self.place().await];
+        let mut places = vec![self.shift.place().await];
         while places.len() < self.terms.count {
-            let Some(place) = self.places.take().now_or_never() else { break };
+            let Some(place) = self.shift.place().now_or_never() else { break };
             places.push(place);
         }
         places
@@ -94,27 +77,23 @@ impl Shared {
 
     async fn read_and_finish(self: &Arc<Self>, after: Option<CancellationToken>) {
         let mut works = JoinSet::new();
-        if let Some(after) = after {
-            // What it leaves is pending for the same consumer, perhaps.
-            tokio::select! { _ = timeout(HANDOVER, after.cancelled()) => {} () = self.stop.cancelled() => {} }
-        }
+        // What it leaves is pending for the same consumer, perhaps.
+        self.shift.handed_over(after).await;
         while AssertUnwindSafe(self.supervise(&mut works)).catch_unwind().await.is_err() {
             self.broken_off();
-            tokio::select! { () = sleep(LONGEST_PAUSE) => {} () = self.stop.cancelled() => break }
+            if !self.shift.pause(LONGEST_PAUSE).await {
+                break;
+            }
         }
         self.waits.close();
-        let _ = timeout(HANDOVER, self.waits.wait()).await;
-        self.left.cancel();
-        tokio::select! {
-            biased;
-            () = async { while works.join_next().await.is_some() {} } => {}
-            () = self.cut.cancelled() => {
-                self.meter.count_many(Outcome::Cut, u64::try_from(self.works.len()).unwrap_or(u64::MAX));
-                let cut = self.in_hand.of(self.owner);
-                works.shutdown().await;
-                let back = self.terms.commands.give_back(&cut, self.terms.claim_after, None);
-                let _ = timeout(GOODBYE, back).await;
-            }
+        let _ = timeout(GIVING_BACK, self.waits.wait()).await;
+        self.shift.leave();
+        let ended = async { while works.join_next().await.is_some() {} };
+        if !self.shift.is_finished(ended, &self.meter).await {
+            let cut = self.in_hand.of(self.owner);
+            works.shutdown().await;
+            let back = self.terms.commands.give_back(&cut, self.terms.claim_after, None);
+            let _ = timeout(GOODBYE, back).await;
         }
     }
 
@@ -145,14 +124,14 @@ impl Shared {
 
     async fn supervise(self: &Arc<Self>, works: &mut JoinSet<()>) {
         let mut backoff = Backoff::new(LONGEST_PAUSE);
-        while !self.stop.is_cancelled() {
+        while !self.shift.stop.is_cancelled() {
             let opened = async {
                 let client = self.terms.commands.redis.slot().until_up().await;
                 Session::open(self, client).await
             };
             let opened = tokio::select! {
                 biased;
-                () = self.stop.cancelled() => return,
+                () = self.shift.stop.cancelled() => return,
                 opened = opened => opened,
             };
             let begun = Instant::now();
@@ -169,7 +148,9 @@ impl Shared {
             reap(works);
             backoff.lasted(begun.elapsed());
             let pause = backoff.next(self.ambient.random());
-            tokio::select! { () = sleep(pause) => {} () = self.stop.cancelled() => return }
+            if !self.shift.pause(pause).await {
+                return;
+            }
         }
     }
 
@@ -217,13 +198,9 @@ impl Consumer for Shared {
         let Consuming { terms, route, ambient } = consuming;
         let same = before.filter(|before| before.terms.commands.reads_as(&terms.commands));
         let in_hand = same.map_or_else(|| Arc::new(InHand::default()), |before| Arc::clone(&before.in_hand));
-        let places = Concurrency::taken_over(before.map(|before| &before.places), terms.places);
         Self {
             name: name.to_owned(),
-            stop: CancellationToken::new(),
-            cut: CancellationToken::new(),
-            left: CancellationToken::new(),
-            works: TaskTracker::new(),
+            shift: Shift::new(before.map(|before| &before.shift), terms.places),
             owner: in_hand.owner(),
             in_hand,
             waiting: Waiting::new(0),
@@ -232,7 +209,6 @@ impl Consumer for Shared {
             touched: Mutex::new(Instant::now()),
             has_begun: AtomicBool::new(false),
             route: Mutex::new(Arc::new(route)),
-            places,
             standing: Standing::default(),
             terms,
             ambient,
@@ -256,17 +232,8 @@ impl Consumer for Shared {
         debug!(section = CHANNEL.name, channel = self.name, "consumer ended");
     }
 
-    fn leave(&self) -> CancellationToken {
-        self.stop.cancel();
-        self.left.clone()
-    }
-
-    fn cut(&self) {
-        self.cut.cancel();
-    }
-
-    fn in_work(&self) -> usize {
-        self.works.len()
+    fn shift(&self) -> &Shift {
+        &self.shift
     }
 
     async fn tried(&self) {
@@ -277,7 +244,7 @@ impl Consumer for Shared {
                 std::future::pending::<()>().await;
             }
         };
-        tokio::select! { () = self.standing.settled() => {} () = lost => {} () = self.stop.cancelled() => {} }
+        tokio::select! { () = self.standing.settled() => {} () = lost => {} () = self.shift.stop.cancelled() => {} }
     }
 
     fn state(&self) -> State {
@@ -292,7 +259,7 @@ impl fmt::Debug for Shared {
             .field("name", &self.name)
             .field("connection", &self.terms.connection)
             .field("commands", &self.terms.commands)
-            .field("in_work", &self.works.len())
+            .field("in_work", &self.shift.in_work())
             .finish_non_exhaustive()
     }
 }

@@ -113,7 +113,7 @@ impl Session {
     async fn places(&self, shared: &Shared) -> Result<Option<Vec<Place>>> {
         tokio::select! {
             biased;
-            () = shared.stop.cancelled() => Ok(None),
+            () = shared.shift.stop.cancelled() => Ok(None),
             () = self.link.ended() => Err(Error::unavailable("the server has closed the connection")),
             places = shared.some_places() => Ok(Some(places)),
         }
@@ -174,7 +174,7 @@ impl Session {
                 biased;
                 answer = &mut answer => (answer, false),
                 // Whatever comes until the server answers would be pending, and nobody would know.
-                () = shared.stop.cancelled() => (answer.await, true),
+                () = shared.shift.stop.cancelled() => (answer.await, true),
             }
         };
         let entries = self.delivered(shared, answer).await?;
@@ -235,7 +235,7 @@ fn begin(shared: &Arc<Shared>, entry: StreamEntry, attempt: u32, places: &mut Ve
     let Some(place) = places.pop() else { return };
     let Some(held) = shared.in_hand.take(&entry.id, shared.owner) else { return places.push(place) };
     let work = Work::new(shared, held, entry, attempt);
-    let _counted = works.spawn(shared.works.track_future(work.run(place)));
+    let _counted = works.spawn(shared.shift.track(work.run(place)));
 }
 
 fn note_position(shared: &Shared, position: Option<Position>) {

@@ -168,7 +168,7 @@ impl Work {
                 Err(error) => error,
             };
             let is_passing = matches!(error.kind(), Kind::Unavailable | Kind::Timeout);
-            if !is_passing || begun.elapsed() > PATIENCE || self.shared.cut.is_cancelled() {
+            if !is_passing || begun.elapsed() > PATIENCE || self.shared.shift.cut.is_cancelled() {
                 return Err(error);
             }
             note!(debug, self, error = %error.report(), "the server is told once more what became of an entry");

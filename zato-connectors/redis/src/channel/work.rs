@@ -131,7 +131,7 @@ impl Work {
                     let pause = backoff.next(self.shared.ambient.random());
                     note!(debug, self, %error, "an entry waits for a place among all requests");
                     // It keeps its place in the channel: no more are taken in than can be served.
-                    if timeout(pause, self.shared.stop.cancelled()).await.is_ok() {
+                    if timeout(pause, self.shared.shift.stop.cancelled()).await.is_ok() {
                         return Next::Settled(self.give_back(false).await);
                     }
                 }
@@ -227,10 +227,10 @@ impl Work {
             sleep(after).await;
             match place {
                 Some(place) => place,
-                None => shared.place().await,
+                None => shared.shift.place().await,
             }
         };
-        let stopped = shared.stop.cancelled();
+        let stopped = shared.shift.stop.cancelled();
         let Some(place) = (tokio::select! { biased; () = stopped => None, place = wait => Some(place) }) else {
             // Whoever follows reads it at once, or another consumer does.
             let _ = self.give_back(true).await;
@@ -250,7 +250,7 @@ impl Work {
                 Err(error) => note!(debug, self, error = %error.report(), "an entry can't be taken up again yet"),
             }
             let pause = backoff.next(shared.ambient.random());
-            if timeout(pause, shared.stop.cancelled()).await.is_ok() {
+            if timeout(pause, shared.shift.stop.cancelled()).await.is_ok() {
                 let _ = self.give_back(true).await;
                 return None;
             }

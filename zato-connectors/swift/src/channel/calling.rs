@@ -47,7 +47,7 @@ impl Work {
             let Err(error) = self.try_to_serve(message, attempt).await else { return };
             let pause = backoff.next(self.shared.ambient.random());
             note!(debug, self, %error, "an object waits for a place among all requests");
-            if timeout(pause, self.shared.stop.cancelled()).await.is_ok() {
+            if timeout(pause, self.shared.shift.stop.cancelled()).await.is_ok() {
                 return self.give_back(attempt).await;
             }
         }

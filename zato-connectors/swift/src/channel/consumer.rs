@@ -12,12 +12,12 @@ use tokio::{
     task::JoinSet,
     time::{Duration, Instant, sleep, timeout},
 };
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 use zato_core::{
     Error,
     ambient::Ambient,
-    channel::broker::{Concurrency, Consumer, Meter, Outcome, Place},
+    channel::broker::{Consumer, Meter, Shift},
     connection::{Backoff, Handle, State},
 };
 
@@ -36,9 +36,6 @@ pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// How many containers are listed at once, each of which has two pages in memory and two requests that wait for nobody.
 const LISTED: usize = 10;
 
-/// How long a consumer waits for the one that it takes over from to have stopped polling.
-const HANDOVER: Duration = Duration::from_secs(5);
-
 /// How long it may take to give leases back.
 const GOODBYE: Duration = Duration::from_millis(500);
 
@@ -48,19 +45,11 @@ pub struct Shared {
     pub(super) terms: Terms,
     pub(super) ambient: Ambient,
     pub(super) meter: Arc<Meter>,
-    /// Cancelled when nothing more is polled.
-    pub(super) stop: CancellationToken,
-    /// Cancelled when the time for what is in work is over.
-    pub(super) cut: CancellationToken,
-    /// Cancelled when nothing is polled any more.
-    left: CancellationToken,
-    /// What is in work, of all containers.
-    pub(super) works: TaskTracker,
+    pub(super) shift: Shift,
     pub(super) in_hand: Arc<InHand>,
     leases: Arc<Leases>,
     polled: Vec<Arc<Polled>>,
     route: Mutex<Arc<Route>>,
-    places: Arc<Concurrency>,
     /// Who may list a container.
     listing: Semaphore,
 }
@@ -68,15 +57,6 @@ pub struct Shared {
 impl Shared {
     pub(super) fn route(&self) -> Arc<Route> {
         Arc::clone(&self.route.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Waits for a place in work.
-    ///
-    /// # Cancel safety
-    ///
-    /// May be dropped at any time.
-    pub(super) async fn place(&self) -> Place {
-        self.places.take().await
     }
 
     /// Waits until one more container may be listed.
@@ -90,20 +70,16 @@ impl Shared {
     }
 
     async fn poll_and_finish(self: &Arc<Self>, after: Option<CancellationToken>) {
-        if let Some(after) = after {
-            tokio::select! { _ = timeout(HANDOVER, after.cancelled()) => {} () = self.stop.cancelled() => {} }
-        }
+        self.shift.handed_over(after).await;
         let mut works: Vec<JoinSet<()>> = self.polled.iter().map(|_| JoinSet::new()).collect();
         join_all(self.polled.iter().zip(&mut works).map(|(polled, works)| self.poll_for_ever(polled, works))).await;
-        self.left.cancel();
-        let finished = async {
+        self.shift.leave();
+        let ended = async {
             for works in &mut works {
                 while works.join_next().await.is_some() {}
             }
         };
-        let is_cut = tokio::select! { biased; () = finished => false, () = self.cut.cancelled() => true };
-        if is_cut {
-            self.meter.count_many(Outcome::Cut, u64::try_from(self.works.len()).unwrap_or(u64::MAX));
+        if !self.shift.is_finished(ended, &self.meter).await {
             for works in &mut works {
                 works.shutdown().await;
             }
@@ -144,13 +120,15 @@ impl Shared {
             error!(section = CHANNEL.name, channel = self.name, container = &*polled.container, "polling broke off");
             self.meter.interrupted();
             polled.standing.interrupted(self.ambient.now(), error);
-            tokio::select! { () = sleep(LONGEST_PAUSE) => {} () = self.stop.cancelled() => break }
+            if !self.shift.pause(LONGEST_PAUSE).await {
+                break;
+            }
         }
     }
 
     async fn supervise(self: &Arc<Self>, polled: &Arc<Polled>, works: &mut JoinSet<()>) {
         let mut backoff = Backoff::new(LONGEST_PAUSE);
-        while !self.stop.is_cancelled() {
+        while !self.shift.stop.is_cancelled() {
             let begun = Instant::now();
             let session = async {
                 self.terms.store.swift.slot().until_up().await;
@@ -158,7 +136,7 @@ impl Shared {
             };
             let ended = tokio::select! {
                 biased;
-                () = self.stop.cancelled() => return,
+                () = self.shift.stop.cancelled() => return,
                 ended = session => ended,
             };
             let Err(error) = ended;
@@ -166,7 +144,9 @@ impl Shared {
             session::reap(works);
             backoff.lasted(begun.elapsed());
             let pause = backoff.next(self.ambient.random());
-            tokio::select! { () = sleep(pause) => {} () = self.stop.cancelled() => return }
+            if !self.shift.pause(pause).await {
+                return;
+            }
         }
     }
 
@@ -215,15 +195,11 @@ impl Consumer for Shared {
         let polled = |container| Polled::new(container, leases.lease(&terms.store, container, terms.lease));
         Self {
             name: name.to_owned(),
-            stop: CancellationToken::new(),
-            cut: CancellationToken::new(),
-            left: CancellationToken::new(),
-            works: TaskTracker::new(),
+            shift: Shift::new(before.map(|before| &before.shift), terms.places),
             in_hand,
             polled: terms.containers.iter().map(polled).map(Arc::new).collect(),
             leases,
             route: Mutex::new(Arc::new(route)),
-            places: Concurrency::taken_over(before.map(|before| &before.places), terms.places),
             listing: Semaphore::new(LISTED),
             terms,
             ambient,
@@ -247,17 +223,8 @@ impl Consumer for Shared {
         debug!(section = CHANNEL.name, channel = self.name, "consumer ended");
     }
 
-    fn leave(&self) -> CancellationToken {
-        self.stop.cancel();
-        self.left.clone()
-    }
-
-    fn cut(&self) {
-        self.cut.cancel();
-    }
-
-    fn in_work(&self) -> usize {
-        self.works.len()
+    fn shift(&self) -> &Shift {
+        &self.shift
     }
 
     async fn tried(&self) {
@@ -269,7 +236,7 @@ impl Consumer for Shared {
             }
         };
         let settled = join_all(self.polled.iter().map(|polled| polled.standing.settled()));
-        tokio::select! { _ = settled => {} () = lost => {} () = self.stop.cancelled() => {} }
+        tokio::select! { _ = settled => {} () = lost => {} () = self.shift.stop.cancelled() => {} }
     }
 
     fn state(&self) -> State {
@@ -294,7 +261,7 @@ impl fmt::Debug for Shared {
             .field("name", &self.name)
             .field("connection", &self.terms.connection)
             .field("containers", &self.terms.containers)
-            .field("in_work", &self.works.len())
+            .field("in_work", &self.shift.in_work())
             .finish_non_exhaustive()
     }
 }

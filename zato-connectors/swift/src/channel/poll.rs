@@ -159,7 +159,7 @@ impl Poll<'_> {
             }
             Verdict::Now(task) => task,
         };
-        let place = self.shared.place().await;
+        let place = self.shared.shift.place().await;
         reap(works);
         if !self.polled.lease.is_held() {
             return Err(Error::unavailable("the lease of the container is over, as no sign of life could be given"));
@@ -167,7 +167,7 @@ impl Poll<'_> {
         let Some(held) = self.shared.in_hand.take(container, &object.name) else { return Ok(()) };
         found.begun += 1;
         let work = Work::new(self.shared, self.polled, held, object, version);
-        let _counted = works.spawn(self.shared.works.track_future(work.run(task, place)));
+        let _counted = works.spawn(self.shared.shift.track(work.run(task, place)));
         Ok(())
     }
 

@@ -183,7 +183,7 @@ impl Work {
             let is_unknown = kind_of(&error) == Some(SwiftErrorKind::NotAuthenticated);
             let is_passing =
                 is_unknown || matches!(error.kind(), Kind::Unavailable | Kind::Timeout | Kind::RateLimited);
-            if !is_passing || begun.elapsed() > PATIENCE || self.shared.cut.is_cancelled() {
+            if !is_passing || begun.elapsed() > PATIENCE || self.shared.shift.cut.is_cancelled() {
                 return Err(error);
             }
             note!(debug, self, error = %error.report(), "it is tried once more to remember what became of an object");

@@ -9,7 +9,7 @@ use std::{
 use tokio::{task::JoinSet, time::timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::{Meter, Meters};
+use super::{Meter, Meters, Shift};
 use crate::{
     config::SectionName,
     connection::{ConnectionStatus, State},
@@ -37,14 +37,8 @@ pub trait Consumer: fmt::Debug + Send + Sync + 'static {
     /// is cut. `after` is cancelled when the one that it takes over from takes in no more.
     fn run(self: Arc<Self>, after: Option<CancellationToken>) -> impl Future<Output = ()> + Send;
 
-    /// Has it take in no more messages, and returns what is cancelled when it doesn't.
-    fn leave(&self) -> CancellationToken;
-
-    /// Ends what is in work.
-    fn cut(&self);
-
-    /// Returns how many messages are in work.
-    fn in_work(&self) -> usize;
+    /// Returns its shift, which says when it is to take in no more messages, and when what is in work is cut.
+    fn shift(&self) -> &Shift;
 
     /// Waits until it consumes, was tried in vain once, or is to leave.
     ///
@@ -145,18 +139,18 @@ impl<C: Consumer> Consumers<C> {
             (consumers, std::mem::take(&mut running.tasks))
         };
         for (_, consumer) in &consumers {
-            consumer.leave();
+            consumer.shift().stop.cancel();
         }
         if timeout(within, ended(&mut tasks)).await.is_ok() {
             return Vec::new();
         }
         let mut cut = Vec::new();
         for (name, consumer) in &consumers {
-            let left = consumer.in_work();
+            let left = consumer.shift().in_work();
             if left > 0 {
                 cut.push(format!("{left} {what} of the channel \"{name}\", which come again"));
             }
-            consumer.cut();
+            consumer.shift().cut.cancel();
         }
         let _ = timeout(GOODBYE, ended(&mut tasks)).await;
         tasks.shutdown().await;
@@ -231,7 +225,8 @@ impl<C: Consumer> Running<C> {
         let Entry::Consuming((consumer, _)) = entry else { return None };
         self.leaving.retain(|(_, consumer)| consumer.strong_count() > 0);
         self.leaving.push((name.to_owned(), Arc::downgrade(&consumer)));
-        Some(consumer.leave())
+        consumer.shift().stop.cancel();
+        Some(consumer.shift().left.clone())
     }
 }
 

@@ -5,7 +5,7 @@
 //! It takes a place of its [`Concurrency`] before it takes a message, calls its [`Inlet`](super::Inlet), and carries out the
 //! [`Decision`] in the words of its protocol.
 //!
-//! What an entry of its section has running is a [`Consumer`]; [`Consumers`] has those of all entries follow configurations,
+//! What an entry of its section has running is a [`Consumer`] with its [`Shift`]; [`Consumers`] has those of all entries follow configurations,
 //! waits for what they have in work, and tells how they stand and what they count. A [`BrokerChannel`] reads entries, and is a
 //! [`Channel`](super::Channel) with that.
 
@@ -16,6 +16,7 @@ mod consumers;
 mod meter;
 mod policies;
 mod retry_delay;
+mod shift;
 mod standing;
 
 use self::meter::Meters;
@@ -27,5 +28,6 @@ pub use self::{
     meter::{InWork, Meter, Outcome},
     policies::{Decision, Policies, Reason},
     retry_delay::RetryDelay,
+    shift::Shift,
     standing::Standing,
 };

@@ -59,7 +59,6 @@ async fn a_process_that_is_gone_is_followed_when_its_lease_is_over() {
 }
 
 #[tokio::test(start_paused = true)]
-#[tokio::test(start_paused = true)]
 async fn tokens_that_end_again_and_again_repeat_nothing() {
     let kit = memory().await;
     let (seen, server) = (Seen::default(), kit.server().unwrap());
