@@ -1,5 +1,6 @@
 //! OpenStack Swift, with its own users and with Keystone's, by what users of zato have.
 
+mod arrivals;
 mod faults;
 mod listings;
 mod logins;

@@ -17,6 +17,7 @@ use super::{
     mark::{Deed, Mark},
     work::{Attempt, SHORTEST_HOLD, Work, note},
 };
+use crate::{SwiftErrorKind, error::kind_of};
 
 /// How long it is tried to remember what became of an object: what is not remembered comes again.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -178,7 +179,10 @@ impl Work {
         loop {
             let written = self.shared.terms.store.write(&self.polled.container, &self.name, &self.version, mark).await;
             let Err(error) = written else { return Ok(()) };
-            let is_passing = matches!(error.kind(), Kind::Unavailable | Kind::Timeout | Kind::RateLimited);
+            // A server that is started anew again and again knows no token for long.
+            let is_unknown = kind_of(&error) == Some(SwiftErrorKind::NotAuthenticated);
+            let is_passing =
+                is_unknown || matches!(error.kind(), Kind::Unavailable | Kind::Timeout | Kind::RateLimited);
             if !is_passing || begun.elapsed() > PATIENCE || self.shared.shift.cut.is_cancelled() {
                 return Err(error);
             }

@@ -188,6 +188,10 @@ impl Work {
 
     async fn serve_fetched(&self, number: u32, details: ObjectDetails, stream: Option<ByteStream>) {
         let attempt = Attempt { number, cid: intake::cid(&details.metadata, &self.shared.ambient) };
+        // Of a process that was suspended since it was found another one may have served it.
+        if !self.polled.lease.is_held() {
+            return note!(debug, self, "an object is left to whoever polls its container now");
+        }
         if number > 1 {
             self.shared.meter.redelivered();
         }

@@ -21,8 +21,10 @@ pub(super) struct Faults {
 /// What the next requests of one kind meet. One request takes the first of everything.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
-    /// Each for so many requests; none for those that are left alone.
-    pub(super) statuses: VecDeque<(Option<StatusCode>, u32)>,
+    /// How many requests meet nothing before.
+    pub(super) passed: u32,
+    /// Each for so many requests.
+    pub(super) statuses: VecDeque<(StatusCode, u32)>,
     pub(super) breaks: VecDeque<u64>,
     pub(super) delays: VecDeque<Duration>,
     pub(super) lost: u32,
@@ -52,6 +54,14 @@ impl Faults {
         self.planned.entry(word.to_ascii_uppercase()).or_default()
     }
 
+    /// Returns whether requests of a kind are still to meet something.
+    pub(super) fn has_planned(&self, word: &str) -> bool {
+        self.planned.get(&word.to_ascii_uppercase()).is_some_and(|plan| {
+            let has_status = plan.statuses.iter().any(|(_, times)| *times > 0);
+            has_status || !plan.breaks.is_empty() || !plan.delays.is_empty() || plan.lost > 0 || plan.corrupt > 0
+        })
+    }
+
     /// Counts a request towards the end that a test has set; `None` if it is not the last.
     pub(super) fn last(&mut self) -> Option<Taken> {
         let (left, is_carried_out) = self.end.as_mut()?;
@@ -68,6 +78,9 @@ impl Faults {
     /// Takes what the next request meets.
     pub(super) fn take(&mut self, word: &str) -> Taken {
         let Some(plan) = self.planned.get_mut(word) else { return Taken::default() };
+        if take_one(&mut plan.passed) {
+            return Taken::default();
+        }
         Taken {
             status: take_status(&mut plan.statuses),
             break_after: plan.breaks.pop_front(),
@@ -79,10 +92,10 @@ impl Faults {
     }
 }
 
-fn take_status(statuses: &mut VecDeque<(Option<StatusCode>, u32)>) -> Option<StatusCode> {
+fn take_status(statuses: &mut VecDeque<(StatusCode, u32)>) -> Option<StatusCode> {
     while let Some((status, times)) = statuses.front_mut() {
         if take_one(times) {
-            return *status;
+            return Some(*status);
         }
         statuses.pop_front();
     }
@@ -100,9 +113,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_goes_wrong_may_come_later() {
+        let mut faults = Faults::default();
+        (faults.plan("PUT").passed, faults.plan("PUT").lost) = (2, 1);
+        assert!(faults.has_planned("put") && !faults.has_planned("GET"));
+        let lost = Taken { is_lost: true, ..Taken::default() };
+        assert_eq!([(); 3].map(|()| faults.take("PUT")), [Taken::default(), Taken::default(), lost]);
+        assert!(!faults.has_planned("PUT"));
+    }
+
+    #[test]
     fn a_request_takes_the_first_of_everything() {
         let mut faults = Faults::default();
-        faults.plan("put").statuses.extend([(Some(StatusCode::BAD_GATEWAY), 1), (Some(StatusCode::NOT_FOUND), 1)]);
+        faults.plan("put").statuses.extend([(StatusCode::BAD_GATEWAY, 1), (StatusCode::NOT_FOUND, 1)]);
         faults.plan("PUT").lost = 1;
         let first = Taken { status: Some(StatusCode::BAD_GATEWAY), is_lost: true, ..Taken::default() };
         let second = Taken { status: Some(StatusCode::NOT_FOUND), ..Taken::default() };

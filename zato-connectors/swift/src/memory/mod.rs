@@ -132,12 +132,7 @@ impl SwiftServer {
     /// The same for so many requests.
     pub fn fail_next_times(&self, method: &str, status: u16, times: u32) {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        self.lock().faults.plan(method).statuses.push_back((Some(status), times));
-    }
-
-    /// Leaves so many requests of a method alone before the next status that [`fail_next`](Self::fail_next) plans.
-    pub fn pass_next(&self, method: &str, times: u32) {
-        self.lock().faults.plan(method).statuses.push_back((None, times));
+        self.lock().faults.plan(method).statuses.push_back((status, times));
     }
 
     /// Breaks the next connection of a method once so many bytes went through, or at the body's end: of the answer's for
@@ -159,6 +154,17 @@ impl SwiftServer {
     /// Waits so long before the next request of a method is looked at.
     pub fn delay_next(&self, method: &str, delay: Duration) {
         self.lock().faults.plan(method).delays.push_back(delay);
+    }
+
+    /// Lets so many requests of a method pass before they meet what is planned for them.
+    pub fn pass_next(&self, method: &str, requests: u32) {
+        self.lock().faults.plan(method).passed = requests;
+    }
+
+    /// Returns whether requests of a method are still to meet something that is planned for them.
+    #[must_use]
+    pub fn has_planned(&self, method: &str) -> bool {
+        self.lock().faults.has_planned(method)
     }
 
     /// Refuses connections and breaks those that are there, or lets them in again.

@@ -41,7 +41,7 @@ pub(super) const FRESH: HeaderName = HeaderName::from_static("x-fresh-metadata")
 /// goes on with them the next time. Only of a dynamic large object of that size the list of its segments is copied, which is a
 /// prefix: its segments are those of the original then.
 ///
-/// As with [`put`](Object::put), the segments are left of a large object whose place the copy takes. A copy can't be made only if
+/// As with [`put`](Object::put), the segments are left of a large object whose place a plain copy takes. A copy can't be made only if
 /// there is none of its name: Swift takes conditions of a copy for conditions on the original.
 ///
 /// # Errors

@@ -290,7 +290,12 @@ impl Object {
             .query("multipart-manifest", Some("delete"))
             .header(header::ACCEPT, HeaderValue::from_static("application/json"))
             .accepting(StatusCode::NOT_FOUND);
-        let outcome = Outcome::read(self.swift.call(call).await?).await;
+        let answer = self.swift.call(call).await?;
+        if answer.status() == StatusCode::NOT_FOUND {
+            answer.done().await;
+            return Ok(false);
+        }
+        let outcome = Outcome::read(answer).await;
         let deleted = outcome.and_then(Outcome::checked).map_err(|error| self.about(error))?;
         Ok(deleted > 0)
     }

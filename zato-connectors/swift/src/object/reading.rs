@@ -143,7 +143,9 @@ impl Reading {
 
     /// Asks for what has not arrived yet, of the same object and no other.
     async fn ask_on(&self) -> Result<ByteStream> {
-        let (first, last) = (self.first + self.arrived, self.first + self.length - 1);
+        // Where the part begins has the server said.
+        let first = self.first.saturating_add(self.arrived);
+        let last = self.first.saturating_add(self.length.saturating_sub(1));
         let call = Call::object(Method::GET, &self.container, &self.name)?
             .text(header::RANGE, &format!("bytes={first}-{last}"))?
             .text(header::IF_MATCH, &format!("\"{}\"", self.etag))?

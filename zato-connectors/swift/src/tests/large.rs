@@ -215,6 +215,22 @@ async fn objects_in_their_own_right_are_no_segments_of_what_they_are_put_togethe
 }
 
 #[tokio::test]
+async fn a_stream_that_is_not_as_long_as_it_says_is_none_that_is_stored() {
+    for kit in everywhere(SMALL).await {
+        let (place, name) = (kit.place, kit.container("length").await);
+        let object = kit.swift.object(&name, "a");
+        for (segments, more) in [(1, true), (1, false), (2, true), (2, false)] {
+            let pieces = vec![bytes(SEGMENT); if more { segments + 1 } else { segments - 1 }];
+            let stream = ByteStream::new(futures_util::stream::iter(pieces.into_iter().map(Ok)));
+            let upload = object.upload(stream.with_length((SEGMENT * segments) as u64));
+            let error = upload.await.expect_err(&format!("{place} {segments} {more}"));
+            assert_eq!(error.kind(), Kind::Internal, "{place} {segments} {more}: {}", error.report());
+            assert!(!object.exists().await.unwrap(), "{place} {segments} {more}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_file_goes_on_where_it_was() {
     for kit in everywhere(SMALL).await {
         let (place, name) = (kit.place, kit.container("file").await);

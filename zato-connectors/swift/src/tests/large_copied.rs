@@ -50,6 +50,14 @@ async fn what_is_larger_than_an_object_is_copied_with_its_segments() {
                 "{place}"
             );
         }
+        let before = segments(&kit, &other).await;
+        from.upload(bytes(SEGMENT * 5).slice(SEGMENT..)).await.unwrap();
+        crate::object::copy_segments(&from, &to, headers.clone()).await.unwrap().unwrap();
+        assert_eq!(to.get().bytes().await.unwrap(), bytes(SEGMENT * 5).slice(SEGMENT..), "{place}");
+        let after = segments(&kit, &other).await;
+        assert!(after.len() == 4 && after.iter().all(|name| !before.contains(name)), "{place}: {after:?}");
+        from.upload(bytes(SEGMENT * 3 + 7)).await.unwrap();
+        crate::object::copy_segments(&from, &to, headers).await.unwrap().unwrap();
         let own = segments(&kit, &other).await;
         assert!(own.len() == 4 && own.iter().all(|name| name.starts_with("2026/ż/slo/copy-")), "{place}: {own:?}");
         from.delete_with_segments().await.unwrap();

@@ -84,6 +84,41 @@ async fn a_file_of_the_same_age_and_size_is_not_taken_for_another_one() {
     }
 }
 
+/// The file is the same, and so is the name; who replaces the one must not take the segments of the other.
+#[tokio::test]
+async fn objects_of_one_name_whose_segments_are_in_one_place_have_no_segment_in_common() {
+    for kit in everywhere("segment_size: 16KiB").await {
+        let (place, one, two, parts) =
+            (kit.place, kit.container("a").await, kit.container("b").await, kit.name("segments"));
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        std::io::Write::write_all(&mut file, &bytes(SEGMENT * 3)).unwrap();
+        let objects = [kit.swift.object(&one, "large"), kit.swift.object(&two, "large")];
+        for object in &objects {
+            object.upload_file(file.path()).segments_in(&parts).await.unwrap();
+        }
+        objects[0].upload(bytes(SEGMENT * 2)).segments_in(&parts).await.unwrap();
+        assert_eq!(objects[1].get().bytes().await.unwrap(), bytes(SEGMENT * 3), "{place}");
+        let left = kit.swift.container(&parts).objects().collect().await.unwrap().len();
+        assert_eq!(left, 2 + 3, "{place}: those of what was replaced are gone");
+    }
+}
+
+/// As a list of segments that somebody else has copied.
+#[tokio::test]
+async fn segments_of_another_container_are_left() {
+    for kit in everywhere("segment_size: 16KiB").await {
+        let (place, one, two) = (kit.place, kit.container("a").await, kit.container("b").await);
+        let (from, to) = (kit.swift.object(&one, "large"), kit.swift.object(&two, "large"));
+        from.upload(bytes(SEGMENT * 3)).await.unwrap();
+        let call = to.call(http::Method::PUT).unwrap().query("multipart-manifest", Some("get"));
+        let path = http::HeaderValue::try_from(format!("/{one}/large")).unwrap();
+        kit.swift.call(call.header(http::HeaderName::from_static("x-copy-from"), path)).await.unwrap().done().await;
+        assert!(to.head().await.unwrap().is_large, "{place}");
+        to.upload(bytes(SEGMENT * 2)).await.unwrap();
+        assert_eq!(from.get().bytes().await.unwrap(), bytes(SEGMENT * 3), "{place}");
+    }
+}
+
 /// Drops an upload as soon as something is so.
 async fn killed(upload: UploadRequest, is_so: impl Fn() -> bool) {
     let mut upload = Box::pin(upload.into_future());

@@ -2,9 +2,9 @@
 
 use std::{future::IntoFuture as _, time::Duration};
 
-use zato_core::{Kind, bytes::Bytes, message::ByteStream};
+use zato_core::{Error, Kind, Retry, bytes::Bytes, message::ByteStream};
 
-use super::kit::fake;
+use super::kit::{everywhere, fake};
 use crate::{SwiftErrorKind, error::kind_of};
 
 fn bytes() -> Bytes {
@@ -75,7 +75,7 @@ async fn what_has_arrived_otherwise_than_it_was_sent_does_not_stay() {
     let kit = fake("").await;
     let (name, server) = (kit.container("a").await, kit.server().unwrap());
     let object = kit.swift.object(&name, "a");
-    let mismatch = |error: zato_core::Error| assert_eq!(kind_of(&error), Some(SwiftErrorKind::ChecksumMismatch));
+    let mismatch = |error: Error| assert_eq!(kind_of(&error), Some(SwiftErrorKind::ChecksumMismatch));
     object.put("before").await.unwrap();
     server.corrupt_next("PUT");
     mismatch(object.put("small").await.unwrap_err());
@@ -115,6 +115,34 @@ async fn what_has_arrived_otherwise_than_it_was_sent_does_not_stay() {
     let absent = kit.swift.object(&name, "absent");
     mismatch(absent.put(bytes()).only_if_absent().await.unwrap_err());
     assert!(!absent.exists().await.unwrap());
+}
+
+/// Whether it has a length or not, and fails, ends before that, or goes on after it.
+#[tokio::test]
+async fn a_stream_that_is_not_what_it_said_leaves_what_was_there() {
+    for kit in everywhere("").await {
+        let (place, name) = (kit.place, kit.container("a").await);
+        let object = kit.swift.object(&name, "a");
+        object.put("before").await.unwrap();
+        let stream = |fails: bool| {
+            let pieces = bytes().chunks(100_000).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect::<Vec<_>>();
+            let fault = fails.then(|| Err(Error::conflict("the source is gone")));
+            ByteStream::new(futures_util::stream::iter(pieces.into_iter().chain(fault)))
+        };
+        let length = bytes().len() as u64;
+        for (stream, kind) in [
+            (stream(true), Kind::Conflict),
+            (stream(true).with_length(length + 1), Kind::Conflict),
+            (stream(false).with_length(length + 1), Kind::Internal),
+            (stream(false).with_length(length - 1), Kind::Internal),
+        ] {
+            let said = stream.length();
+            let error = object.put_stream(stream).await.unwrap_err();
+            assert_eq!((error.kind(), error.retry()), (kind, Retry::Never), "{place} {said:?}: {}", error.report());
+            assert_eq!(object.get().text().await.unwrap(), "before", "{place} {said:?}");
+        }
+        assert_eq!(kit.swift.container(&name).objects().collect().await.unwrap().len(), 1, "{place}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

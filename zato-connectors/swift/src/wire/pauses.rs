@@ -11,7 +11,7 @@ pub(crate) struct Pauses {
     renewals: u32,
 }
 
-/// How often a request is made once more with a new token: a server that is started anew may do so twice.
+/// How often a request is made once more with a new token, before another pause: a server that is started anew may do so twice.
 const RENEWALS: u32 = 3;
 
 impl Pauses {
@@ -29,6 +29,7 @@ impl Pauses {
     /// it asks for more than the longest pause.
     pub(crate) fn next(&mut self, random: u128, asked: Option<Duration>) -> Option<Duration> {
         self.left = self.left.checked_sub(1)?;
+        self.renewals = 0;
         let pause = self.next.min(self.longest);
         self.next = pause.saturating_mul(2);
         let share = f64::from(u32::try_from(random & 0xffff).unwrap_or(0)) / f64::from(0x1_0000_u32);
@@ -62,6 +63,9 @@ mod tests {
         let mut pauses = pauses(5);
         assert_eq!(pauses.next(0, Some(Duration::from_secs(3))), Some(Duration::from_secs(3)));
         assert_eq!(pauses.next(0, Some(Duration::from_secs(9))), None);
-        assert!((0..RENEWALS).all(|_| pauses.renewed()) && !pauses.renewed());
+        for _ in 0..2 {
+            assert!((0..RENEWALS).all(|_| pauses.renewed()) && !pauses.renewed());
+            assert!(pauses.next(0, None).is_some(), "after a pause it may be another token that has ended");
+        }
     }
 }

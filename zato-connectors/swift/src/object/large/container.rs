@@ -14,6 +14,15 @@ pub(crate) fn of(object: &Object) -> String {
     format!("{}_segments", object.container())
 }
 
+/// Returns what the names of its segments begin with: in a container that others have theirs in, too, also with its own container.
+pub(super) fn prefix(object: &Object, segments_in: &str) -> String {
+    if segments_in == of(object) {
+        format!("{}/slo/", object.name())
+    } else {
+        format!("{}/{}/slo/", object.container(), object.name())
+    }
+}
+
 /// Makes the container of the segments if there is none, kept by the same policy as that of the object.
 pub(super) async fn have(object: &Object, segments_in: &str) -> Result<()> {
     let swift = object.swift();

@@ -11,6 +11,7 @@ use super::{
     container,
     known::{self, Known},
     manifest::{self, Entry, Manifest, Segment},
+    remove,
     sending::{CONTENT_TYPE, Sent},
 };
 use crate::{
@@ -48,7 +49,7 @@ pub(crate) async fn copy(from: &Object, to: &Object, headers: HeaderMap) -> Resu
     let expiry = headers.get(DELETE_AT).cloned();
     // Segments that expire at different moments are never taken for each other.
     let at = expiry.as_ref().and_then(|at| at.to_str().ok()).map(|at| format!("-{at}")).unwrap_or_default();
-    let prefix = format!("{}/slo/copy-{checksum}{at}/", to.name());
+    let prefix = format!("{}copy-{checksum}{at}/", container::prefix(to, &segments_in));
     name::object(&segment(&prefix, entries.len())).map_err(|_| {
         Error::invalid_input("the name of the copy is too long for a large object, whose segments have longer ones")
     })?;
@@ -58,7 +59,11 @@ pub(crate) async fn copy(from: &Object, to: &Object, headers: HeaderMap) -> Resu
     let copying = Copying { to, client, segments_in, prefix, known, expiry };
     let all: Vec<_> = entries.iter().enumerate().map(|(index, entry)| copying.one(index, entry)).collect();
     let sent: Vec<Sent> = stream::iter(all).buffered(parallelism).try_collect().await?;
+    let before = manifest::there(to).await?;
     manifest::put(to, &copying.segments_in, &sent, headers, false).await?;
+    let used = sent.iter().map(|segment| segment.name.as_str()).collect();
+    let before = before.map(|before| before.segments).unwrap_or_default();
+    remove::replaced(to, &remove::superseded(to, before, &copying.segments_in, &used)).await;
     Ok(Some(manifest::whole_etag(&sent)))
 }
 

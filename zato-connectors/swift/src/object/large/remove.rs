@@ -10,6 +10,7 @@ use tracing::{info, warn};
 use zato_core::Result;
 
 use super::{
+    container,
     manifest::{self, Segment},
     sending::Names,
 };
@@ -26,7 +27,7 @@ pub(super) fn superseded(object: &Object, before: Vec<Segment>, segments_in: &st
     let mut doomed = Doomed::new();
     for Segment { container, name, is_large, .. } in before {
         let is_used = container == segments_in && used.contains(name.as_str());
-        if !is_used && !is_large && is_nothing_else(object, &name) {
+        if !is_used && !is_large && is_nothing_else(object, &container, &name) {
             doomed.entry(container).or_default().push(name);
         }
     }
@@ -37,11 +38,18 @@ pub(super) fn superseded(object: &Object, before: Vec<Segment>, segments_in: &st
     doomed
 }
 
-/// A manifest may name objects that somebody stored for their own sake, or that another manifest names, too. Segments carry the
-/// name of their object (ours, python-swiftclient's, rclone's), or are hidden under it (opendal's).
-fn is_nothing_else(object: &Object, name: &str) -> bool {
-    let name = name.strip_prefix(".segments/").unwrap_or(name);
-    name.strip_prefix(object.name()).is_some_and(|rest| rest.starts_with('/'))
+/// A manifest may name objects that somebody stored for their own sake, or that another manifest names, too, such as one that this
+/// was copied from. Segments carry the name of their object in the container of its segments (ours, python-swiftclient's,
+/// rclone's), or are hidden under it in its own (opendal's); where we were told another container, also that of the object.
+fn is_nothing_else(object: &Object, segments_in: &str, name: &str) -> bool {
+    let is_own = |prefix: &str| {
+        let rest = name.strip_prefix(prefix).and_then(|name| name.strip_prefix(object.name()));
+        rest.is_some_and(|rest| rest.starts_with('/'))
+    };
+    if segments_in == container::of(object) {
+        return is_own("");
+    }
+    is_own(&format!("{}/", object.container())) || (segments_in == object.container() && is_own(".segments/"))
 }
 
 /// Stores something in the place of an object, or deletes it, and then removes the segments of what was there that are nothing but

@@ -39,10 +39,10 @@ use crate::{
 /// [length](zato_core::message::ByteStream::with_length), which goes up to 250 GiB, or larger [segments](Self::segment_size),
 /// for which there has to be the memory.
 ///
-/// If there was a large object of this name, its segments are removed once the new one is there: those whose names begin with
-/// that of the object and a slash. Other objects that it was put together from stand on their own. Neither does it remove anything when an object is stored by [`put`](Object::put) or
-/// [`copy_to`](Object::copy_to): the segments of what was there are left then, unless
-/// [`delete_with_segments`](Object::delete_with_segments) was called before.
+/// If there was a large object of this name, its segments are removed once the new one is there: those in the container of its
+/// segments whose names begin with that of the object and a slash. Other objects that it was put together from stand on their
+/// own. Nothing is removed when an object is stored by [`put`](Object::put) or [`copy_to`](Object::copy_to): the segments of
+/// what was there are left then, unless [`delete_with_segments`](Object::delete_with_segments) was called before.
 ///
 /// # Errors
 ///
@@ -55,7 +55,8 @@ use crate::{
 ///
 /// Whether the object was stored is not known if the future is dropped; it is never half-stored. Segments are removed some seconds
 /// later then, unless the upload is [resumable](Self::resumable), or the manifest was already on its way; a program that ends
-/// leaves them. Their names begin with that of the object and `/slo/`.
+/// leaves them. Their names begin with that of the object and `/slo/`, in a container that was [said](Self::segments_in) with that
+/// of its container before it.
 ///
 /// # Examples
 ///

@@ -93,14 +93,16 @@ impl Opened {
 
     /// Returns all of it if it has no more than so many bytes. Otherwise nothing is lost.
     pub(super) async fn whole(&mut self, size: u64) -> Result<Option<Option<Piece>>> {
-        match self.length() {
-            Some(length) if length <= size => self.next(size).await.map(Some),
-            Some(_) => Ok(None),
-            None => {
-                let Self::Stream(cutter) = self else { return Ok(None) };
+        if self.length().is_some_and(|length| length > size) {
+            return Ok(None);
+        }
+        match self {
+            // It is read to its end, which may be another one than it says.
+            Self::Stream(cutter) => {
                 let most = usize::try_from(size).unwrap_or(usize::MAX);
                 Ok(cutter.whole(most).await?.map(|bytes| Some(Piece::Bytes(bytes))))
             }
+            Self::Bytes(_) | Self::File(_) => self.next(size).await.map(Some),
         }
     }
 }

@@ -95,7 +95,8 @@ impl Upload {
             None => fresh(self.client.wire.ambient()),
         };
         let length = length.map_or_else(|| "stream".to_owned(), |length| length.to_string());
-        let prefix = format!("{}/slo/{id}/{length}/{}/", self.object.name(), plan.first());
+        let prefix = container::prefix(&self.object, &self.segments_in);
+        let prefix = format!("{prefix}{id}/{length}/{}/", plan.first());
         let names = Names { container: self.segments_in.clone(), prefix, are_by_content: self.key.is_some() };
         name::object(&names.segment(0, &md5(b""))).map_err(|_| {
             Error::invalid_input("the name of the object is too long for a large one, whose segments have longer ones")

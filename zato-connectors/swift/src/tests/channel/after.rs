@@ -11,7 +11,7 @@ use crate::{
 
 /// Puts a large object of two segments.
 async fn put_large(kit: &Kit, name: &str) {
-    let (container, segments) = (kit.name("in"), kit.name("segments"));
+    let (container, segments) = (kit.name("in"), kit.name("in_segments"));
     kit.swift.container(&segments).create().await.unwrap();
     for (segment, body) in [("1", "one and "), ("2", "two")] {
         kit.swift.object(&segments, &format!("{name}/{segment}")).put(body).await.unwrap();
@@ -33,7 +33,7 @@ async fn what_was_served_is_deleted_with_its_segments() {
         let program = Program::start(&kit, &Seen::default(), &channel(&kit, "after_success: delete")).await;
         assert_eq!(program.settled(2).await, ["a ż 1 1", "large 1 one and two"], "{}", kit.place);
         kit.until_names("in", &[]).await;
-        kit.until_names("segments", &[]).await;
+        kit.until_names("in_segments", &[]).await;
         sleep(Duration::from_millis(300)).await;
         assert_eq!(kit.remembered().await, [], "{}", kit.place);
         kit.put("a ż", "1").await;
@@ -54,7 +54,7 @@ async fn what_was_served_is_moved_and_a_large_one_leaves_no_segments() {
         assert_eq!(program.settled(2).await.len(), 2, "{}", kit.place);
         kit.until_names("in", &[]).await;
         kit.until_names("done", &["2026/a ż", "2026/large"]).await;
-        kit.until_names("segments", &[]).await;
+        kit.until_names("in_segments", &[]).await;
         let done = kit.name("done");
         let moved = kit.swift.object(&done, "2026/a ż").head().await.unwrap();
         assert_eq!((moved.content_type.as_deref(), moved.metadata.get("by")), (Some("text/x"), Some("CRM")));
@@ -94,7 +94,7 @@ async fn what_was_moved_stays_whole_when_its_file_comes_again_and_then_another_o
 #[tokio::test]
 async fn what_a_moved_object_was_put_together_from_is_left_unless_it_is_called_by_it() {
     for kit in everywhere("").await {
-        let (container, parts) = (kit.container("in").await, kit.container("parts").await);
+        let (container, parts) = (kit.container("in").await, kit.container("in_segments").await);
         for part in ["own", "a/1"] {
             kit.swift.object(&parts, part).put(part).await.unwrap();
         }
@@ -104,7 +104,7 @@ async fn what_a_moved_object_was_put_together_from_is_left_unless_it_is_called_b
         let more = format!("after_success: move, move_to: {}", kit.name("done"));
         let program = Program::start(&kit, &Seen::default(), &channel(&kit, &more)).await;
         kit.until_names("done", &["a"]).await;
-        kit.until_names("parts", &["own"]).await;
+        kit.until_names("in_segments", &["own"]).await;
         let done = kit.name("done");
         assert_eq!(kit.swift.object(&done, "a").get().text().await.unwrap(), "owna/1", "{}", kit.place);
         program.app.stop().await;
@@ -200,11 +200,13 @@ async fn what_can_not_be_moved_is_not_served_again_and_moved_as_soon_as_it_can_b
 #[tokio::test(start_paused = true)]
 async fn who_keeps_objects_from_now_on_keeps_those_that_were_to_be_deleted() {
     let kit = memory().await;
-    let (server, seen) = (kit.server().unwrap(), Seen::default());
-    let yaml = channel(&kit, "after_success: delete").replace("100ms", "2s");
-    let program = Program::start(&kit, &seen, &yaml).await;
-    server.fail_next_times("HEAD", 403, 1);
     kit.put("a", "1").await;
+    let (server, seen) = (kit.server().unwrap(), Seen::default());
+    let program = Program::start(&kit, &seen, "{}").await;
+    // The container is looked at before.
+    server.pass_next("HEAD", 1);
+    server.fail_next_times("HEAD", 403, 1);
+    program.app.apply_yaml(channel(&kit, "after_success: delete").replace("100ms", "1h")).await.unwrap();
     until("it is served", || seen.len() == 1).await;
     program.app.stop().await;
     let program = Program::start(&kit, &seen, &channel(&kit, "after_success: keep")).await;

@@ -257,6 +257,19 @@ impl Kit {
         self.swift.object(&state, &lease).put("somebody else").expires_in(life).await.unwrap();
     }
 
+    /// Waits until these objects are remembered, and no others.
+    pub(super) async fn until_remembered(&self, names: &[&str]) {
+        let begun = Instant::now();
+        loop {
+            let found: Vec<_> = self.remembered().await.into_iter().map(|(name, _)| name).collect();
+            if found == names {
+                return;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(60), "{}: {found:?} are remembered", self.place);
+            sleep(Duration::from_millis(50)).await;
+        }
+    }
+
     /// Lists a container of the test.
     pub(super) async fn names(&self, container: &str) -> Vec<String> {
         let name = self.name(container);

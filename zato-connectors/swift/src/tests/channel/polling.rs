@@ -25,6 +25,8 @@ async fn what_is_new_or_has_changed_is_served_once_in_the_order_of_names() {
         kit.swift.object(&container, "b").set_metadata(&metadata).await.unwrap();
         assert_eq!(program.settled(6).await[5..], ["b 1 changed"], "{}: its metadata is another", kit.place);
         kit.swift.object(&container, "b").delete().await.unwrap();
+        assert_eq!(program.settled(6).await.len(), 6, "{}: nothing is served that is gone", kit.place);
+        kit.until_remembered(&["a/1", "a/2 ż"]).await;
         kit.put("b", "changed").await;
         assert_eq!(program.settled(7).await[6..], ["b 1 changed"], "{}: deleted and put again", kit.place);
         assert_eq!(kit.remembered().await.len(), 3);

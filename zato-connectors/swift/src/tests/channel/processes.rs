@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use tokio::time::{Duration, Instant, sleep};
 
-use super::{Program, Seen, channel, memory, until};
+use super::{Program, SERVED, Seen, channel, memory, until};
 use crate::tests::kit::everywhere;
 
 fn times(seen: &[String]) -> BTreeMap<String, usize> {
@@ -56,6 +56,21 @@ async fn a_process_that_is_gone_is_followed_when_its_lease_is_over() {
     assert!((2..=8).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
     assert_eq!(seen.all(), ["a 1 1", "b 1 1"]);
     other.app.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn tokens_that_end_again_and_again_repeat_nothing() {
+    let kit = memory().await;
+    let (seen, server) = (Seen::default(), kit.server().unwrap());
+    let program = Program::start(&kit, &seen, &channel(&kit, "pool_size: 1")).await;
+    kit.put("a", "wait").await;
+    until("it is in work", || seen.len() == 1).await;
+    server.fail_next_times("PUT", 401, 20);
+    program.gate.0.notify_one();
+    sleep(Duration::from_secs(60)).await;
+    assert_eq!(seen.all(), ["a 1 wait", "ended"]);
+    assert_eq!(kit.remembered().await, [("a".to_owned(), SERVED.to_owned())]);
+    program.app.stop().await;
 }
 
 #[tokio::test(start_paused = true)]
