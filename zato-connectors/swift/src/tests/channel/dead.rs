@@ -74,13 +74,11 @@ async fn other_policies_are_followed() {
 #[tokio::test(start_paused = true)]
 async fn dead_letters_that_can_not_be_stored_are_tried_again() {
     let kit = memory().await;
-    kit.put("a", "x".repeat(2_000)).await;
     let more = "service: invoice.take, max_message_size: 1000, retry_delay: 1s";
-    let server = kit.server().unwrap();
-    let program = Program::start(&kit, &Seen::default(), "{}").await;
+    let program = Program::start(&kit, &Seen::default(), &channel(&kit, more)).await;
     let begun = Instant::now();
-    server.fail_next_times("HEAD", 403, 3);
-    program.app.apply_yaml(channel(&kit, more)).await.unwrap();
+    kit.server().unwrap().fail_next_times("HEAD", 403, 3);
+    kit.put("a", "x".repeat(2_000)).await;
     kit.until_names("in_dead", &["a"]).await;
     assert!(begun.elapsed() > Duration::from_secs(1) && program.seen.len() == 0);
     let dead = kit.swift.object(&kit.name("in_dead"), "a").head().await.unwrap();
