@@ -129,7 +129,7 @@ impl Delivery {
         self.settle(Settlement::Requeue { after: None }).await
     }
 
-    /// Gives the message back, to come again after some time.
+    /// Gives the message back, to come again after some time, a day at the most.
     ///
     /// # Errors
     ///

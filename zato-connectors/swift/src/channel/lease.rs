@@ -8,7 +8,7 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use chrono::{DateTime, Utc};
@@ -37,8 +37,15 @@ pub(super) struct Leases {
 /// What is known of one.
 #[derive(Debug, Default)]
 struct Term {
-    /// Until when nobody else can have it.
-    held: Mutex<Option<Instant>>,
+    held: Mutex<Option<Until>>,
+}
+
+/// Until when nobody else can have a lease. The first of both counts: the one stands still while the machine is suspended, the other
+/// may be set back.
+#[derive(Clone, Copy, Debug)]
+struct Until {
+    at: Instant,
+    by_the_clock: SystemTime,
 }
 
 /// A lease of a container, as one consumer has it or waits for it.
@@ -83,12 +90,12 @@ impl Leases {
 impl Lease {
     /// Returns whether nobody else can have it.
     pub(super) fn is_held(&self) -> bool {
-        self.held().is_some_and(|until| Instant::now() < until)
+        self.held().is_some_and(|until| Instant::now() < until.at && SystemTime::now() < until.by_the_clock)
     }
 
     /// Takes it, if nobody has it, and returns whose it is then.
     pub(super) async fn take(&self) -> Result<Whose> {
-        let begun = Instant::now();
+        let begun = (Instant::now(), SystemTime::now());
         let call = self.put()?.only_if_absent(Repeated::Knowingly);
         let answer = self.store.send(call.accepting(StatusCode::PRECONDITION_FAILED)).await?;
         let is_new = answer.status() == StatusCode::CREATED;
@@ -111,9 +118,9 @@ impl Lease {
     pub(super) async fn renew(&self) -> Result<Whose> {
         let whose = self.check().await?;
         if matches!(whose, Whose::Ours(_)) {
-            let begun = Instant::now();
+            let begun = (Instant::now(), SystemTime::now());
             // No longer than it is ours: what comes later would take it from somebody else.
-            let end = self.held().unwrap_or(begun + self.life);
+            let end = self.held().map_or(begun.0 + self.life, |until| until.at);
             let sent = timeout_at(end, self.store.send(self.put()?)).await;
             let late =
                 || error::of_kind(SwiftErrorKind::Timeout, "no sign of life could be given while the lease lasted");
@@ -170,13 +177,14 @@ impl Lease {
 
     /// Notes a sign of life. It is over a fifth earlier than for the server, which counts whole seconds, and whose clock may be
     /// faster.
-    fn proven(&self, begun: Instant) {
-        let until = begun + (self.life - self.life / 5);
+    fn proven(&self, (begun, by_the_clock): (Instant, SystemTime)) {
+        let life = self.life - self.life / 5;
+        let until = Until { at: begun + life, by_the_clock: by_the_clock + life };
         // The last one counts for the server, also if it is for a shorter time than the one before.
         *self.term.held.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
     }
 
-    fn held(&self) -> Option<Instant> {
+    fn held(&self) -> Option<Until> {
         *self.term.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -237,6 +245,16 @@ mod tests {
         assert_eq!(one.check().await.unwrap(), Whose::Theirs("p1".to_owned()));
         assert!(!one.is_held());
         assert!(matches!(other.take().await.unwrap(), Whose::Ours(_)), "it has it from before");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_machine_that_was_suspended_has_not_slept_through_its_lease() {
+        let (_fake, leases) = leases(1).await;
+        let [lease] = &leases[..] else { panic!() };
+        assert!(matches!(lease.take().await.unwrap(), Whose::Ours(_)) && lease.is_held());
+        lease.term.held.lock().unwrap().as_mut().unwrap().by_the_clock -= LIFE;
+        assert!(!lease.is_held());
+        assert!(matches!(lease.renew().await.unwrap(), Whose::Ours(_)) && lease.is_held());
     }
 
     #[tokio::test(start_paused = true)]

@@ -188,9 +188,9 @@ impl Work {
 
     async fn serve_fetched(&self, number: u32, details: ObjectDetails, stream: Option<ByteStream>) {
         let attempt = Attempt { number, cid: intake::cid(&details.metadata, &self.shared.ambient) };
-        // Of a process that was suspended since it was found another one may have served it.
+        // Whoever was away for long is not to begin with what somebody else has done meanwhile.
         if !self.polled.lease.is_held() {
-            return note!(debug, self, "an object is left to whoever polls its container now");
+            return note!(warn, self, "an object is left for whoever has the lease now");
         }
         if number > 1 {
             self.shared.meter.redelivered();
@@ -200,10 +200,6 @@ impl Work {
         if stream.is_some() && !is_streamed && details.bytes > max as u64 {
             let message = format!("the object has {} bytes, of which the channel takes {max}", details.bytes);
             return self.conclude(Err(Error::new(Kind::TooLarge, message)), &attempt).await;
-        }
-        // Whoever was away for long is not to begin with what somebody else has done meanwhile.
-        if !self.polled.lease.is_held() {
-            return note!(warn, self, "an object is left for whoever has the lease now");
         }
         // Before the service is called: an object that ends the process has an end, too.
         if let Err(error) = self.told(Mark::Tried { attempts: number, after: None }).await {

@@ -125,7 +125,10 @@ impl Policies {
         let given_back = || Reason::of_service("the service gave it back too often");
         match settlement {
             Settlement::Ack => Decision::Done,
-            Settlement::Requeue { after } => self.again(attempt, after.unwrap_or_default(), given_back),
+            Settlement::Requeue { after } => {
+                let after = after.unwrap_or_default().min(RetryDelay::LONGEST);
+                self.again(attempt, after, given_back)
+            }
             Settlement::Reject => Decision::Reject(Reason::of_service("the service rejected it")),
             Settlement::DeadLetter { reason } if self.has_dead_letter => {
                 Decision::DeadLetter(Reason::of_service(&reason))
@@ -324,6 +327,7 @@ mod tests {
         let later = || Settlement::Requeue { after: Some(Duration::from_secs(1)) };
         assert_eq!(of(2, Settlement::Ack), "done");
         assert_eq!([of(1, Settlement::Requeue { after: None }), of(1, later())], ["again 0", "again 1000"]);
+        assert_eq!(of(1, Settlement::Requeue { after: Some(Duration::MAX) }), "again 86400000");
         assert_eq!(of(2, later()), "dead service");
         assert_eq!(of(1, Settlement::Reject), "reject service");
         let dead_letter = || Settlement::DeadLetter { reason: "not an order".to_owned() };
