@@ -48,7 +48,10 @@ pub(super) async fn names(swift: &Swift, container: &str) -> Vec<String> {
 
 /// Lists what the channel of a container's name remembers of it: names, and what became of them.
 pub(super) async fn remembered(swift: &Swift, container: &str) -> BTreeMap<String, String> {
-    listed(swift, &format!("zato_{container}"), &format!("{container}/served/{container}/")).await
+    let marks = listed(swift, &format!("zato_{container}"), &format!("{container}/served/{container}/")).await;
+    // Behind a name is its version.
+    let of_name = |(mark, kind): (String, String)| (mark.split('\t').next().unwrap_or_default().to_owned(), kind);
+    marks.into_iter().map(of_name).collect()
 }
 
 /// Waits until everything in a container is remembered as served. After faults it is tried again with long pauses.
