@@ -67,6 +67,39 @@ async fn what_is_larger_than_an_object_is_copied_with_its_segments() {
     }
 }
 
+/// Its segments are called as those of the first.
+#[tokio::test]
+async fn a_copy_that_is_made_once_more_in_the_place_of_itself_is_whole() {
+    for kit in everywhere(SMALL).await {
+        let (place, name, other) = (kit.place, kit.container("a").await, kit.container("b").await);
+        let (from, to) = (kit.swift.object(&name, "from"), kit.swift.object(&other, "to"));
+        from.upload(bytes(SEGMENT * 3)).await.unwrap();
+        for number in 1..=2 {
+            to.replacing(crate::object::copy_segments(&from, &to, http::HeaderMap::new())).await.unwrap();
+            assert_eq!(segments(&kit, &other).await.len(), 3, "{place}: {number}");
+            assert_eq!(to.get().bytes().await.unwrap(), bytes(SEGMENT * 3), "{place}: {number}");
+        }
+        to.replacing(async { to.put("small").await }).await.unwrap();
+        assert!(segments(&kit, &other).await.is_empty(), "{place}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_segments_are_removed_as_long_as_nobody_says_what_is_there_instead() {
+    let kit = fake(&format!("{SMALL}\nretries: 0")).await;
+    let (name, server) = (kit.container("a").await, kit.server().unwrap());
+    let object = kit.swift.object(&name, "large");
+    for status in [403, 503] {
+        object.upload(bytes(SEGMENT * 3)).await.unwrap();
+        let before = segments(&kit, &name).await.len();
+        server.pass_next("HEAD", 1);
+        server.fail_next("HEAD", status);
+        object.replacing(async { object.put("small").await }).await.unwrap();
+        assert!(!server.has_planned("HEAD"), "{status}");
+        assert_eq!(segments(&kit, &name).await.len(), before, "{status}");
+    }
+}
+
 #[tokio::test]
 async fn parts_of_segments_and_bytes_in_the_manifest_are_copied_as_what_they_are() {
     for kit in everywhere(SMALL).await {

@@ -62,11 +62,13 @@ pub(in crate::object) async fn replacing<T>(object: &Object, deed: impl Future<O
     Ok(done)
 }
 
-/// Removes the segments of what was replaced, or deleted.
+/// Removes the segments of what was replaced, or deleted, except those that what is there now is made of: a copy that is made once
+/// more, and an upload that goes on with what another one has left, have the very same. Who puts them together after this look is
+/// refused, as they are gone; only whose manifest a server has checked and not yet stored is not, as Swift deletes on no condition.
 pub(super) async fn replaced(object: &Object, doomed: &Doomed) {
     let (container, name) = (object.container(), object.name());
     let connection = object.swift().name();
-    match time::timeout(PATIENCE, remove(object.swift(), doomed)).await {
+    match time::timeout(PATIENCE, remove_unused(object, doomed)).await {
         Ok(Ok(0)) => {}
         Ok(Ok(removed)) => {
             info!(connection, container, object = name, removed, "segments of an object that is gone removed");
@@ -96,6 +98,20 @@ pub(super) async fn failed(swift: &Swift, names: &Names, begun: u64) {
         }
         Err(_late) => warn!(connection, container, prefix, "segments of a failed upload are left, as it took too long"),
     }
+}
+
+/// Removes those that what is there now is not made of; none if nobody says what that is.
+async fn remove_unused(object: &Object, doomed: &Doomed) -> Result<u64> {
+    if doomed.is_empty() {
+        return Ok(0);
+    }
+    let now = manifest::now(object).await?.map(|now| now.segments).unwrap_or_default();
+    let used: HashSet<_> = now.iter().map(|segment| (segment.container.as_str(), segment.name.as_str())).collect();
+    let mut unused = doomed.clone();
+    for (container, names) in &mut unused {
+        names.retain(|name| !used.contains(&(container.as_str(), name.as_str())));
+    }
+    remove(object.swift(), &unused).await
 }
 
 async fn remove(swift: &Swift, doomed: &Doomed) -> Result<u64> {
