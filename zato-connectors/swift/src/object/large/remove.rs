@@ -7,14 +7,18 @@ use std::{
 
 use tokio::time;
 use tracing::{info, warn};
-use zato_core::Result;
+use zato_core::{Error, Result, Retry};
 
 use super::{
     container,
     manifest::{self, Segment},
     sending::Names,
 };
-use crate::{Swift, object::Object};
+use crate::{
+    Swift,
+    error::{self, SwiftErrorKind},
+    object::Object,
+};
 
 /// How long it may take; what is not removed then is left, and logged.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -53,13 +57,21 @@ fn is_nothing_else(object: &Object, segments_in: &str, name: &str) -> bool {
 }
 
 /// Stores something in the place of an object, or deletes it, and then removes the segments of what was there that are nothing but
-/// that. Who dies meanwhile leaves segments, and never an object without them.
+/// that; also if nobody knows whether that was done, and it was. Who dies meanwhile, or can't ask, leaves segments, and never an
+/// object without them.
 pub(in crate::object) async fn replacing<T>(object: &Object, deed: impl Future<Output = Result<T>>) -> Result<T> {
     let before = manifest::there(object).await?;
-    let done = deed.await?;
-    let segments = before.map(|before| before.segments).unwrap_or_default();
-    replaced(object, &superseded(object, segments, "", &HashSet::new())).await;
-    Ok(done)
+    let done = deed.await;
+    if done.as_ref().err().is_none_or(is_unknown) {
+        let segments = before.map(|before| before.segments).unwrap_or_default();
+        replaced(object, &superseded(object, segments, "", &HashSet::new())).await;
+    }
+    done
+}
+
+/// Whether a server may have done what it did not answer.
+fn is_unknown(fault: &Error) -> bool {
+    fault.retry() != Retry::Unsent && error::kind_of(fault).is_some_and(SwiftErrorKind::is_passing)
 }
 
 /// Removes the segments of what was replaced, or deleted, except those that what is there now is made of: a copy that is made once
