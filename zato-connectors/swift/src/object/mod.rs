@@ -270,6 +270,11 @@ impl Object {
     /// Deletes it with its segments, if it is a large one with a manifest (a static one), and returns whether it was there. Of one
     /// whose segments are all that have a prefix (a dynamic one) they are left.
     ///
+    /// All that its manifest names goes, and what the manifests among that name, whoever has stored it and whatever else is made of
+    /// it: this is Swift's own `multipart-manifest=delete`. Others' objects are spared by `ObjectStorage::delete`, which removes only
+    /// segments that are called by the name of the object; or read its [`segments`](Self::segments), [`delete`](Self::delete) it
+    /// alone, and then [those](crate::Container::delete_objects) of them that nothing else needs.
+    ///
     /// # Errors
     ///
     /// [`Upstream`](zato_core::Kind::Upstream) if some of the segments could not be deleted. Beside that as
