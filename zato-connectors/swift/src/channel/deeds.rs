@@ -111,7 +111,7 @@ impl Work {
     }
 
     async fn details(&self) -> Result<Option<ObjectDetails>> {
-        match self.object().head().await {
+        match self.object().head_newest().await {
             Ok(details) => Ok(Some(details)),
             Err(error) if kind_of(&error) == Some(SwiftErrorKind::NotFound) => Ok(None),
             Err(error) => Err(error),

@@ -157,7 +157,16 @@ impl Object {
     /// As [all verbs](Swift#errors).
     #[doc(alias = "head_object")]
     pub async fn head(&self) -> Result<ObjectDetails> {
-        let answer = self.swift.call(self.call(Method::HEAD)?).await?;
+        self.described(self.call(Method::HEAD)?).await
+    }
+
+    /// Returns what is known of it by the newest replica: for who decides by that what is deleted.
+    pub(crate) async fn head_newest(&self) -> Result<ObjectDetails> {
+        self.described(self.newest(Method::HEAD)?).await
+    }
+
+    async fn described(&self, call: Call) -> Result<ObjectDetails> {
+        let answer = self.swift.call(call).await?;
         let details = ObjectDetails::of(&answer);
         answer.done().await;
         details.map_err(|error| self.about(error))
@@ -284,7 +293,7 @@ impl Object {
     ///
     /// Some of the segments may be deleted then.
     pub async fn delete_with_segments(&self) -> Result<bool> {
-        let answer = self.swift.call(self.call(Method::HEAD)?.accepting(StatusCode::NOT_FOUND)).await?;
+        let answer = self.swift.call(self.newest(Method::HEAD)?.accepting(StatusCode::NOT_FOUND)).await?;
         let is_large = answer.text("x-static-large-object").is_some_and(|text| text.eq_ignore_ascii_case("true"));
         answer.done().await;
         if !is_large {
@@ -307,6 +316,11 @@ impl Object {
 
     pub(crate) fn call(&self, method: Method) -> Result<Call> {
         Call::object(method, &self.container, &self.name)
+    }
+
+    /// Begins a request that reads the newest of all replicas: the first that answers may not know yet what was stored, or deleted.
+    fn newest(&self, method: Method) -> Result<Call> {
+        Ok(self.call(method)?.header(NEWEST, HeaderValue::from_static("true")))
     }
 
     pub(crate) fn swift(&self) -> &Swift {
@@ -332,6 +346,9 @@ impl Object {
         error.with("connection", self.swift.name()).with("container", &*self.container).with("object", &*self.name)
     }
 }
+
+/// Whether all replicas are asked, and not the first that answers.
+const NEWEST: HeaderName = HeaderName::from_static("x-newest");
 
 /// Where the segments of a dynamic large object are.
 const MANIFEST: HeaderName = HeaderName::from_static("x-object-manifest");

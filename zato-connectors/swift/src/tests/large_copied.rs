@@ -100,6 +100,25 @@ async fn no_segments_are_removed_as_long_as_nobody_says_what_is_there_instead() 
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_a_replica_says_that_is_behind_is_not_what_is_removed() {
+    let kit = fake(SMALL).await;
+    let (name, server) = (kit.container("a").await, kit.server().unwrap());
+    let object = kit.swift.object(&name, "large");
+    object.upload(bytes(SEGMENT * 2)).await.unwrap();
+    server.set_behind(true);
+    for number in [3, 4] {
+        object.upload(bytes(SEGMENT * number)).await.unwrap();
+        assert_eq!(segments(&kit, &name).await.len(), number, "those of the one before are gone");
+    }
+    assert!(object.delete_with_segments().await.unwrap());
+    object.upload(bytes(SEGMENT * 2)).await.unwrap();
+    server.set_behind(true);
+    object.put("small").await.unwrap();
+    assert!(object.delete_with_segments().await.unwrap(), "it is no large one any more");
+    assert!(server.objects(&name).is_empty());
+}
+
 #[tokio::test]
 async fn parts_of_segments_and_bytes_in_the_manifest_are_copied_as_what_they_are() {
     for kit in everywhere(SMALL).await {

@@ -82,7 +82,7 @@ struct Written<'a> {
 
 /// Reads the manifest of an object; `None` if it is no large one.
 pub(in crate::object) async fn segments(object: &Object) -> Result<Option<Vec<Segment>>> {
-    let head = object.swift().call(object.call(Method::HEAD)?.patient()).await?;
+    let head = object.swift().call(object.newest(Method::HEAD)?.patient()).await?;
     let is_large = is_large(&head);
     head.done().await;
     if is_large { Ok(get(object).await?.map(Manifest::segments)) } else { Ok(None) }
@@ -102,7 +102,7 @@ pub(super) async fn there(object: &Object) -> Result<Option<There>> {
 ///
 /// Also if we may not see it.
 pub(super) async fn now(object: &Object) -> Result<Option<There>> {
-    let head = object.swift().call(object.call(Method::HEAD)?.accepting(StatusCode::NOT_FOUND).patient()).await?;
+    let head = object.swift().call(object.newest(Method::HEAD)?.accepting(StatusCode::NOT_FOUND).patient()).await?;
     if head.status() == StatusCode::NOT_FOUND {
         head.done().await;
         return Ok(None);
@@ -121,7 +121,7 @@ pub(super) async fn get(object: &Object) -> Result<Option<Manifest>> {
     let mut left = TRIES;
     let bytes = loop {
         left -= 1;
-        let call = object.call(Method::GET)?.query("multipart-manifest", Some("get")).patient();
+        let call = object.newest(Method::GET)?.query("multipart-manifest", Some("get")).patient();
         let answer = object.swift().call(call.accepting(StatusCode::NOT_FOUND)).await?;
         if !is_large(&answer) {
             // Another object is in its place now, of whatever size.

@@ -258,3 +258,22 @@ async fn an_object_that_is_put_anew_while_it_is_served_is_neither_deleted_nor_lo
     assert_eq!(program.seen.all(), ["a 1 wait", "ended", "a 1 anew"]);
     kit.until_names("in", &[]).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_object_that_is_put_anew_stays_also_where_a_replica_does_not_know_yet() {
+    let kit = memory().await;
+    kit.put("a", "wait").await;
+    let program = Program::start(&kit, &Seen::default(), &channel(&kit, "after_success: delete")).await;
+    until("it is in work", || program.seen.len() == 1).await;
+    let server = kit.server().unwrap();
+    server.set_behind(true);
+    kit.put("a", "anew").await;
+    program.gate.0.notify_one();
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(kit.names("in").await, ["a"]);
+    server.set_behind(false);
+    until("it is served", || program.seen.len() == 3).await;
+    assert_eq!(program.seen.all(), ["a 1 wait", "ended", "a 1 anew"]);
+    kit.until_names("in", &[]).await;
+    program.app.stop().await;
+}
