@@ -2,8 +2,8 @@
 //!
 //! A large object is a list of segments. The list alone is copied at once, and has the segments of the original then, which
 //! whoever puts the same file there once more takes for his own, and removes with the version after it. So what is moved, and
-//! what goes to the dead letters, is [a copy that stands on its own](crate::CopyRequest), and the segments of an original that is
-//! deleted go with it.
+//! what goes to the dead letters, is [a copy that stands on its own](crate::CopyRequest), and those segments of an original that is
+//! deleted go with it that are called by its name: what else it was put together from may be somebody's for its own sake.
 
 use sha2::{Digest, Sha256};
 use zato_core::{Error, Result, channel::broker::Reason, chrono::SecondsFormat};
@@ -52,23 +52,26 @@ impl Work {
                 if self.copy(container, &name, &details, &Metadata::new()).await? == Copied::NotThis {
                     return Ok(Done::NotThis);
                 }
-                // That may have taken long.
-                if !self.details().await?.is_some_and(|details| self.version.is_of(&details)) {
-                    return Ok(Done::NotThis);
-                }
             }
             (Deed::Move, _) => return Ok(Done::NotThis),
-            (Deed::Delete, _) if details.is_large => {
-                return self.object().delete_with_segments().await.map(|_| Done::It);
-            }
             _ => {}
         }
-        // Once: who has put it anew after the first of two attempts would lose that. The next poll looks before it tries.
         let object = self.object();
         if details.is_large {
-            return Box::pin(object.replacing(object.delete_once())).await.map(|_| Done::It);
+            return Box::pin(object.replacing(self.deleted())).await;
         }
-        object.delete_once().await.map(|_| Done::It)
+        if deed == Deed::Move { self.deleted().await } else { object.delete_once().await.map(|_| Done::It) }
+    }
+
+    /// Looks once more at what took long to copy, or to find the segments of, and deletes it if it is this version still.
+    ///
+    /// That is tried once: who has put it anew after the first of two attempts would lose that. The next poll looks before it tries.
+    async fn deleted(&self) -> Result<Done> {
+        match self.details().await? {
+            None => Ok(Done::It),
+            Some(details) if !self.version.is_of(&details) => Ok(Done::NotThis),
+            Some(_) => self.object().delete_once().await.map(|_| Done::It),
+        }
     }
 
     /// Copies an object to the dead letters, with what there is to say about it.
@@ -108,7 +111,7 @@ impl Work {
     }
 
     async fn details(&self) -> Result<Option<ObjectDetails>> {
-        match self.object().head().await {
+        match self.object().head_newest().await {
             Ok(details) => Ok(Some(details)),
             Err(error) if kind_of(&error) == Some(SwiftErrorKind::NotFound) => Ok(None),
             Err(error) => Err(error),

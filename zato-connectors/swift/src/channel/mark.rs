@@ -34,9 +34,9 @@ pub(super) enum Mark {
 /// What is done with an object that was served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Deed {
-    /// It is deleted, with its segments.
+    /// It is deleted, with the segments that are nothing but that.
     Delete,
-    /// It is deleted, with the segments that are nothing but that, since there is a copy of it.
+    /// The same, since there is a copy of it.
     Unlink,
     /// It is moved.
     Move,

@@ -124,6 +124,12 @@ impl SwiftServer {
         self.lock().max_object_size = bytes;
     }
 
+    /// Has one replica stay as it is now, which is the one that objects are read from, unless `X-Newest` asks all; or no longer.
+    pub fn set_behind(&self, is_behind: bool) {
+        let mut server = self.lock();
+        server.stale = is_behind.then(|| server.store.clone());
+    }
+
     /// Answers the next request of a method with a status, without carrying it out. Several are given in turn.
     pub fn fail_next(&self, method: &str, status: u16) {
         self.fail_next_times(method, status, 1);

@@ -40,6 +40,8 @@ pub(super) struct Server {
     pub(super) max_object_size: u64,
     /// How many requests were answered, for `X-Trans-Id`.
     transactions: u64,
+    /// What a replica has that is behind, and that answers before the others.
+    pub(super) stale: Option<Store>,
 }
 
 /// What a request is let in with.
@@ -61,6 +63,7 @@ impl Default for Server {
             calls: HashMap::new(),
             max_object_size: MOST_IN_OBJECT,
             transactions: 0,
+            stale: None,
         }
     }
 }
@@ -138,9 +141,15 @@ impl Server {
         }
     }
 
+    /// Returns what the replica has that answers first, or the newest.
+    fn replica(&self, call: &Call) -> &Store {
+        let is_newest = call.header("x-newest").is_some_and(|value| value.eq_ignore_ascii_case("true"));
+        self.stale.as_ref().filter(|_| !is_newest).unwrap_or(&self.store)
+    }
+
     fn on_object(&mut self, call: &Call, place: &Place, body: &Bytes) -> Outcome {
         match call.method.as_str() {
-            "GET" | "HEAD" => read::object(&self.store, call, place, self.clock.now()),
+            "GET" | "HEAD" => read::object(self.replica(call), call, place, self.clock.now()),
             "PUT" if call.headers.contains_key("x-copy-from") => copy::put(self, call, place, body),
             "PUT" if call.query.manifest() == "put" => manifest::put(self, call, place, body),
             "PUT" => object::put(self, call, place, body),

@@ -13,13 +13,13 @@ use super::{
 };
 
 /// The accounts by their names, such as `AUTH_test`.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Store {
     pub(super) accounts: BTreeMap<String, Account>,
 }
 
 /// An account. It is there as soon as somebody with rights asks for it.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Account {
     pub(super) metadata: HeaderMap,
     pub(super) stamp: Stamp,
@@ -27,7 +27,7 @@ pub(super) struct Account {
 }
 
 /// A container.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Container {
     pub(super) metadata: HeaderMap,
     pub(super) stamp: Stamp,

@@ -157,7 +157,16 @@ impl Object {
     /// As [all verbs](Swift#errors).
     #[doc(alias = "head_object")]
     pub async fn head(&self) -> Result<ObjectDetails> {
-        let answer = self.swift.call(self.call(Method::HEAD)?).await?;
+        self.described(self.call(Method::HEAD)?).await
+    }
+
+    /// Returns what is known of it by the newest replica: for who decides by that what is deleted.
+    pub(crate) async fn head_newest(&self) -> Result<ObjectDetails> {
+        self.described(self.newest(Method::HEAD)?).await
+    }
+
+    async fn described(&self, call: Call) -> Result<ObjectDetails> {
+        let answer = self.swift.call(call).await?;
         let details = ObjectDetails::of(&answer);
         answer.done().await;
         details.map_err(|error| self.about(error))
@@ -270,6 +279,11 @@ impl Object {
     /// Deletes it with its segments, if it is a large one with a manifest (a static one), and returns whether it was there. Of one
     /// whose segments are all that have a prefix (a dynamic one) they are left.
     ///
+    /// All that its manifest names goes, and what the manifests among that name, whoever has stored it and whatever else is made of
+    /// it: this is Swift's own `multipart-manifest=delete`. Others' objects are spared by `ObjectStorage::delete`, which removes only
+    /// segments that are called by the name of the object; or read its [`segments`](Self::segments), [`delete`](Self::delete) it
+    /// alone, and then [those](crate::Container::delete_objects) of them that nothing else needs.
+    ///
     /// # Errors
     ///
     /// [`Upstream`](zato_core::Kind::Upstream) if some of the segments could not be deleted. Beside that as
@@ -279,7 +293,7 @@ impl Object {
     ///
     /// Some of the segments may be deleted then.
     pub async fn delete_with_segments(&self) -> Result<bool> {
-        let answer = self.swift.call(self.call(Method::HEAD)?.accepting(StatusCode::NOT_FOUND)).await?;
+        let answer = self.swift.call(self.newest(Method::HEAD)?.accepting(StatusCode::NOT_FOUND)).await?;
         let is_large = answer.text("x-static-large-object").is_some_and(|text| text.eq_ignore_ascii_case("true"));
         answer.done().await;
         if !is_large {
@@ -302,6 +316,11 @@ impl Object {
 
     pub(crate) fn call(&self, method: Method) -> Result<Call> {
         Call::object(method, &self.container, &self.name)
+    }
+
+    /// Begins a request that reads the newest of all replicas: the first that answers may not know yet what was stored, or deleted.
+    fn newest(&self, method: Method) -> Result<Call> {
+        Ok(self.call(method)?.header(NEWEST, HeaderValue::from_static("true")))
     }
 
     pub(crate) fn swift(&self) -> &Swift {
@@ -327,6 +346,9 @@ impl Object {
         error.with("connection", self.swift.name()).with("container", &*self.container).with("object", &*self.name)
     }
 }
+
+/// Whether all replicas are asked, and not the first that answers.
+const NEWEST: HeaderName = HeaderName::from_static("x-newest");
 
 /// Where the segments of a dynamic large object are.
 const MANIFEST: HeaderName = HeaderName::from_static("x-object-manifest");

@@ -124,7 +124,7 @@ async fn stored(object: &Object, answer: Answer) -> Result<String> {
 
 /// Tells whether an object is there with this ETag. Swift deletes on no condition, and so it is looked at before.
 async fn is_still(object: &Object, is: &str) -> bool {
-    let Ok(call) = object.call(Method::HEAD) else { return false };
+    let Ok(call) = object.newest(Method::HEAD) else { return false };
     let Ok(answer) = object.swift().call(call).await else { return false };
     let there = etag(&answer);
     answer.done().await;

@@ -67,6 +67,59 @@ async fn what_is_larger_than_an_object_is_copied_with_its_segments() {
     }
 }
 
+/// Its segments are called as those of the first.
+#[tokio::test]
+async fn a_copy_that_is_made_once_more_in_the_place_of_itself_is_whole() {
+    for kit in everywhere(SMALL).await {
+        let (place, name, other) = (kit.place, kit.container("a").await, kit.container("b").await);
+        let (from, to) = (kit.swift.object(&name, "from"), kit.swift.object(&other, "to"));
+        from.upload(bytes(SEGMENT * 3)).await.unwrap();
+        for number in 1..=2 {
+            let copy = crate::object::copy_segments(&from, &to, http::HeaderMap::new());
+            Box::pin(to.replacing(copy)).await.unwrap();
+            assert_eq!(segments(&kit, &other).await.len(), 3, "{place}: {number}");
+            assert_eq!(to.get().bytes().await.unwrap(), bytes(SEGMENT * 3), "{place}: {number}");
+        }
+        to.replacing(async { to.put("small").await }).await.unwrap();
+        assert!(segments(&kit, &other).await.is_empty(), "{place}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_segments_are_removed_as_long_as_nobody_says_what_is_there_instead() {
+    let kit = fake(&format!("{SMALL}\nretries: 0")).await;
+    let (name, server) = (kit.container("a").await, kit.server().unwrap());
+    let object = kit.swift.object(&name, "large");
+    for status in [403, 503] {
+        object.upload(bytes(SEGMENT * 3)).await.unwrap();
+        let before = segments(&kit, &name).await.len();
+        server.pass_next("HEAD", 1);
+        server.fail_next("HEAD", status);
+        object.replacing(async { object.put("small").await }).await.unwrap();
+        assert!(!server.has_planned("HEAD"), "{status}");
+        assert_eq!(segments(&kit, &name).await.len(), before, "{status}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_replica_says_that_is_behind_is_not_what_is_removed() {
+    let kit = fake(SMALL).await;
+    let (name, server) = (kit.container("a").await, kit.server().unwrap());
+    let object = kit.swift.object(&name, "large");
+    object.upload(bytes(SEGMENT * 2)).await.unwrap();
+    server.set_behind(true);
+    for number in [3, 4] {
+        object.upload(bytes(SEGMENT * number)).await.unwrap();
+        assert_eq!(segments(&kit, &name).await.len(), number, "those of the one before are gone");
+    }
+    assert!(object.delete_with_segments().await.unwrap());
+    object.upload(bytes(SEGMENT * 2)).await.unwrap();
+    server.set_behind(true);
+    object.put("small").await.unwrap();
+    assert!(object.delete_with_segments().await.unwrap(), "it is no large one any more");
+    assert!(server.objects(&name).is_empty());
+}
+
 #[tokio::test]
 async fn parts_of_segments_and_bytes_in_the_manifest_are_copied_as_what_they_are() {
     for kit in everywhere(SMALL).await {

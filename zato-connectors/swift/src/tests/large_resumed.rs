@@ -38,6 +38,16 @@ async fn what_is_resumable_goes_on_where_it_was() {
     assert_eq!(segments(&kit, &name).await.len(), 5);
 }
 
+/// Four segments of another content, and a stream of so many of them.
+fn other(number: usize) -> (Vec<u8>, ByteStream) {
+    let all: Vec<u8> = bytes(SEGMENT * 4).iter().rev().copied().collect();
+    let pieces = all.chunks(SEGMENT).map(|piece| Ok(Bytes::copy_from_slice(piece))).take(number);
+    let fault = (number < 4).then(|| Err(Error::conflict("killed")));
+    let stream = futures_util::stream::iter(pieces.chain(fault).collect::<Vec<_>>());
+    let stream = ByteStream::new(stream).with_length(all.len() as u64);
+    (all, stream)
+}
+
 /// A key ought to name the content, and need not.
 #[tokio::test]
 async fn another_content_under_the_same_key_takes_nothing_from_what_is_there() {
@@ -45,13 +55,6 @@ async fn another_content_under_the_same_key_takes_nothing_from_what_is_there() {
         let (place, name) = (kit.place, kit.container("a").await);
         let object = kit.swift.object(&name, "large");
         object.upload(bytes(SEGMENT * 4)).resumable("tonight").await.unwrap();
-        let other = |number: usize| {
-            let all: Vec<u8> = bytes(SEGMENT * 4).iter().rev().copied().collect();
-            let pieces = all.chunks(SEGMENT).map(|piece| Ok(Bytes::copy_from_slice(piece))).take(number);
-            let fault = (number < 4).then(|| Err(Error::conflict("killed")));
-            let stream = futures_util::stream::iter(pieces.chain(fault).collect::<Vec<_>>());
-            (all.clone(), ByteStream::new(stream).with_length(all.len() as u64))
-        };
         assert!(object.upload(other(2).1).resumable("tonight").await.is_err(), "{place}");
         assert_eq!(object.get().bytes().await.unwrap(), bytes(SEGMENT * 4), "{place}: what was there");
         assert_eq!(segments(&kit, &name).await.len(), 4 + 2, "{place}");
@@ -60,6 +63,39 @@ async fn another_content_under_the_same_key_takes_nothing_from_what_is_there() {
         assert_eq!(object.get().bytes().await.unwrap(), all, "{place}");
         assert_eq!(segments(&kit, &name).await.len(), 4, "{place}: nothing is left of the other one");
     }
+}
+
+/// What the first of them is about to remove as left over is what the second goes on with.
+#[tokio::test(start_paused = true)]
+async fn two_uploads_under_the_same_key_take_nothing_from_each_other() {
+    let (kit, name) = kit("").await;
+    let server = kit.server().unwrap();
+    let object = kit.swift.object(&name, "large");
+    assert!(object.upload(other(2).1).resumable("tonight").await.is_err());
+    let slow = server.clone();
+    let stream = watched(4, move |index| {
+        if index == 4 {
+            // What is there before is asked for first.
+            slow.pass_next("HEAD", 1);
+            slow.delay_next("HEAD", Duration::from_secs(10));
+            slow.delay_next("POST", Duration::from_secs(25));
+        }
+        None
+    });
+    let first =
+        async { object.upload(stream.with_length((SEGMENT * 4) as u64)).resumable("tonight").parallelism(1).await };
+    let second = async {
+        while server.object(&name, "large").is_none() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        object.upload(other(4).1).resumable("tonight").await
+    };
+    let (first, second) = tokio::join!(first, second);
+    first.unwrap();
+    second.unwrap();
+    assert_eq!(object.get().bytes().await.unwrap(), other(4).0);
+    assert_eq!(segments(&kit, &name).await.len(), 4);
 }
 
 /// What copies files may keep when they were modified.

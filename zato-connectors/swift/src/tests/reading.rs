@@ -115,6 +115,11 @@ async fn what_has_arrived_otherwise_than_it_was_sent_does_not_stay() {
     let absent = kit.swift.object(&name, "absent");
     mismatch(absent.put(bytes()).only_if_absent().await.unwrap_err());
     assert!(!absent.exists().await.unwrap());
+
+    server.set_behind(true);
+    server.corrupt_next("PUT");
+    mismatch(object.put_stream(stream()).await.unwrap_err());
+    assert!(server.object(&name, "a").is_none(), "whatever a replica says that is behind");
 }
 
 /// Whether it has a length or not, and fails, ends before that, or goes on after it.

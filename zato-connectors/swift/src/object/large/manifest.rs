@@ -82,7 +82,7 @@ struct Written<'a> {
 
 /// Reads the manifest of an object; `None` if it is no large one.
 pub(in crate::object) async fn segments(object: &Object) -> Result<Option<Vec<Segment>>> {
-    let head = object.swift().call(object.call(Method::HEAD)?.patient()).await?;
+    let head = object.swift().call(object.newest(Method::HEAD)?.patient()).await?;
     let is_large = is_large(&head);
     head.done().await;
     if is_large { Ok(get(object).await?.map(Manifest::segments)) } else { Ok(None) }
@@ -90,15 +90,23 @@ pub(in crate::object) async fn segments(object: &Object) -> Result<Option<Vec<Se
 
 /// Returns what stands in the place of an object, if anything does and we may see it.
 pub(super) async fn there(object: &Object) -> Result<Option<There>> {
-    let head = match object.swift().call(object.call(Method::HEAD)?.patient()).await {
-        Ok(head) => head,
-        Err(error) => {
-            return match error::kind_of(&error) {
-                Some(SwiftErrorKind::NotFound | SwiftErrorKind::NotAllowed) => Ok(None),
-                _ => Err(error),
-            };
-        }
-    };
+    match now(object).await {
+        Err(error) if error::kind_of(&error) == Some(SwiftErrorKind::NotAllowed) => Ok(None),
+        seen => seen,
+    }
+}
+
+/// Returns what stands in the place of an object; `None` if nothing does.
+///
+/// # Errors
+///
+/// Also if we may not see it.
+pub(super) async fn now(object: &Object) -> Result<Option<There>> {
+    let head = object.swift().call(object.newest(Method::HEAD)?.accepting(StatusCode::NOT_FOUND).patient()).await?;
+    if head.status() == StatusCode::NOT_FOUND {
+        head.done().await;
+        return Ok(None);
+    }
     let (is_large, stamp) = (is_large(&head), head.text("x-timestamp").map(ToOwned::to_owned));
     head.done().await;
     let manifest = if is_large { get(object).await? } else { None };
@@ -113,7 +121,7 @@ pub(super) async fn get(object: &Object) -> Result<Option<Manifest>> {
     let mut left = TRIES;
     let bytes = loop {
         left -= 1;
-        let call = object.call(Method::GET)?.query("multipart-manifest", Some("get")).patient();
+        let call = object.newest(Method::GET)?.query("multipart-manifest", Some("get")).patient();
         let answer = object.swift().call(call.accepting(StatusCode::NOT_FOUND)).await?;
         if !is_large(&answer) {
             // Another object is in its place now, of whatever size.

@@ -7,14 +7,18 @@ use std::{
 
 use tokio::time;
 use tracing::{info, warn};
-use zato_core::Result;
+use zato_core::{Error, Result, Retry};
 
 use super::{
     container,
     manifest::{self, Segment},
     sending::Names,
 };
-use crate::{Swift, object::Object};
+use crate::{
+    Swift,
+    error::{self, SwiftErrorKind},
+    object::Object,
+};
 
 /// How long it may take; what is not removed then is left, and logged.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -53,20 +57,30 @@ fn is_nothing_else(object: &Object, segments_in: &str, name: &str) -> bool {
 }
 
 /// Stores something in the place of an object, or deletes it, and then removes the segments of what was there that are nothing but
-/// that. Who dies meanwhile leaves segments, and never an object without them.
+/// that; also if nobody knows whether that was done, and it was. Who dies meanwhile, or can't ask, leaves segments, and never an
+/// object without them.
 pub(in crate::object) async fn replacing<T>(object: &Object, deed: impl Future<Output = Result<T>>) -> Result<T> {
     let before = manifest::there(object).await?;
-    let done = deed.await?;
-    let segments = before.map(|before| before.segments).unwrap_or_default();
-    replaced(object, &superseded(object, segments, "", &HashSet::new())).await;
-    Ok(done)
+    let done = deed.await;
+    if done.as_ref().err().is_none_or(is_unknown) {
+        let segments = before.map(|before| before.segments).unwrap_or_default();
+        replaced(object, &superseded(object, segments, "", &HashSet::new())).await;
+    }
+    done
 }
 
-/// Removes the segments of what was replaced, or deleted.
+/// Whether a server may have done what it did not answer.
+fn is_unknown(fault: &Error) -> bool {
+    fault.retry() != Retry::Unsent && error::kind_of(fault).is_some_and(SwiftErrorKind::is_passing)
+}
+
+/// Removes the segments of what was replaced, or deleted, except those that what is there now is made of: a copy that is made once
+/// more, and an upload that goes on with what another one has left, have the very same. Who puts them together after this look is
+/// refused, as they are gone; only whose manifest a server has checked and not yet stored is not, as Swift deletes on no condition.
 pub(super) async fn replaced(object: &Object, doomed: &Doomed) {
     let (container, name) = (object.container(), object.name());
     let connection = object.swift().name();
-    match time::timeout(PATIENCE, remove(object.swift(), doomed)).await {
+    match time::timeout(PATIENCE, remove_unused(object, doomed)).await {
         Ok(Ok(0)) => {}
         Ok(Ok(removed)) => {
             info!(connection, container, object = name, removed, "segments of an object that is gone removed");
@@ -96,6 +110,20 @@ pub(super) async fn failed(swift: &Swift, names: &Names, begun: u64) {
         }
         Err(_late) => warn!(connection, container, prefix, "segments of a failed upload are left, as it took too long"),
     }
+}
+
+/// Removes those that what is there now is not made of; none if nobody says what that is.
+async fn remove_unused(object: &Object, doomed: &Doomed) -> Result<u64> {
+    if doomed.is_empty() {
+        return Ok(0);
+    }
+    let now = manifest::now(object).await?.map(|now| now.segments).unwrap_or_default();
+    let used: HashSet<_> = now.iter().map(|segment| (segment.container.as_str(), segment.name.as_str())).collect();
+    let mut unused = doomed.clone();
+    for (container, names) in &mut unused {
+        names.retain(|name| !used.contains(&(container.as_str(), name.as_str())));
+    }
+    remove(object.swift(), &unused).await
 }
 
 async fn remove(swift: &Swift, doomed: &Doomed) -> Result<u64> {

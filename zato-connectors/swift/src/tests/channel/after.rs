@@ -4,7 +4,7 @@ use tokio::time::{Duration, sleep};
 use super::{Program, Seen, channel, memory, until};
 use crate::{
     Metadata,
-    tests::kit::{Kit, everywhere},
+    tests::kit::{Kit, everywhere, fake},
     transport::Body,
     wire::Call,
 };
@@ -92,26 +92,48 @@ async fn what_was_moved_stays_whole_when_its_file_comes_again_and_then_another_o
 
 /// Segments that are more than that are none of the channel's business.
 #[tokio::test]
-async fn what_a_moved_object_was_put_together_from_is_left_unless_it_is_called_by_it() {
+async fn what_an_object_was_put_together_from_is_left_unless_it_is_called_by_it() {
     for kit in everywhere("").await {
         let (container, parts) = (kit.container("in").await, kit.container("in_segments").await);
-        for part in ["own", "a/1"] {
-            kit.swift.object(&parts, part).put(part).await.unwrap();
+        let program = Program::start(&kit, &Seen::default(), "{}").await;
+        for after in ["move", "delete"] {
+            for part in ["own", "a/1"] {
+                kit.swift.object(&parts, part).put(part).await.unwrap();
+            }
+            let manifest = json!([{ "path": format!("/{parts}/own") }, { "path": format!("/{parts}/a/1") }]);
+            let call = Call::object(http::Method::PUT, &container, "a").unwrap();
+            let call = call.query("multipart-manifest", Some("put")).body(Body::Bytes(manifest.to_string().into()));
+            kit.swift.call(call).await.unwrap().done().await;
+            let to = if after == "move" { format!(", move_to: {}", kit.name("done")) } else { String::new() };
+            program.app.apply_yaml(channel(&kit, &format!("after_success: {after}{to}"))).await.unwrap();
+            kit.until_names("in", &[]).await;
+            kit.until_names("in_segments", &["own"]).await;
         }
-        let manifest = json!([{ "path": format!("/{parts}/own") }, { "path": format!("/{parts}/a/1") }]);
-        let call = Call::object(http::Method::PUT, &container, "a").unwrap().query("multipart-manifest", Some("put"));
-        kit.swift.call(call.body(Body::Bytes(manifest.to_string().into()))).await.unwrap().done().await;
-        let more = format!("after_success: move, move_to: {}", kit.name("done"));
-        let program = Program::start(&kit, &Seen::default(), &channel(&kit, &more)).await;
-        kit.until_names("done", &["a"]).await;
-        kit.until_names("in_segments", &["own"]).await;
         let done = kit.name("done");
         assert_eq!(kit.swift.object(&done, "a").get().text().await.unwrap(), "owna/1", "{}", kit.place);
         program.app.stop().await;
     }
 }
 
-/// As a dispatcher stores them: the same name for everybody.
+#[tokio::test(start_paused = true)]
+async fn a_large_object_that_is_put_anew_when_nobody_has_heard_of_the_deletion_is_served() {
+    let kit = fake("segment_size: 8B").await;
+    let (container, segments, server) = (kit.container("in").await, kit.name("in_segments"), kit.server().unwrap());
+    let object = kit.swift.object(&container, "a");
+    object.upload("one two three").await.unwrap();
+    server.lose_next_answer("DELETE");
+    let yaml = channel(&kit, "after_success: delete");
+    let program = Program::start_with(&kit, &Seen::default(), &yaml, "starting_backoff: 10s").await;
+    until("it is deleted", || server.calls("DELETE") > 0 && server.objects(&container).is_empty()).await;
+    until("its segments are gone", || server.objects(&segments).is_empty()).await;
+    object.upload("four five six").await.unwrap();
+    until("it is served", || program.seen.len() == 2).await;
+    assert_eq!(program.seen.all(), ["a 1 one two three", "a 1 four five six"]);
+    kit.until_names("in", &[]).await;
+    kit.until_names("in_segments", &[]).await;
+    program.app.stop().await;
+}
+
 #[tokio::test]
 async fn objects_of_one_name_in_two_containers_are_moved_side_by_side() {
     for kit in everywhere("").await {
@@ -136,7 +158,7 @@ async fn objects_of_one_name_in_two_containers_are_moved_side_by_side() {
 /// What breaks while it is read is the server's fault.
 #[tokio::test]
 async fn a_body_that_can_not_be_read_is_no_attempt_and_nothing_is_done_with_its_object() {
-    let kit = super::super::kit::fake("retries: 0").await;
+    let kit = fake("retries: 0").await;
     kit.container("in").await;
     let server = kit.server().unwrap();
     kit.put("a", "{\"id\": 1}").await;
@@ -235,4 +257,23 @@ async fn an_object_that_is_put_anew_while_it_is_served_is_neither_deleted_nor_lo
     until("it is served", || program.seen.len() == 3).await;
     assert_eq!(program.seen.all(), ["a 1 wait", "ended", "a 1 anew"]);
     kit.until_names("in", &[]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_that_is_put_anew_stays_also_where_a_replica_does_not_know_yet() {
+    let kit = memory().await;
+    kit.put("a", "wait").await;
+    let program = Program::start(&kit, &Seen::default(), &channel(&kit, "after_success: delete")).await;
+    until("it is in work", || program.seen.len() == 1).await;
+    let server = kit.server().unwrap();
+    server.set_behind(true);
+    kit.put("a", "anew").await;
+    program.gate.0.notify_one();
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(kit.names("in").await, ["a"]);
+    server.set_behind(false);
+    until("it is served", || program.seen.len() == 3).await;
+    assert_eq!(program.seen.all(), ["a 1 wait", "ended", "a 1 anew"]);
+    kit.until_names("in", &[]).await;
+    program.app.stop().await;
 }
