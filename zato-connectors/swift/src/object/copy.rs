@@ -6,19 +6,21 @@ use std::{
 };
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
-use zato_core::Result;
+use zato_core::{Error, Result};
 
 use super::{
     MANIFEST, META, Object, ObjectDetails,
     description::{self, DELETE_AT},
     details::etag,
     kept, large,
+    still::{self, Copied},
 };
 use crate::{
     connector::SwiftClient,
     error::{self, SwiftErrorKind},
     metadata::Metadata,
     name,
+    wire::Call,
 };
 
 /// How many bytes a server copies in a second at the least; less is taken for a server that hangs.
@@ -167,21 +169,43 @@ impl CopyRequest {
         if let Some(content_type) = &self.content_type {
             call = call.text(header::CONTENT_TYPE, content_type)?;
         }
-        call = match &self.only {
+        if is_list {
+            call = call.query("multipart-manifest", Some("get"));
+        }
+        let (status, etag) = match &self.only {
             // The ETag of the list is another one.
-            _ if is_list => call.query("multipart-manifest", Some("get")),
-            Some(details) => call.text(header::IF_MATCH, &format!("\"{}\"", details.etag))?,
-            None => call,
+            Some(details) if !is_list => self.if_still(details, call).await?,
+            _ => {
+                let answer = self.to.swift().call(call).await?;
+                let said = (answer.status(), etag(&answer));
+                answer.done().await;
+                said
+            }
         };
-        let answer = self.to.swift().call(call).await?;
-        let (status, etag) = (answer.status(), etag(&answer));
-        answer.done().await;
         let fault = match etag {
             _ if status != StatusCode::CREATED => format!("status {} to a copy", status.as_u16()),
             Some(etag) => return Ok(etag),
             None => "the server did not say what it has stored".to_owned(),
         };
         Err(self.to.about(error::unexpected(fault)))
+    }
+
+    /// Has it copied if it is still this one. What another version has become meanwhile does not stay.
+    async fn if_still(&self, details: &ObjectDetails, call: Call) -> Result<(StatusCode, Option<String>)> {
+        let (from, to, client) = (&self.from, &self.to, self.to.swift().client()?);
+        let Copied { status, etag, is_same } =
+            still::copy(&client, from.container(), from.name(), &details.etag, call).await?;
+        let Some(copy) = etag else { return Ok((status, None)) };
+        // A copy of a large object has an ETag of its own.
+        let is_this = if details.is_large { is_same } else { copy == details.etag };
+        if is_this {
+            return Ok((status, Some(copy)));
+        }
+        let is_itself = (from.container(), from.name()) == (to.container(), to.name());
+        if !is_itself && still::is_still(&client, to.container(), to.name(), &copy).await? {
+            to.delete_once().await?;
+        }
+        Err(from.about(replaced()))
     }
 
     /// Copies each segment, which has room where all together have none.
@@ -215,6 +239,10 @@ impl CopyRequest {
         }
         Ok(headers)
     }
+}
+
+fn replaced() -> Error {
+    error::of_kind(SwiftErrorKind::PreconditionFailed, "the object is another one by now")
 }
 
 /// Returns what an object has beside its type and metadata, but not where the segments of a dynamic one are: a copy of its bytes

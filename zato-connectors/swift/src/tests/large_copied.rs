@@ -11,7 +11,7 @@ use super::{
 use crate::{Metadata, Object, transport::Body};
 
 /// Puts what an object is made of in its place: a manifest.
-async fn put_manifest(kit: &Kit, object: &Object, manifest: String) {
+pub(super) async fn put_manifest(kit: &Kit, object: &Object, manifest: String) {
     let call = object.call(http::Method::PUT).unwrap().query("multipart-manifest", Some("put"));
     let call = call.header(http::HeaderName::from_static("x-object-meta-by"), http::HeaderValue::from_static("CRM"));
     let call = call.header(http::header::CONTENT_TYPE, http::HeaderValue::from_static("text/x-a"));

@@ -24,6 +24,7 @@ use crate::{
         copy::{COPY_FROM, FRESH, copying_time},
         description::DELETE_AT,
         details::etag,
+        still::{self, Copied},
     },
     transport::Body,
     wire::Call,
@@ -71,6 +72,11 @@ fn segment(prefix: &str, index: usize) -> String {
     format!("{prefix}{index:08}")
 }
 
+fn stored(status: StatusCode, etag: Option<String>) -> Result<String> {
+    etag.filter(|_| status == StatusCode::CREATED)
+        .ok_or_else(|| error::unexpected(format!("status {} to the copy of a segment", status.as_u16())))
+}
+
 impl Copying<'_> {
     async fn one(&self, index: usize, entry: &Entry) -> Result<Sent> {
         let name = segment(&self.prefix, index);
@@ -92,7 +98,6 @@ impl Copying<'_> {
         let mut call = self
             .call(&name)?
             .text(COPY_FROM, &path)?
-            .text(header::IF_MATCH, &format!("\"{}\"", from.etag))?
             // What it has beside its bytes is that of the segments here: they expire when the copy does, and not before.
             .header(FRESH, HeaderValue::from_static("true"))
             .header(header::CONTENT_LENGTH, HeaderValue::from_static("0"))
@@ -100,7 +105,13 @@ impl Copying<'_> {
         if let Some(range) = &from.range {
             call = call.text(header::RANGE, &format!("bytes={}-{}", range.start(), range.end()))?;
         }
-        let etag = self.put(call).await.map_err(|error| self.about_segment(error, from))?;
+        let copied = still::copy(&self.client, &from.container, &from.name, &from.etag, call.patient()).await;
+        let Copied { status, etag, is_same } = copied.map_err(|error| self.about_segment(error, from))?;
+        let etag = stored(status, etag)?;
+        if !is_whole && !is_same {
+            let error = error::of_kind(SwiftErrorKind::PreconditionFailed, "another segment was copied");
+            return Err(self.about_segment(error, from));
+        }
         if is_whole && etag != from.etag {
             let said = format!("the server has copied {etag}, and the segment was {}", from.etag);
             return Err(error::of_kind(SwiftErrorKind::ChecksumMismatch, said));
@@ -131,10 +142,7 @@ impl Copying<'_> {
         let answer = self.client.wire.call(call.patient()).await?;
         let (status, etag) = (answer.status(), etag(&answer));
         answer.done().await;
-        match etag {
-            Some(etag) if status == StatusCode::CREATED => Ok(etag),
-            _ => Err(error::unexpected(format!("status {} to the copy of a segment", status.as_u16()))),
-        }
+        stored(status, etag)
     }
 
     /// Says what it means that a segment can't be copied.

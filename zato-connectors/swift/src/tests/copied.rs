@@ -1,0 +1,62 @@
+//! Copies of what was a large object: with their own ETag `If-Match` is never met.
+
+use zato_core::Kind;
+
+use super::{
+    kit::{Kit, everywhere, fake},
+    large::{SEGMENT, SMALL, bytes},
+};
+use crate::{Object, SwiftErrorKind, error::kind_of};
+
+/// Stores a plain object whose bytes came from a large one.
+async fn copied(kit: &Kit, container: &str) -> Object {
+    kit.swift.object(container, "large").upload(bytes(SEGMENT * 3)).await.unwrap();
+    kit.swift.object(container, "large").copy_to(container, "plain").await.unwrap();
+    kit.swift.object(container, "plain")
+}
+
+#[tokio::test]
+async fn a_copy_of_a_large_object_is_read_and_copied_by_its_own_etag() {
+    for kit in everywhere(SMALL).await {
+        let (place, name) = (kit.place, kit.container("a").await);
+        let object = copied(&kit, &name).await;
+        let details = object.head().await.unwrap();
+        let read = object.get().if_match(&details.etag).bytes().await;
+        assert_eq!(read.unwrap(), bytes(SEGMENT * 3), "{place}");
+        let read = object.get().if_match(&details.etag).range(1..5).bytes().await;
+        assert_eq!(read.unwrap(), bytes(5).slice(1..), "{place}");
+        object.copy_to(&name, "again").only(details.clone()).await.unwrap();
+        assert_eq!(kit.swift.object(&name, "again").get().bytes().await.unwrap(), bytes(SEGMENT * 3), "{place}");
+
+        object.put("another").await.unwrap();
+        let error = object.get().if_match(&details.etag).bytes().await.unwrap_err();
+        assert_eq!((error.kind(), kind_of(&error)), (Kind::Conflict, Some(SwiftErrorKind::PreconditionFailed)));
+        let error = object.copy_to(&name, "third").only(details).await.unwrap_err();
+        assert_eq!(kind_of(&error), Some(SwiftErrorKind::PreconditionFailed), "{place}");
+        assert!(!kit.swift.object(&name, "third").exists().await.unwrap(), "{place}");
+    }
+}
+
+#[tokio::test]
+async fn a_large_object_of_such_copies_is_copied_with_its_segments() {
+    for kit in everywhere(SMALL).await {
+        let (place, name) = (kit.place, kit.container("a").await);
+        copied(&kit, &name).await;
+        let from = kit.swift.object(&name, "from");
+        let manifest = format!(r#"[{{"path": "/{name}/plain"}}, {{"path": "/{name}/plain", "range": "2-4"}}]"#);
+        super::large_copied::put_manifest(&kit, &from, manifest).await;
+        let to = kit.swift.object(&name, "to");
+        crate::object::copy_segments(&from, &to, http::HeaderMap::new()).await.unwrap().unwrap();
+        let expected = [bytes(SEGMENT * 3), bytes(5).slice(2..)].concat();
+        assert_eq!(to.get().bytes().await.unwrap(), expected, "{place}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_of_a_large_object_that_breaks_off_is_read_on() {
+    let kit = fake(SMALL).await;
+    let name = kit.container("a").await;
+    let object = copied(&kit, &name).await;
+    kit.server().unwrap().break_next("GET", 1000);
+    assert_eq!(object.get().bytes().await.unwrap(), bytes(SEGMENT * 3));
+}
