@@ -104,7 +104,8 @@ impl CopyRequest {
         self
     }
 
-    /// Copies it only if it is still this one, as far as one request can tell: of one whose segments are copied, look again.
+    /// Copies it only if it is still this one, and fails with
+    /// [`PreconditionFailed`](SwiftErrorKind::PreconditionFailed) otherwise.
     pub(crate) fn only(mut self, details: ObjectDetails) -> Self {
         self.only = Some(details);
         self
@@ -145,7 +146,10 @@ impl CopyRequest {
         let answer = self.from.swift().call(self.from.call(Method::HEAD)?.patient()).await?;
         let details = ObjectDetails::of(&answer);
         let headers = answer.done().await;
-        let ObjectDetails { bytes, is_large, .. } = details.map_err(|error| self.from.about(error))?;
+        let ObjectDetails { bytes, is_large, etag, .. } = details.map_err(|error| self.from.about(error))?;
+        if self.only.as_ref().is_some_and(|only| only.etag != etag) {
+            return Err(self.from.about(replaced()));
+        }
         Ok(Original { bytes, is_large, headers: Some(headers) })
     }
 
@@ -212,9 +216,14 @@ impl CopyRequest {
     async fn in_segments(&self, original: Original) -> Result<String> {
         let original = if original.headers.is_some() { original } else { self.asked().await? };
         let headers = self.headers(original.headers.as_ref())?;
-        match large::copy(&self.from, &self.to, headers).await? {
+        let only = self.only.as_ref().map(|only| only.etag.as_str());
+        match large::copy(&self.from, &self.to, headers, only).await? {
             Some(etag) => Ok(etag),
-            None => self.on_the_server(&original, true).await,
+            // A plain object may have come into its place, which is not copied where it is not to be that one.
+            None => {
+                let is_list = original.headers.as_ref().is_some_and(|headers| headers.contains_key(MANIFEST));
+                self.on_the_server(&original, is_list).await
+            }
         }
     }
 

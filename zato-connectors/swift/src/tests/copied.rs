@@ -46,7 +46,7 @@ async fn a_large_object_of_such_copies_is_copied_with_its_segments() {
         let manifest = format!(r#"[{{"path": "/{name}/plain"}}, {{"path": "/{name}/plain", "range": "2-4"}}]"#);
         super::large_copied::put_manifest(&kit, &from, manifest).await;
         let to = kit.swift.object(&name, "to");
-        crate::object::copy_segments(&from, &to, http::HeaderMap::new()).await.unwrap().unwrap();
+        crate::object::copy_segments(&from, &to, http::HeaderMap::new(), None).await.unwrap().unwrap();
         let expected = [bytes(SEGMENT * 3), bytes(5).slice(2..)].concat();
         assert_eq!(to.get().bytes().await.unwrap(), expected, "{place}");
     }
@@ -59,4 +59,33 @@ async fn a_copy_of_a_large_object_that_breaks_off_is_read_on() {
     let object = copied(&kit, &name).await;
     kit.server().unwrap().break_next("GET", 1000);
     assert_eq!(object.get().bytes().await.unwrap(), bytes(SEGMENT * 3));
+}
+
+/// The details say that it is larger than one object can be, which no test makes.
+#[tokio::test]
+async fn another_version_is_not_copied_with_its_segments_in_place_of_the_one_meant() {
+    for kit in everywhere(SMALL).await {
+        let (place, name) = (kit.place, kit.container("a").await);
+        let from = kit.swift.object(&name, "from");
+        from.upload(bytes(SEGMENT * 3)).await.unwrap();
+        let mut details = from.head().await.unwrap();
+        details.bytes = crate::object::MAX_OBJECT + 1;
+        let copy = |name: &str| from.copy_to(from.container(), name).only(details.clone());
+        copy("same").await.unwrap();
+        assert!(kit.swift.object(&name, "same").head().await.unwrap().is_large, "{place}");
+
+        from.upload(bytes(SEGMENT * 4)).await.unwrap();
+        let large = copy("large").await.unwrap_err();
+        let other = kit.swift.object(&name, "large");
+        let segments =
+            crate::object::copy_segments(&from, &other, http::HeaderMap::new(), Some(&details.etag)).await.unwrap_err();
+        from.put("plain").await.unwrap();
+        let plain = copy("plain").await.unwrap_err();
+        for error in [large, segments, plain] {
+            assert_eq!(kind_of(&error), Some(SwiftErrorKind::PreconditionFailed), "{place}: {}", error.report());
+        }
+        for name in ["large", "plain"] {
+            assert!(!kit.swift.object(from.container(), name).exists().await.unwrap(), "{place}");
+        }
+    }
 }

@@ -41,11 +41,16 @@ struct Copying<'a> {
     expiry: Option<HeaderValue>,
 }
 
-/// Copies a large object with its segments, and returns the ETag of the copy; `None` if it has no manifest (any more).
+/// Copies a large object with its segments, and returns the ETag of the copy; `None` if it has no manifest (any more). It is copied
+/// only if it is the one of an ETag, if there is one.
 ///
 /// The segments are called by what is copied: the next attempt goes on where one has ended.
-pub(crate) async fn copy(from: &Object, to: &Object, headers: HeaderMap) -> Result<Option<String>> {
+pub(crate) async fn copy(from: &Object, to: &Object, headers: HeaderMap, only: Option<&str>) -> Result<Option<String>> {
     let Some(Manifest { checksum, entries }) = manifest::get(from).await? else { return Ok(None) };
+    if only.is_some_and(|only| only != manifest::etag_of(&entries)) {
+        let error = error::of_kind(SwiftErrorKind::PreconditionFailed, "the large object is another one by now");
+        return Err(from.about(error));
+    }
     let (swift, client, segments_in) = (to.swift(), to.swift().client()?, container::of(to));
     let expiry = headers.get(DELETE_AT).cloned();
     // Segments that expire at different moments are never taken for each other.
