@@ -126,7 +126,11 @@ impl CopyRequest {
         }
         match self.on_the_server(&original, false).await {
             // The server's limit is another one.
-            Err(error) if original.is_large && error::kind_of(&error) == Some(SwiftErrorKind::TooLarge) => {
+            Err(error)
+                if original.is_large
+                    && error::kind_of(&error) == Some(SwiftErrorKind::TooLarge)
+                    && !error::is_about_quota(&error) =>
+            {
                 self.in_segments(original).await
             }
             copied => copied,

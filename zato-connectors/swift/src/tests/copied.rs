@@ -4,9 +4,9 @@ use zato_core::Kind;
 
 use super::{
     kit::{Kit, everywhere, fake},
-    large::{SEGMENT, SMALL, bytes},
+    large::{SEGMENT, SMALL, bytes, segments},
 };
-use crate::{Object, SwiftErrorKind, error::kind_of};
+use crate::{Object, SwiftErrorKind, error::kind_of, wire::Call};
 
 /// Stores a plain object whose bytes came from a large one.
 async fn copied(kit: &Kit, container: &str) -> Object {
@@ -77,15 +77,31 @@ async fn another_version_is_not_copied_with_its_segments_in_place_of_the_one_mea
         from.upload(bytes(SEGMENT * 4)).await.unwrap();
         let large = copy("large").await.unwrap_err();
         let other = kit.swift.object(&name, "large");
-        let segments =
+        let parts =
             crate::object::copy_segments(&from, &other, http::HeaderMap::new(), Some(&details.etag)).await.unwrap_err();
         from.put("plain").await.unwrap();
         let plain = copy("plain").await.unwrap_err();
-        for error in [large, segments, plain] {
+        for error in [large, parts, plain] {
             assert_eq!(kind_of(&error), Some(SwiftErrorKind::PreconditionFailed), "{place}: {}", error.report());
         }
         for name in ["large", "plain"] {
             assert!(!kit.swift.object(from.container(), name).exists().await.unwrap(), "{place}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_quota_is_not_got_round_by_copying_segments() {
+    for kit in everywhere(SMALL).await {
+        let (place, name, other) = (kit.place, kit.container("a").await, kit.container("b").await);
+        let from = kit.swift.object(&name, "from");
+        from.upload(bytes(SEGMENT * 3)).await.unwrap();
+        let quota = http::HeaderName::from_static("x-container-meta-quota-bytes");
+        let call = Call::container(http::Method::POST, &other).unwrap();
+        kit.swift.call(call.header(quota, http::HeaderValue::from_static("1000"))).await.unwrap().done().await;
+        let error = from.copy_to(&other, "to").await.unwrap_err();
+        assert_eq!(kind_of(&error), Some(SwiftErrorKind::TooLarge), "{place}: {}", error.report());
+        assert!(!kit.swift.object(&other, "to").exists().await.unwrap(), "{place}");
+        assert!(segments(&kit, &other).await.is_empty(), "{place}");
     }
 }
