@@ -1,6 +1,6 @@
 //! Copies of large objects: whatever becomes of the original, they are whole.
 
-use std::io::Write as _;
+use std::{io::Write as _, time::Duration};
 
 use zato_core::Kind;
 
@@ -146,4 +146,23 @@ async fn a_copy_of_a_dynamic_large_object_is_none_whatever_it_is_called() {
         assert_eq!(from.get().text().await.unwrap(), "two");
         assert_eq!(kit.swift.object(&name, "to").get().text().await.unwrap(), "one");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_segment_that_is_only_listed_is_copied_again() {
+    let kit = fake(SMALL).await;
+    let (name, server) = (kit.container("a").await, kit.server().unwrap());
+    let (from, to) = (kit.swift.object(&name, "from"), kit.swift.object(&name, "to"));
+    from.upload(bytes(SEGMENT * 2)).await.unwrap();
+    crate::object::copy_segments(&from, &to, http::HeaderMap::new(), None).await.unwrap();
+    let segment = to.segments().await.unwrap().unwrap().remove(0);
+    // The first is about the container.
+    server.pass_next("HEAD", 1);
+    server.delay_next("HEAD", Duration::from_secs(5));
+    let (copied, ()) = tokio::join!(crate::object::copy_segments(&from, &to, http::HeaderMap::new(), None), async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert!(kit.swift.object(&segment.container, &segment.name).delete().await.unwrap());
+    });
+    copied.unwrap();
+    assert_eq!(to.get().bytes().await.unwrap(), bytes(SEGMENT * 2));
 }

@@ -96,7 +96,9 @@ impl Copying<'_> {
         let bytes = from.range.as_ref().map_or(from.bytes, |range| range.end().saturating_sub(*range.start()) + 1);
         let is_whole = from.range.is_none() && !from.is_large;
         let index = index as u64;
-        if is_whole && self.known.get(&name).is_some_and(|known| *known == (bytes, from.etag.clone())) {
+        let is_known = is_whole && self.known.get(&name).is_some_and(|known| *known == (bytes, from.etag.clone()));
+        // A listing may still have what is gone.
+        if is_known && still::is_still(&self.client, &self.segments_in, &name, &from.etag).await? {
             return Ok(Sent { index, name, bytes, etag: from.etag.clone() });
         }
         let path = format!("/{}", name::path(&from.container, Some(&from.name)));
