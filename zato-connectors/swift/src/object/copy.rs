@@ -48,7 +48,8 @@ pub(super) const FRESH: HeaderName = HeaderName::from_static("x-fresh-metadata")
 ///
 /// # Errors
 ///
-/// [`Conflict`](zato_core::Kind::Conflict) if a segment is gone. Beside that as [all verbs](crate::Swift#errors).
+/// [`Conflict`](zato_core::Kind::Conflict) if a segment is gone; [`InvalidInput`](zato_core::Kind::InvalidInput) if a segment is a
+/// large object itself, and larger than one object can be. Beside that as [all verbs](crate::Swift#errors).
 ///
 /// # Examples
 ///

@@ -166,3 +166,16 @@ async fn a_segment_that_is_only_listed_is_copied_again() {
     copied.unwrap();
     assert_eq!(to.get().bytes().await.unwrap(), bytes(SEGMENT * 2));
 }
+
+#[tokio::test]
+async fn a_segment_that_is_too_large_itself_is_told_with_what_to_do() {
+    let kit = fake(SMALL).await;
+    let (name, server) = (kit.container("a").await, kit.server().unwrap());
+    kit.swift.object(&name, "nested").upload(bytes(SEGMENT * 3)).await.unwrap();
+    let from = kit.swift.object(&name, "from");
+    put_manifest(&kit, &from, format!(r#"[{{"path": "/{name}/nested"}}]"#)).await;
+    server.set_max_object_size(SEGMENT as u64 * 2);
+    let error = from.copy_to(&name, "to").await.unwrap_err();
+    assert_eq!(error.kind(), Kind::InvalidInput, "{}", error.report());
+    assert!(error.context().any(|(key, _)| key == "remedy"), "{}", error.report());
+}

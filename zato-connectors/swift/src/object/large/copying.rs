@@ -21,7 +21,7 @@ use crate::{
     object::{
         Object,
         checked::md5,
-        copy::{COPY_FROM, FRESH, copying_time},
+        copy::{COPY_FROM, FRESH, MAX_OBJECT, copying_time},
         description::DELETE_AT,
         details::etag,
         still::{self, Copied},
@@ -51,6 +51,7 @@ pub(crate) async fn copy(from: &Object, to: &Object, headers: HeaderMap, only: O
         let error = error::of_kind(SwiftErrorKind::PreconditionFailed, "the large object is another one by now");
         return Err(from.about(error));
     }
+    fits(&entries).map_err(|error| from.about(error))?;
     let (swift, client, segments_in) = (to.swift(), to.swift().client()?, container::of(to));
     let expiry = headers.get(DELETE_AT).cloned();
     // Segments that expire at different moments are never taken for each other.
@@ -73,6 +74,23 @@ pub(crate) async fn copy(from: &Object, to: &Object, headers: HeaderMap, only: O
     Ok(Some(manifest::whole_etag(&sent)))
 }
 
+/// Whether each segment is one that the server copies: one that is large itself becomes a plain object.
+fn fits(entries: &[Entry]) -> Result<()> {
+    let is_too_large = |segment: &Segment| segment.is_large && segment.length() > MAX_OBJECT;
+    let found = entries.iter().find_map(|entry| match entry {
+        Entry::Segment(segment) if is_too_large(segment) => Some(segment),
+        _ => None,
+    });
+    found.map_or(Ok(()), |segment| Err(nested(segment)))
+}
+
+#[cold]
+fn nested(segment: &Segment) -> Error {
+    Error::invalid_input("a segment is a large object itself, and larger than one object can be")
+        .with("segment", format_args!("{}/{}", segment.container, segment.name))
+        .with("remedy", "put a manifest that names the segments of that one in its place, and copy it then")
+}
+
 fn segment(prefix: &str, index: usize) -> String {
     format!("{prefix}{index:08}")
 }
@@ -93,7 +111,7 @@ impl Copying<'_> {
 
     /// Has a segment copied, or those bytes of it that count.
     async fn copied(&self, index: usize, name: String, from: &Segment) -> Result<Sent> {
-        let bytes = from.range.as_ref().map_or(from.bytes, |range| range.end().saturating_sub(*range.start()) + 1);
+        let bytes = from.length();
         let is_whole = from.range.is_none() && !from.is_large;
         let index = index as u64;
         let is_known = is_whole && self.known.get(&name).is_some_and(|known| *known == (bytes, from.etag.clone()));
@@ -155,11 +173,40 @@ impl Copying<'_> {
     /// Says what it means that a segment can't be copied.
     fn about_segment(&self, error: Error, from: &Segment) -> Error {
         let error = match error::kind_of(&error) {
+            // The server's limit is a lower one.
+            Some(SwiftErrorKind::TooLarge) if from.is_large && !error::is_about_quota(&error) => {
+                return self.to.about(nested(from).with_source(error));
+            }
             Some(SwiftErrorKind::NotFound | SwiftErrorKind::PreconditionFailed) => {
                 error::of_kind(SwiftErrorKind::Conflict, "a segment of the large object is gone, or another one")
             }
             _ => error,
         };
         self.to.about(error).with("segment", format_args!("{}/{}", from.container, from.name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use zato_core::Kind;
+
+    use super::*;
+
+    #[test]
+    fn what_is_larger_than_an_object_within_a_large_one_is_not_begun() {
+        let segment = |bytes, range, is_large| {
+            let (container, name, etag) = ("a".to_owned(), "b".to_owned(), String::new());
+            Entry::Segment(Segment { container, name, bytes, etag, range, is_large })
+        };
+        let small = || segment(1, None, false);
+        let larger = MAX_OBJECT + 1;
+        for nested in
+            [segment(MAX_OBJECT, None, true), segment(larger, Some(0..=9), true), segment(larger, None, false)]
+        {
+            assert!(fits(&[small(), nested]).is_ok());
+        }
+        let error = fits(&[small(), segment(larger, None, true)]).unwrap_err();
+        assert_eq!(error.kind(), Kind::InvalidInput);
+        assert!(error.context().any(|(key, _)| key == "remedy"));
     }
 }

@@ -166,6 +166,13 @@ pub(super) fn whole_etag(segments: &[Sent]) -> String {
     md5(segments.iter().map(|segment| segment.etag.as_str()).collect::<String>().as_bytes())
 }
 
+impl Segment {
+    /// Returns how many bytes of it count.
+    pub(super) fn length(&self) -> u64 {
+        self.range.as_ref().map_or(self.bytes, |range| range.end().saturating_sub(*range.start()).saturating_add(1))
+    }
+}
+
 /// Returns the ETag of the large object that a manifest makes (slo.py).
 pub(super) fn etag_of(entries: &[Entry]) -> String {
     let mark = |entry: &Entry| match entry {
