@@ -165,6 +165,12 @@ pub(crate) fn kind_of(error: &Error) -> Option<SwiftErrorKind> {
     own(error).map(SwiftError::kind)
 }
 
+/// Whether a server says that a quota of the container or account leaves no room, and not that the object is too large
+/// (container_quotas.py and account_quotas.py: "Upload exceeds quota.").
+pub(crate) fn is_about_quota(error: &Error) -> bool {
+    own(error).is_some_and(|own| own.said.to_ascii_lowercase().contains("quota"))
+}
+
 /// Returns what an exchange of this connection failed with, and not that of [another one](elsewhere).
 pub(crate) fn own(error: &Error) -> Option<&SwiftError> {
     let mut next = error.source();

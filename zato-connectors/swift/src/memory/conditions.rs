@@ -7,8 +7,8 @@ use http::{HeaderMap, StatusCode};
 use super::{request::text, store::Object};
 
 /// Returns what is answered instead of the object, if a condition says so. The order is that of swob.
-pub(super) fn unmet(headers: &HeaderMap, object: &Object) -> Option<StatusCode> {
-    let named = |header| text(headers, header).map(|list| names(list, &object.etag));
+pub(super) fn unmet(headers: &HeaderMap, object: &Object, etag: &str) -> Option<StatusCode> {
+    let named = |header| text(headers, header).map(|list| names(list, etag));
     if named("if-none-match") == Some(true) {
         return Some(StatusCode::NOT_MODIFIED);
     }

@@ -73,7 +73,10 @@ fn carry_over(server: &mut Server, call: &Call, from: &Place, to: &Place) -> Out
     } else {
         let etag = checksum::md5(&content);
         object::check_etag(call, &etag)?;
-        object::store(server, &headers, to, Content::Plain(content), etag)?
+        let answer = object::store(server, &headers, to, Content::Plain(content), etag)?;
+        let is_of_large = copied.manifest().is_some() || copied.copied.is_some();
+        server.store.object_mut(to, now)?.copied = is_of_large.then(|| copied.compared_etag().to_owned());
+        answer
     };
     Ok(answer
         .with("x-copied-from", utf8_percent_encode(from.to_string().trim_start_matches('/'), PATH))
@@ -150,6 +153,23 @@ mod tests {
         }
         assert_eq!(caller.send("PUT", "/c/copy", &[("x-copy-from", "/c/a%20b")], "body").await.status, 400);
         assert_eq!(caller.server.objects("c"), ["a b"]);
+    }
+
+    #[tokio::test]
+    async fn conditions_on_a_copy_of_a_large_object_are_about_the_original() {
+        let caller = filled().await;
+        let manifest = json!([{ "path": "/c/a b" }]).to_string();
+        let large = caller.send("PUT", "/c/l?multipart-manifest=put", &[], manifest).await;
+        let copy = [("destination", "c/plain"), ("x-fresh-metadata", "true")];
+        let plain = caller.send("COPY", "/c/l", &copy, "").await;
+        assert_eq!(caller.send("COPY", "/c/plain", &[("destination", "c/again")], "").await.status, 201);
+        for path in ["/c/plain", "/c/again"] {
+            for (etag, status) in [(plain.header("etag"), 412), (large.header("etag"), 200)] {
+                assert_eq!(caller.send("GET", path, &[("if-match", etag)], "").await.status, status, "{path}: {etag}");
+            }
+        }
+        caller.send("PUT", "/c/plain", &[], "new").await;
+        assert_eq!(caller.send("GET", "/c/plain", &[("if-match", large.header("etag"))], "").await.status, 412);
     }
 
     #[tokio::test]

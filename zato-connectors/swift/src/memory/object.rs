@@ -87,7 +87,7 @@ pub(super) fn store(
     let content_type = headers.get(header::CONTENT_TYPE).filter(|kind| !kind.is_empty()).cloned();
     let content_type = content_type.unwrap_or_else(|| guess(&place.name));
     let metadata = metadata::of_object(headers);
-    let object = Object { content, content_type, metadata, etag, stamp, delete_at };
+    let object = Object { content, content_type, metadata, etag, copied: None, stamp, delete_at };
     let container = server.store.container_mut(&place.account, &place.container)?;
     let answer =
         Answer::new(StatusCode::CREATED).with("etag", object.etag_header()).with("last-modified", stamp.date());

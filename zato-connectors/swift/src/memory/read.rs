@@ -26,7 +26,8 @@ pub(super) fn object(store: &Store, call: &Call, place: &Place, now: Duration) -
         }
         Err(refusal) => return Err(refusal),
     };
-    if let Some(status) = conditions::unmet(&call.headers, object) {
+    let compared = if call.query.manifest() == "get" { &object.etag } else { object.compared_etag() };
+    if let Some(status) = conditions::unmet(&call.headers, object, compared) {
         let answer = Answer::new(status).with("etag", object.etag_header());
         return Ok(answer.with("last-modified", object.stamp.date()));
     }

@@ -44,6 +44,8 @@ pub(super) struct Object {
     pub(super) metadata: HeaderMap,
     /// Without quotes. That of a large object is made of its segments' own.
     pub(super) etag: String,
+    /// The entity tag of the large object that a plain one was copied from, which Swift keeps with it.
+    pub(super) copied: Option<String>,
     pub(super) stamp: Stamp,
     /// When it ends, in seconds since 1970.
     pub(super) delete_at: Option<u64>,
@@ -130,6 +132,12 @@ impl Object {
             Content::Plain(_) => self.etag.clone(),
             Content::Manifest(_) => format!("\"{}\"", self.etag),
         }
+    }
+
+    /// Returns the entity tag that conditions are compared with: of a copy of a large object that of the original, though the copy
+    /// be a plain object (`X-Object-Sysmeta-Slo-Etag` in copy.py, `X-Backend-Etag-Is-At` in slo.py).
+    pub(super) fn compared_etag(&self) -> &str {
+        self.copied.as_deref().unwrap_or(&self.etag)
     }
 
     pub(super) fn is_over(&self, now: Duration) -> bool {

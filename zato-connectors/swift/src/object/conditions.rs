@@ -19,6 +19,13 @@ impl Conditions {
         self.texts.push((name, moment.format("%a, %d %b %Y %H:%M:%S GMT").to_string()));
     }
 
+    /// Takes the ETag away that an object has to have.
+    pub(super) fn take_match(&mut self) -> Option<String> {
+        let (matching, others) = self.texts.drain(..).partition::<Vec<_>, _>(|(name, _)| *name == header::IF_MATCH);
+        self.texts = others;
+        matching.into_iter().last().map(|(_, etag)| etag.trim_matches('"').to_owned())
+    }
+
     /// Whether an answer may say that nothing has changed.
     pub(super) fn asks_for_changes(&self) -> bool {
         self.texts.iter().any(|(name, _)| *name == header::IF_NONE_MATCH || *name == header::IF_MODIFIED_SINCE)

@@ -6,19 +6,21 @@ use std::{
 };
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
-use zato_core::Result;
+use zato_core::{Error, Result};
 
 use super::{
     MANIFEST, META, Object, ObjectDetails,
     description::{self, DELETE_AT},
     details::etag,
     kept, large,
+    still::{self, Copied},
 };
 use crate::{
     connector::SwiftClient,
     error::{self, SwiftErrorKind},
     metadata::Metadata,
     name,
+    wire::Call,
 };
 
 /// How many bytes a server copies in a second at the least; less is taken for a server that hangs.
@@ -46,7 +48,8 @@ pub(super) const FRESH: HeaderName = HeaderName::from_static("x-fresh-metadata")
 ///
 /// # Errors
 ///
-/// [`Conflict`](zato_core::Kind::Conflict) if a segment is gone. Beside that as [all verbs](crate::Swift#errors).
+/// [`Conflict`](zato_core::Kind::Conflict) if a segment is gone; [`InvalidInput`](zato_core::Kind::InvalidInput) if a segment is a
+/// large object itself, and larger than one object can be. Beside that as [all verbs](crate::Swift#errors).
 ///
 /// # Examples
 ///
@@ -102,7 +105,8 @@ impl CopyRequest {
         self
     }
 
-    /// Copies it only if it is still this one, as far as one request can tell: of one whose segments are copied, look again.
+    /// Copies it only if it is still this one, and fails with
+    /// [`PreconditionFailed`](SwiftErrorKind::PreconditionFailed) otherwise.
     pub(crate) fn only(mut self, details: ObjectDetails) -> Self {
         self.only = Some(details);
         self
@@ -123,7 +127,11 @@ impl CopyRequest {
         }
         match self.on_the_server(&original, false).await {
             // The server's limit is another one.
-            Err(error) if original.is_large && error::kind_of(&error) == Some(SwiftErrorKind::TooLarge) => {
+            Err(error)
+                if original.is_large
+                    && error::kind_of(&error) == Some(SwiftErrorKind::TooLarge)
+                    && !error::is_about_quota(&error) =>
+            {
                 self.in_segments(original).await
             }
             copied => copied,
@@ -143,7 +151,10 @@ impl CopyRequest {
         let answer = self.from.swift().call(self.from.call(Method::HEAD)?.patient()).await?;
         let details = ObjectDetails::of(&answer);
         let headers = answer.done().await;
-        let ObjectDetails { bytes, is_large, .. } = details.map_err(|error| self.from.about(error))?;
+        let ObjectDetails { bytes, is_large, etag, .. } = details.map_err(|error| self.from.about(error))?;
+        if self.only.as_ref().is_some_and(|only| only.etag != etag) {
+            return Err(self.from.about(replaced()));
+        }
         Ok(Original { bytes, is_large, headers: Some(headers) })
     }
 
@@ -167,15 +178,19 @@ impl CopyRequest {
         if let Some(content_type) = &self.content_type {
             call = call.text(header::CONTENT_TYPE, content_type)?;
         }
-        call = match &self.only {
+        if is_list {
+            call = call.query("multipart-manifest", Some("get"));
+        }
+        let (status, etag) = match &self.only {
             // The ETag of the list is another one.
-            _ if is_list => call.query("multipart-manifest", Some("get")),
-            Some(details) => call.text(header::IF_MATCH, &format!("\"{}\"", details.etag))?,
-            None => call,
+            Some(details) if !is_list => self.if_still(details, call).await?,
+            _ => {
+                let answer = self.to.swift().call(call).await?;
+                let said = (answer.status(), etag(&answer));
+                answer.done().await;
+                said
+            }
         };
-        let answer = self.to.swift().call(call).await?;
-        let (status, etag) = (answer.status(), etag(&answer));
-        answer.done().await;
         let fault = match etag {
             _ if status != StatusCode::CREATED => format!("status {} to a copy", status.as_u16()),
             Some(etag) => return Ok(etag),
@@ -184,13 +199,36 @@ impl CopyRequest {
         Err(self.to.about(error::unexpected(fault)))
     }
 
+    /// Has it copied if it is still this one. What another version has become meanwhile does not stay.
+    async fn if_still(&self, details: &ObjectDetails, call: Call) -> Result<(StatusCode, Option<String>)> {
+        let (from, to, client) = (&self.from, &self.to, self.to.swift().client()?);
+        let Copied { status, etag, is_same } =
+            still::copy(&client, from.container(), from.name(), &details.etag, call).await?;
+        let Some(copy) = etag else { return Ok((status, None)) };
+        // A copy of a large object has an ETag of its own.
+        let is_this = if details.is_large { is_same } else { copy == details.etag };
+        if is_this {
+            return Ok((status, Some(copy)));
+        }
+        let is_itself = (from.container(), from.name()) == (to.container(), to.name());
+        if !is_itself && still::is_still(&client, to.container(), to.name(), &copy).await? {
+            to.delete_once().await?;
+        }
+        Err(from.about(replaced()))
+    }
+
     /// Copies each segment, which has room where all together have none.
     async fn in_segments(&self, original: Original) -> Result<String> {
         let original = if original.headers.is_some() { original } else { self.asked().await? };
         let headers = self.headers(original.headers.as_ref())?;
-        match large::copy(&self.from, &self.to, headers).await? {
+        let only = self.only.as_ref().map(|only| only.etag.as_str());
+        match large::copy(&self.from, &self.to, headers, only).await? {
             Some(etag) => Ok(etag),
-            None => self.on_the_server(&original, true).await,
+            // A plain object may have come into its place, which is not copied where it is not to be that one.
+            None => {
+                let is_list = original.headers.as_ref().is_some_and(|headers| headers.contains_key(MANIFEST));
+                self.on_the_server(&original, is_list).await
+            }
         }
     }
 
@@ -215,6 +253,10 @@ impl CopyRequest {
         }
         Ok(headers)
     }
+}
+
+fn replaced() -> Error {
+    error::of_kind(SwiftErrorKind::PreconditionFailed, "the object is another one by now")
 }
 
 /// Returns what an object has beside its type and metadata, but not where the segments of a dynamic one are: a copy of its bytes

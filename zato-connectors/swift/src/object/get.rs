@@ -5,8 +5,9 @@ use http::{Method, StatusCode, header};
 use serde::de::DeserializeOwned;
 use zato_core::{Error, Kind, Result, bytes::Bytes, message::ByteStream};
 
-use super::{Object, ObjectDetails, conditions::Conditions, range::ByteRange, reading};
+use super::{Object, ObjectDetails, conditions::Conditions, details::etag, range::ByteRange, reading, still};
 use crate::{
+    connector::SwiftClient,
     error::{self, SwiftErrorKind},
     progress::{self, Listener, Progress},
     wire::{Answer, Call},
@@ -79,6 +80,9 @@ impl GetRequest {
     }
 
     /// Reads it only if it is still this one.
+    ///
+    /// A plain object that was copied from a large one Swift takes for another one, as it compares with the ETag of the original;
+    /// such a one is asked for without the condition, and compared here.
     pub fn if_match(mut self, etag: &str) -> Self {
         self.conditions.etag(header::IF_MATCH, etag);
         self
@@ -164,10 +168,9 @@ impl GetRequest {
     /// As [`stream`](Self::stream).
     pub async fn unless_unchanged(mut self) -> Result<Option<Part>> {
         let listener = self.listener.take();
-        let (call, range) = self.call()?;
         let client = self.object.swift().client()?;
+        let (answer, range) = self.ask(&client).await?;
         let object = self.object;
-        let answer = client.wire.call(call).await?;
         if answer.status() == StatusCode::NOT_MODIFIED {
             answer.done().await;
             return Ok(None);
@@ -178,6 +181,20 @@ impl GetRequest {
         let transfer = object.transfer("read", Some(details.bytes), listener);
         let stream = reading::stream(&object, client, answer, &details, transfer, is_whole);
         Ok(Some(Part { details, stream }))
+    }
+
+    async fn ask(&mut self, client: &SwiftClient) -> Result<(Answer, Option<ByteRange>)> {
+        let (call, range) = self.call()?;
+        let refused = match client.wire.call(call).await {
+            Err(error) if error::kind_of(&error) == Some(SwiftErrorKind::PreconditionFailed) => error,
+            answered => return Ok((answered?, range)),
+        };
+        let Some(is) = self.conditions.take_match() else { return Err(refused) };
+        if !still::is_still(client, self.object.container(), self.object.name(), &is).await? {
+            return Err(refused);
+        }
+        let answer = client.wire.call(self.call()?.0).await?;
+        if etag(&answer).is_some_and(|etag| etag == is) { Ok((answer, range)) } else { Err(refused) }
     }
 
     fn call(&self) -> Result<(Call, Option<ByteRange>)> {

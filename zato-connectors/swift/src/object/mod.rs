@@ -10,6 +10,7 @@ mod large;
 mod put;
 mod range;
 mod reading;
+mod still;
 mod storing;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};

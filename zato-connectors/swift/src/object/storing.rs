@@ -1,8 +1,10 @@
 //! An object on its way there: what arrives as something else does not stay.
 
+use futures_util::stream;
 use http::{Method, StatusCode, header};
+use tokio::time;
 use tracing::warn;
-use zato_core::{Error, Result, bytes::Bytes};
+use zato_core::{Error, Result, bytes::Bytes, message::ByteStream};
 
 use super::{
     Object,
@@ -80,6 +82,14 @@ fn unknown(error: tokio::task::JoinError) -> Error {
 async fn put_stream(object: &Object, mut call: Call) -> Result<Stored> {
     let sum = Sum::default();
     let is_told = call.headers.contains_key(header::ETAG);
+    if let Body::Stream(stream) = &mut call.body
+        && stream.length() == Some(0)
+    {
+        let most = object.swift().client()?.wire.rules().timeout;
+        let late = |_| error::of_kind(SwiftErrorKind::Timeout, "the stream that was to be sent did not end");
+        time::timeout(most, is_empty(stream)).await.map_err(late).flatten().map_err(|error| object.about(error))?;
+        call.body = Body::Stream(ByteStream::new(stream::empty()).with_length(0));
+    }
     call.body = match call.body {
         Body::Stream(stream) => Body::Stream(sum.of(stream)),
         body => body,
@@ -87,6 +97,17 @@ async fn put_stream(object: &Object, mut call: Call) -> Result<Stored> {
     let answer = object.swift().call(call).await?;
     let content = Content { sum: sum.etag(), bytes: sum.bytes(), is_told };
     settled(object, answer, &content, None).await
+}
+
+/// Reads a stream that says that it has no bytes, which the library never asks for any: what it has nevertheless would be lost, and
+/// what it fails with.
+async fn is_empty(stream: &mut ByteStream) -> Result<()> {
+    while let Some(piece) = stream.chunk().await.map_err(error::elsewhere)? {
+        if !piece.is_empty() {
+            return Err(Error::internal("the stream that was to be sent is longer than it says"));
+        }
+    }
+    Ok(())
 }
 
 /// Compares what the server has stored with what was sent; what is something else is stored again, if it can be, or deleted.

@@ -1,6 +1,6 @@
 //! Copies of large objects: whatever becomes of the original, they are whole.
 
-use std::io::Write as _;
+use std::{io::Write as _, time::Duration};
 
 use zato_core::Kind;
 
@@ -11,7 +11,7 @@ use super::{
 use crate::{Metadata, Object, transport::Body};
 
 /// Puts what an object is made of in its place: a manifest.
-async fn put_manifest(kit: &Kit, object: &Object, manifest: String) {
+pub(super) async fn put_manifest(kit: &Kit, object: &Object, manifest: String) {
     let call = object.call(http::Method::PUT).unwrap().query("multipart-manifest", Some("put"));
     let call = call.header(http::HeaderName::from_static("x-object-meta-by"), http::HeaderValue::from_static("CRM"));
     let call = call.header(http::header::CONTENT_TYPE, http::HeaderValue::from_static("text/x-a"));
@@ -42,7 +42,7 @@ async fn what_is_larger_than_an_object_is_copied_with_its_segments() {
         from.upload(bytes(SEGMENT * 3 + 7)).content_type("text/x-a").await.unwrap();
         let headers = http::HeaderMap::new();
         for _ in 0..2 {
-            let etag = crate::object::copy_segments(&from, &to, headers.clone()).await.unwrap().unwrap();
+            let etag = crate::object::copy_segments(&from, &to, headers.clone(), None).await.unwrap().unwrap();
             let details = to.head().await.unwrap();
             assert_eq!(
                 (details.etag, details.is_large, details.bytes),
@@ -52,12 +52,12 @@ async fn what_is_larger_than_an_object_is_copied_with_its_segments() {
         }
         let before = segments(&kit, &other).await;
         from.upload(bytes(SEGMENT * 5).slice(SEGMENT..)).await.unwrap();
-        crate::object::copy_segments(&from, &to, headers.clone()).await.unwrap().unwrap();
+        crate::object::copy_segments(&from, &to, headers.clone(), None).await.unwrap().unwrap();
         assert_eq!(to.get().bytes().await.unwrap(), bytes(SEGMENT * 5).slice(SEGMENT..), "{place}");
         let after = segments(&kit, &other).await;
         assert!(after.len() == 4 && after.iter().all(|name| !before.contains(name)), "{place}: {after:?}");
         from.upload(bytes(SEGMENT * 3 + 7)).await.unwrap();
-        crate::object::copy_segments(&from, &to, headers).await.unwrap().unwrap();
+        crate::object::copy_segments(&from, &to, headers, None).await.unwrap().unwrap();
         let own = segments(&kit, &other).await;
         assert!(own.len() == 4 && own.iter().all(|name| name.starts_with("2026/ż/slo/copy-")), "{place}: {own:?}");
         from.delete_with_segments().await.unwrap();
@@ -131,8 +131,10 @@ async fn parts_of_segments_and_bytes_in_the_manifest_are_copied_as_what_they_are
         let data = if kit.server().is_none() { r#"{"data": "YWJj"}, "# } else { "" };
         let range = format!(r#"{{"path": "/{parts}/one", "range": "2-4"}}"#);
         put_manifest(&kit, &from, format!(r#"[{range}, {data}{{"path": "/{parts}/two"}}]"#)).await;
+        let etag = from.head().await.unwrap().etag;
+        crate::object::copy_segments(&from, &to, http::HeaderMap::new(), Some(&etag)).await.unwrap().unwrap();
         let expected = if data.is_empty() { "2340123456789" } else { "234abc0123456789" };
-        crate::object::copy_segments(&from, &to, http::HeaderMap::new()).await.unwrap().unwrap();
+        crate::object::copy_segments(&from, &to, http::HeaderMap::new(), None).await.unwrap().unwrap();
         kit.swift.container(&parts).delete_with_objects().await.unwrap();
         assert_eq!(to.get().text().await.unwrap(), expected, "{place}");
     }
@@ -172,7 +174,7 @@ async fn a_segment_that_is_gone_is_told() {
     server.set_max_object_size(SEGMENT as u64);
     let segment = from.segments().await.unwrap().unwrap().pop().unwrap();
     kit.swift.object(&segment.container, &segment.name).put("another").await.unwrap();
-    let error = crate::object::copy_segments(&from, &kit.swift.object(&name, "to"), http::HeaderMap::new()).await;
+    let error = crate::object::copy_segments(&from, &kit.swift.object(&name, "to"), http::HeaderMap::new(), None).await;
     assert_eq!(error.unwrap_err().kind(), Kind::Conflict);
     assert!(!kit.swift.object(&name, "to").exists().await.unwrap());
 }
@@ -197,4 +199,36 @@ async fn a_copy_of_a_dynamic_large_object_is_none_whatever_it_is_called() {
         assert_eq!(from.get().text().await.unwrap(), "two");
         assert_eq!(kit.swift.object(&name, "to").get().text().await.unwrap(), "one");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_segment_that_is_only_listed_is_copied_again() {
+    let kit = fake(SMALL).await;
+    let (name, server) = (kit.container("a").await, kit.server().unwrap());
+    let (from, to) = (kit.swift.object(&name, "from"), kit.swift.object(&name, "to"));
+    from.upload(bytes(SEGMENT * 2)).await.unwrap();
+    crate::object::copy_segments(&from, &to, http::HeaderMap::new(), None).await.unwrap();
+    let segment = to.segments().await.unwrap().unwrap().remove(0);
+    // The first is about the container.
+    server.pass_next("HEAD", 1);
+    server.delay_next("HEAD", Duration::from_secs(5));
+    let (copied, ()) = tokio::join!(crate::object::copy_segments(&from, &to, http::HeaderMap::new(), None), async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert!(kit.swift.object(&segment.container, &segment.name).delete().await.unwrap());
+    });
+    copied.unwrap();
+    assert_eq!(to.get().bytes().await.unwrap(), bytes(SEGMENT * 2));
+}
+
+#[tokio::test]
+async fn a_segment_that_is_too_large_itself_is_told_with_what_to_do() {
+    let kit = fake(SMALL).await;
+    let (name, server) = (kit.container("a").await, kit.server().unwrap());
+    kit.swift.object(&name, "nested").upload(bytes(SEGMENT * 3)).await.unwrap();
+    let from = kit.swift.object(&name, "from");
+    put_manifest(&kit, &from, format!(r#"[{{"path": "/{name}/nested"}}]"#)).await;
+    server.set_max_object_size(SEGMENT as u64 * 2);
+    let error = from.copy_to(&name, "to").await.unwrap_err();
+    assert_eq!(error.kind(), Kind::InvalidInput, "{}", error.report());
+    assert!(error.context().any(|(key, _)| key == "remedy"), "{}", error.report());
 }

@@ -1,8 +1,10 @@
 //! Large objects, and a server that fails while they are uploaded.
 
 use std::{
+    future::IntoFuture as _,
+    io::Write as _,
     sync::{Arc, Mutex},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use zato_core::{Error, Kind, Retry, bytes::Bytes, message::ByteStream};
@@ -262,4 +264,27 @@ async fn a_stream_whose_segments_would_need_too_much_memory_is_refused_before_an
     assert_eq!(error.kind(), Kind::TooLarge);
     assert!(error.message().contains("segment_size of 429916160, or upload a file"), "{}", error.message());
     assert_eq!(kit.server().unwrap().calls("PUT"), before);
+}
+
+/// Before its checksum is worked out, and while it is sent.
+#[tokio::test(start_paused = true)]
+async fn a_small_file_that_is_changed_meanwhile_is_told_as_a_large_one() {
+    for (number, verb, is_longer) in [(1, "HEAD", true), (1, "HEAD", false), (1, "PUT", false), (3, "PUT", false)] {
+        let (kit, name) = kit("retries: 0\nsegment_parallelism: 1").await;
+        let object = kit.swift.object(&name, "file");
+        object.put("before").await.unwrap();
+        kit.container("a_segments").await;
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(&bytes(SEGMENT * number)).unwrap();
+        kit.server().unwrap().delay_next(verb, Duration::from_secs(5));
+        let (stored, ()) = tokio::join!(object.upload_file(file.path()).into_future(), async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            let mut changed = std::fs::OpenOptions::new().write(true).append(is_longer).open(file.path()).unwrap();
+            changed.write_all(b"changed").unwrap();
+            changed.set_modified(SystemTime::now() + Duration::from_secs(60)).unwrap();
+        });
+        let error = stored.unwrap_err();
+        assert_eq!(error.kind(), Kind::Conflict, "{number} {verb}: {}", error.report());
+        assert_eq!(object.get().text().await.unwrap(), "before", "{number} {verb}");
+    }
 }

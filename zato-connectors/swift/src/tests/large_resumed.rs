@@ -208,3 +208,30 @@ async fn an_upload_that_is_dropped_leaves_nothing_for_long() {
     tokio::time::sleep(Duration::from_secs(60)).await;
     assert_eq!(server.objects(&segments_in).len(), 4);
 }
+
+/// Listings lag behind.
+#[tokio::test]
+async fn a_segment_that_is_only_listed_is_sent_again() {
+    for kit in everywhere("segment_size: 16KiB\nsegment_parallelism: 1").await {
+        let (place, name) = (kit.place, kit.container("a").await);
+        let object = kit.swift.object(&name, "large");
+        let broken = watched(4, |index| (index == 3).then(|| Error::conflict("killed")));
+        assert!(object.upload(broken).resumable("tonight").await.is_err());
+        let left = segments(&kit, &name).await;
+        assert_eq!(left.len(), 3, "{place}");
+        let doomed = kit.swift.object(&format!("{name}_segments"), &left[2]);
+        // The list was made when the first piece is asked for that is not the beginning.
+        let pieces = (0..4).map(|index| (index, bytes(SEGMENT * 4).slice(index * SEGMENT..(index + 1) * SEGMENT)));
+        let pieces = futures_util::StreamExt::then(futures_util::stream::iter(pieces), move |(index, piece)| {
+            let doomed = doomed.clone();
+            async move {
+                if index == 2 {
+                    assert!(doomed.delete().await?);
+                }
+                Ok(piece)
+            }
+        });
+        object.upload(ByteStream::new(pieces)).resumable("tonight").await.unwrap();
+        assert_eq!(object.get().bytes().await.unwrap(), bytes(SEGMENT * 4), "{place}");
+    }
+}

@@ -2,6 +2,7 @@
 
 mod channel;
 mod containers;
+mod copied;
 mod faults;
 mod handles;
 pub(crate) mod kit;

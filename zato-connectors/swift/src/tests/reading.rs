@@ -135,11 +135,14 @@ async fn a_stream_that_is_not_what_it_said_leaves_what_was_there() {
             ByteStream::new(futures_util::stream::iter(pieces.into_iter().chain(fault)))
         };
         let length = bytes().len() as u64;
+        let none = ByteStream::new(futures_util::stream::iter([Err(Error::conflict("the source is gone"))]));
         for (stream, kind) in [
             (stream(true), Kind::Conflict),
             (stream(true).with_length(length + 1), Kind::Conflict),
             (stream(false).with_length(length + 1), Kind::Internal),
             (stream(false).with_length(length - 1), Kind::Internal),
+            (stream(false).with_length(0), Kind::Internal),
+            (none.with_length(0), Kind::Conflict),
         ] {
             let said = stream.length();
             let error = object.put_stream(stream).await.unwrap_err();

@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use zato_core::{Error, Result};
@@ -171,6 +172,26 @@ impl Entry {
 /// Returns the ETag of what segments are put together to.
 pub(super) fn whole_etag(segments: &[Sent]) -> String {
     md5(segments.iter().map(|segment| segment.etag.as_str()).collect::<String>().as_bytes())
+}
+
+impl Segment {
+    /// Returns how many bytes of it count.
+    pub(super) fn length(&self) -> u64 {
+        self.range.as_ref().map_or(self.bytes, |range| range.end().saturating_sub(*range.start()).saturating_add(1))
+    }
+}
+
+/// Returns the ETag of the large object that a manifest makes (slo.py).
+pub(super) fn etag_of(entries: &[Entry]) -> String {
+    let mark = |entry: &Entry| match entry {
+        Entry::Segment(Segment { etag, range: None, .. }) => etag.clone(),
+        Entry::Segment(Segment { etag, range: Some(range), .. }) => {
+            format!("{etag}:{}-{};", range.start(), range.end())
+        }
+        // What can't be read is not taken for anything.
+        Entry::Data(data) => STANDARD.decode(data).map(|data| md5(&data)).unwrap_or_default(),
+    };
+    md5(entries.iter().map(mark).collect::<String>().as_bytes())
 }
 
 /// Stores the manifest.

@@ -21,7 +21,7 @@ use super::{
 use crate::{
     connector::SwiftClient,
     error::{self, SwiftErrorKind},
-    object::details::etag,
+    object::{details::etag, still},
     progress::Transfer,
     wire::Call,
 };
@@ -162,10 +162,11 @@ impl Sending {
         }
     }
 
-    /// Has a segment that is there already expire when the others do; tells whether it is there in fact.
+    /// Has a segment that is there already expire when the others do; tells whether it is there in fact, which a listing need not
+    /// know.
     async fn is_kept(&self, segment: &Sent) -> Result<bool> {
         if self.expiry.is_none() {
-            return Ok(true);
+            return still::is_still(&self.client, &self.names.container, &segment.name, &segment.etag).await;
         }
         let call = self.call(Method::POST, segment)?.accepting(StatusCode::NOT_FOUND).patient();
         let answer = self.client.wire.call(call).await?;

@@ -76,6 +76,13 @@ impl Opened {
         matches!(self, Self::Stream(_))
     }
 
+    /// # Errors
+    ///
+    /// [`Conflict`](zato_core::Kind::Conflict) if it is a file, and somebody has written into it.
+    pub(super) async fn is_the_same(&self) -> Result<()> {
+        if let Self::File(file) = self { file.is_the_same().await } else { Ok(()) }
+    }
+
     /// Returns the next piece, which has so many bytes unless it is the last; `None` is the end.
     ///
     /// # Cancel safety

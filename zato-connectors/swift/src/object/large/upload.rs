@@ -55,7 +55,7 @@ impl Upload {
         let length = source.length();
         let plan = Plan::of(length, self.segment_size, source.is_kept())?;
         if let Some(piece) = source.whole(plan.first()).await? {
-            return self.as_one(piece, headers).await;
+            return self.as_one(piece, headers, &source).await;
         }
         let sending = self.prepare(length, plan, &headers).await?;
         let mut guard = Guard::new(self.object.swift(), &self.client, &sending.names, &sending.begun);
@@ -66,13 +66,13 @@ impl Upload {
             Ok(sent) => self.put_together(&source, &sending, sent, headers, guard).await,
             Err(fault) => {
                 guard.remove().await;
-                Err(fault.with("segments", &sending.names.prefix))
+                Err(since_changed(&source, fault).await.with("segments", &sending.names.prefix))
             }
         }
     }
 
     /// Stores what fits into one segment as an object like any other.
-    async fn as_one(&self, piece: Option<Piece>, headers: HeaderMap) -> Result<Stored> {
+    async fn as_one(&self, piece: Option<Piece>, headers: HeaderMap, source: &Opened) -> Result<Stored> {
         let before = self.before().await?;
         let mut call = self.object.call(Method::PUT)?.headers(headers).leg(self.transfer.leg()).patient();
         call = match piece {
@@ -82,7 +82,11 @@ impl Upload {
         if self.is_only_if_absent {
             call = call.only_if_absent(Repeated::Never);
         }
-        let stored = store(&self.object, call).await?;
+        source.is_the_same().await?;
+        let stored = match store(&self.object, call).await {
+            Ok(stored) => stored,
+            Err(fault) => return Err(since_changed(source, fault).await),
+        };
         self.remove_replaced(before, &[], None).await;
         Ok(stored)
     }
@@ -161,9 +165,7 @@ impl Upload {
 
     /// Looks once more at what was uploaded, and at what is to be replaced.
     async fn checked(&self, source: &Opened) -> Result<Option<There>> {
-        if let Opened::File(file) = source {
-            file.is_the_same().await?;
-        }
+        source.is_the_same().await?;
         self.before().await
     }
 
@@ -178,6 +180,14 @@ impl Upload {
             doomed.entry(self.segments_in.clone()).or_default().extend(left);
         }
         remove::replaced(&self.object, &doomed).await;
+    }
+}
+
+/// Says what it means that something else has arrived, if what was sent has become something else meanwhile.
+async fn since_changed(source: &Opened, fault: Error) -> Error {
+    match error::kind_of(&fault) {
+        Some(SwiftErrorKind::ChecksumMismatch) => source.is_the_same().await.err().unwrap_or(fault),
+        _ => fault,
     }
 }
 
