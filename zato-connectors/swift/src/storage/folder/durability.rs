@@ -40,11 +40,19 @@ impl Durability {
 
     /// Writes out a file with its attributes, before anybody sees it by its name.
     pub(super) fn file(&self, file: &File, path: &Path) -> io::Result<()> {
-        if !self.is_on {
-            return Ok(());
-        }
         self.note(path);
         file.sync_all()
+    }
+
+    /// Writes out what was added to a file that is still being written, so that little is left to do at its end.
+    pub(super) fn part(&self, file: &File, path: &Path) -> io::Result<()> {
+        self.note(path);
+        file.sync_data()
+    }
+
+    /// Whether what is written has to be written out, too.
+    pub(super) fn is_on(&self) -> bool {
+        self.is_on
     }
 
     /// Writes out a folder after something in it was moved or removed, and those above it up to the root that have not been since

@@ -2,8 +2,11 @@
 
 mod attributes;
 mod durability;
+mod given_up;
 mod partial;
 mod read;
+#[cfg(test)]
+mod tests;
 mod there;
 mod walk;
 mod write;
