@@ -70,6 +70,22 @@ async fn an_object_is_no_folder_and_a_folder_is_no_object() {
 }
 
 #[tokio::test]
+async fn what_is_listed_can_be_read() {
+    let kit = folder("").await;
+    kit.storage.put(&kit.path("a"), "1").await.unwrap();
+    let container = kit.root.as_ref().unwrap().path().join("objects").join(kit.container());
+    // One that the operating system takes, and no store does: 1025 bytes.
+    let mut deep = container;
+    for length in [255, 255, 255, 255] {
+        deep.push("d".repeat(length));
+    }
+    std::fs::create_dir_all(&deep).unwrap();
+    std::fs::write(deep.join("x"), "1").unwrap();
+    let entries = kit.storage.list(kit.path("")).collect().await.unwrap();
+    assert!(matches!(&entries[..], [Listed::Object(object)] if object.path == kit.path("a")), "{entries:?}");
+}
+
+#[tokio::test]
 async fn folders_without_an_object_go_with_the_last_one() {
     let kit = folder("").await;
     let (storage, one, other) = (&kit.storage, kit.path("x/y/1"), kit.path("x/2"));
