@@ -90,8 +90,7 @@ impl Folder {
             let needs = wanted.needs_content_type || !wanted.metadata.is_empty();
             return if needs { Err(without_attributes()) } else { Ok(Attributes::default()) };
         }
-        let content_type = wanted.content_type.map(ToOwned::to_owned);
-        Ok(Attributes { content_type, metadata: wanted.metadata.clone() })
+        Attributes::new(wanted.content_type, &wanted.metadata)
     }
 
     /// Removes a file, and the folders that have nothing in them any more.
@@ -113,7 +112,7 @@ impl Writing {
             file => file,
         };
         let file = file.map_err(of_file)?;
-        attributes.write(&file).map_err(of_file)?;
+        attributes.write(&file)?;
         Ok(Self { file, partial, bytes: 0, pending: 0 })
     }
 
