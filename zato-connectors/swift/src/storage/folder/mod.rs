@@ -1,6 +1,7 @@
 //! Objects as files of a folder.
 
 mod attributes;
+mod delete;
 mod durability;
 mod given_up;
 mod partial;

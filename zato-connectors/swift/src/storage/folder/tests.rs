@@ -135,3 +135,48 @@ fn a_removal_that_was_given_up_removes_nothing_afterwards() {
         assert!(folder.head(place).await.is_ok());
     });
 }
+
+#[tokio::test]
+async fn many_are_removed_and_each_folder_is_written_out_once() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = Folder::open(temporary.path(), true, &Ambient::default()).await.unwrap();
+    let names = ["a/1", "a/2", "a/kept", "b/c/1", "b/c/2", "1", "2", "none"].map(ToOwned::to_owned);
+    for name in names.iter().filter(|name| *name != "none") {
+        written(&folder, Place { container: "CRM", name }).await;
+    }
+    let removed: Vec<_> = names.iter().filter(|name| *name != "a/kept").cloned().collect();
+    folder.delete_many("CRM", &removed).await.unwrap();
+    assert_eq!(told(&folder), ["CRM", "CRM/a"]);
+    let mut left: Vec<_> =
+        fs::read_dir(temporary.path().join("CRM")).unwrap().map(|it| it.unwrap().file_name()).collect();
+    assert_eq!(left.pop().unwrap(), "a");
+    assert!(left.is_empty() && temporary.path().join("CRM/a/kept").exists());
+
+    // What is no object ends it, and what was removed before that is written out.
+    written(&folder, Place { container: "CRM", name: "1" }).await;
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink("1", temporary.path().join("CRM/link")).unwrap();
+        let names = ["1", "link", "a/kept"].map(ToOwned::to_owned);
+        assert!(folder.delete_many("CRM", &names).await.is_err());
+        assert_eq!(told(&folder), ["CRM"]);
+        assert!(temporary.path().join("CRM/a/kept").exists());
+    }
+}
+
+#[test]
+fn a_removal_of_many_ends_when_it_is_given_up() {
+    with_one_thread(async {
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = Folder::open(temporary.path(), false, &Ambient::default()).await.unwrap();
+        let names = ["a", "b"].map(ToOwned::to_owned);
+        for name in &names {
+            written(&folder, Place { container: "CRM", name }).await;
+        }
+        let free = occupied();
+        assert!(Box::pin(folder.delete_many("CRM", &names)).now_or_never().is_none(), "the thread is busy");
+        drop(free);
+        folder.ping().await.unwrap();
+        assert_eq!(fs::read_dir(temporary.path().join("CRM")).unwrap().count(), 2);
+    });
+}

@@ -1,4 +1,4 @@
-//! Storing and removing files.
+//! Storing files.
 
 use std::{
     fs::{self, File},
@@ -14,7 +14,6 @@ use super::{
     blocking,
     durability::Durability,
     given_up::{GivenUp, waited_for},
-    is_missing,
     partial::Partial,
     there::{There, in_the_way, look},
 };
@@ -92,12 +91,6 @@ impl Folder {
         }
         Attributes::new(wanted.content_type, &wanted.metadata)
     }
-
-    /// Removes a file, and the folders that have nothing in them any more.
-    pub(crate) async fn delete(&self, place: Place<'_>) -> Result<bool> {
-        let (shared, path, container) = (self.shared.clone(), self.path(place), self.container(place));
-        waited_for(move |given_up| shared.remove(&path, &container, given_up)).await
-    }
 }
 
 impl Writing {
@@ -162,29 +155,6 @@ impl Writing {
             }
         }
         Err(not_found())
-    }
-}
-
-impl Shared {
-    fn remove(&self, path: &Path, container: &Path, given_up: &GivenUp) -> Result<bool> {
-        if look(&self.root, path)? != There::File {
-            return Ok(false);
-        }
-        // Another object of this name may be there since.
-        given_up.check()?;
-        match fs::remove_file(path) {
-            Ok(()) => {}
-            // Somebody else was faster.
-            Err(error) if is_missing(&error) => return Ok(false),
-            Err(error) => return Err(of_file(error)),
-        }
-        let mut left = path.parent().unwrap_or(container);
-        // One that has something in it stays.
-        while left != container && left.starts_with(container) && fs::remove_dir(left).is_ok() {
-            left = left.parent().unwrap_or(container);
-        }
-        self.durability.folder(&self.root, left).map_err(of_file)?;
-        Ok(true)
     }
 }
 
