@@ -157,7 +157,8 @@ impl ObjectStorage {
     }
 
     /// Returns opendal's own operator for a container, for what it can beyond this handle. Its requests take the way of all
-    /// others; it takes paths as opendal does, and there is no limit to how long an operation in a folder takes.
+    /// others; it takes paths as opendal does. In a folder there is no limit to how long an operation takes, and links are
+    /// followed.
     ///
     /// # Errors
     ///

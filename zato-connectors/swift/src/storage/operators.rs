@@ -217,7 +217,13 @@ impl Operators {
             found => found?,
         };
         let options = ListOptions { recursive: is_recursive, ..ListOptions::default() };
-        let lister = operator.lister_options(place.name, options).await.map_err(of_opendal)?;
+        // What begins with dots would be taken for a way elsewhere by some.
+        let prefix = match place.name.rsplit_once('/') {
+            None if matches!(place.name, "." | "..") => "",
+            Some((_, "." | "..")) => place.name.trim_end_matches('.'),
+            _ => place.name,
+        };
+        let lister = operator.lister_options(prefix, options).await.map_err(of_opendal)?;
         Ok(Some((operator, lister)))
     }
 }

@@ -10,6 +10,10 @@ const MAX: usize = 1024;
 /// The longest segment of a path, in bytes: what file systems take.
 const MAX_SEGMENT: usize = 255;
 
+const SPACES: &str = "has spaces around it, which not all stores keep; take them away";
+
+const LONG_SEGMENT: &str = "has a segment that is too long; one has 255 bytes at most";
+
 /// An object, as it is named on every store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Place<'a> {
@@ -54,10 +58,7 @@ pub(crate) fn prefix<'a>(all_in: Option<&'a str>, prefix: &'a str) -> Result<Pla
         self::container(container)
             .map_err(|fault| refused(prefix, &format!("begins with a container that {fault}")))?;
     }
-    let whole = name.strip_suffix('/').unwrap_or(name);
-    if !whole.is_empty() || name == "/" {
-        checked(whole).map_err(|fault| refused(prefix, fault))?;
-    }
+    begins(name).map_err(|fault| refused(prefix, fault))?;
     Ok(Place { container, name })
 }
 
@@ -77,23 +78,43 @@ pub(crate) fn container(name: &str) -> Result<(), &'static str> {
 
 /// Checks the name of an object within a container.
 pub(crate) fn checked(name: &str) -> Result<(), &'static str> {
-    let mut segments = name.split('/');
     if name.is_empty() {
-        Err("names no object; name one, such as CRM/Invoice")
-    } else if name.len() > MAX {
+        return Err("names no object; name one, such as CRM/Invoice");
+    }
+    of_characters(name)?;
+    if name.trim_end() != name {
+        return Err(SPACES);
+    }
+    name.split('/').try_for_each(segment)
+}
+
+/// Checks what the names of objects are to begin with. Only the segments that a slash ends are whole.
+pub(crate) fn begins(name: &str) -> Result<(), &'static str> {
+    of_characters(name)?;
+    let (whole, last) = name.rsplit_once('/').map_or((None, name), |(whole, last)| (Some(whole), last));
+    whole.map_or(Ok(()), |whole| whole.split('/').try_for_each(segment))?;
+    if last.len() > MAX_SEGMENT { Err(LONG_SEGMENT) } else { Ok(()) }
+}
+
+/// Checks what has no part in where a name ends.
+fn of_characters(name: &str) -> Result<(), &'static str> {
+    if name.len() > MAX {
         Err("is too long; names have 1024 bytes at most")
     } else if name.chars().any(char::is_control) {
         Err("has a line break or another control character; take it out, or write it as %0A")
-    } else if name.trim() != name {
-        Err("has spaces around it, which not all stores keep; take them away")
-    } else if segments.clone().any(str::is_empty) {
-        Err("has a segment without a character; leave out slashes at its ends and double ones")
-    } else if segments.clone().any(|segment| matches!(segment, "." | "..")) {
-        Err("has a segment of dots alone, which would lead elsewhere; leave it out")
-    } else if segments.any(|segment| segment.len() > MAX_SEGMENT) {
-        Err("has a segment that is too long; one has 255 bytes at most")
+    } else if name.trim_start() != name {
+        Err(SPACES)
     } else {
         Ok(())
+    }
+}
+
+fn segment(segment: &str) -> Result<(), &'static str> {
+    match segment {
+        "" => Err("has a segment without a character; leave out slashes at its ends and double ones"),
+        "." | ".." => Err("has a segment of dots alone, which would lead elsewhere; leave it out"),
+        _ if segment.len() > MAX_SEGMENT => Err(LONG_SEGMENT),
+        _ => Ok(()),
     }
 }
 
@@ -116,8 +137,15 @@ mod tests {
         assert_eq!(prefix(None, "CRM").unwrap(), Place { container: "CRM", name: "" });
         assert_eq!(prefix(None, "CRM/2026/").unwrap(), Place { container: "CRM", name: "2026/" });
         assert_eq!(prefix(Some("CRM"), "").unwrap(), Place { container: "CRM", name: "" });
-        for wrong in ["/", "//", "a//", "../", "a/../b", " a"] {
+        for wrong in ["/", "//", "a//", "../", "a/../b", " a", " ", "a\n", &"a".repeat(256), &"a/".repeat(513)] {
             assert!(prefix(Some("CRM"), wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_may_begin_with_what_no_name_ends_with() {
+        for right in ["2026 ", ".", "..", "a/.", "a/..", "a /", "a/ ", &"a/".repeat(512)] {
+            assert_eq!(prefix(None, &format!("CRM/{right}")).unwrap().name, right, "{right:?}");
         }
     }
 

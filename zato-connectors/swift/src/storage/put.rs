@@ -17,8 +17,9 @@ use crate::metadata::Metadata;
 ///
 /// # Cancel safety
 ///
-/// Whether the object was stored is not known if the future is dropped; it is never half-stored. Of a stream to S3 the parts
-/// that were sent may stay until a rule of the bucket takes them away.
+/// Whether the object was stored is not known if the future is dropped; it is never half-stored. In a folder it is not stored
+/// afterwards, over what others have put there meanwhile, unless it was being moved to its place at this moment. Of a stream to S3
+/// the parts that were sent may stay until a rule of the bucket takes them away.
 ///
 /// # Examples
 ///

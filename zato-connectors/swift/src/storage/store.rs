@@ -1,4 +1,3 @@
-use futures_util::future;
 use opendal::Operator;
 use zato_core::Result;
 
@@ -81,10 +80,7 @@ impl Store {
 
     pub(crate) async fn delete_many(&self, container: &str, names: Vec<String>) -> Result<()> {
         match self {
-            Self::Folder(folder) => {
-                let places = names.iter().map(|name| Place { container, name });
-                future::try_join_all(places.map(|place| folder.delete(place))).await.map(drop)
-            }
+            Self::Folder(folder) => folder.delete_many(container, &names).await,
             Self::Swift(account) => account.delete_many(container, &names).await,
             Self::Operators(operators) => operators.delete_many(container, names).await,
         }

@@ -201,7 +201,20 @@ impl Account {
     }
 
     pub(crate) async fn copy(&self, from: Place<'_>, to: Place<'_>) -> Result<()> {
+        let was_known = self.lock().get(to.container).is_some_and(|known| known.is_there);
         self.have(to.container).await?;
+        match self.copy_once(from, to).await {
+            // It is the original that is gone, or the container, which somebody has deleted since.
+            Err(error) if was_known && error::kind_of(&error) == Some(SwiftErrorKind::NotFound) => {
+                self.lock().remove(to.container);
+                self.create(to.container).await?;
+                self.copy_once(from, to).await
+            }
+            copied => copied,
+        }
+    }
+
+    async fn copy_once(&self, from: Place<'_>, to: Place<'_>) -> Result<()> {
         let copy = self.object(from).copy_to(to.container, to.name).into_future();
         self.replacing(to, false, copy).await.map(drop)
     }

@@ -3,7 +3,10 @@
 use zato_core::Kind;
 
 use super::kit::{connection, fake};
-use crate::{SwiftError, SwiftErrorKind, storage::testing::FakeObjectStorage};
+use crate::{
+    SwiftError, SwiftErrorKind,
+    storage::{store::Store, testing::FakeObjectStorage},
+};
 
 #[tokio::test(start_paused = true)]
 async fn a_fake_fails_as_often_as_it_is_told_to() {
@@ -58,4 +61,20 @@ async fn what_may_pass_is_tried_again_and_a_dead_token_is_renewed() {
         assert_eq!(kind, Some(SwiftErrorKind::ConnectionLost), "{}", error.report());
         server.set_down(false);
     }
+}
+
+#[tokio::test]
+async fn a_container_that_somebody_has_deleted_is_made_again_for_a_copy() {
+    let fake = FakeObjectStorage::with_config("").await;
+    let storage = fake.storage();
+    storage.put("CRM/a", "1").await.unwrap();
+    storage.copy("CRM/a", "archive/a").await.unwrap();
+    storage.delete("archive/a").await.unwrap();
+    let Store::Swift(account) = &storage.client().unwrap().store else { panic!("it stands on a Swift") };
+    account.swift.container("archive").delete().await.unwrap();
+    storage.copy("CRM/a", "archive/a").await.unwrap();
+    assert_eq!(fake.object("archive/a").unwrap(), "1");
+    let error = storage.copy("CRM/none", "archive/a").await.unwrap_err();
+    assert_eq!(error.kind(), Kind::NotFound, "{}", error.report());
+    assert_eq!(fake.object("archive/a").unwrap(), "1");
 }

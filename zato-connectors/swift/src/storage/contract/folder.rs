@@ -7,7 +7,7 @@ use std::{
 };
 
 use futures_util::{StreamExt as _, stream};
-use zato_core::{Error, Kind, message::ByteStream};
+use zato_core::{Error, Kind, Retry, message::ByteStream};
 
 use super::kit::folder;
 use crate::{Metadata, storage::Listed};
@@ -67,6 +67,41 @@ async fn an_object_is_no_folder_and_a_folder_is_no_object() {
     assert!(!storage.exists(&one).await.unwrap() && !storage.delete(&one).await.unwrap());
     assert_eq!(storage.get(&one).bytes().await.unwrap_err().kind(), Kind::NotFound);
     assert_eq!(storage.get(&below).text().await.unwrap(), "1");
+}
+
+#[tokio::test]
+async fn metadata_that_can_not_be_kept_is_refused_for_good_and_nothing_is_stored() {
+    let kit = folder("").await;
+    let (root, path) = (kit.root.as_ref().unwrap().path().to_owned(), kit.path("a"));
+    for (metadata, words) in [
+        // More than an attribute can have anywhere (xattr(7)).
+        (Metadata::new().with("large", "a".repeat(70_000)), "the metadata is too large for the file system"),
+        (Metadata::new().with(&"a".repeat(300), "1"), "the metadata is too large for the file system"),
+        (Metadata::new().with("", "1"), "the folder can't keep metadata of this name"),
+        (Metadata::new().with("mime_type", "text/plain"), "the content type under the name of this metadata"),
+    ] {
+        let error = kit.storage.put(&path, "1").metadata(metadata).await.unwrap_err();
+        assert_eq!((error.kind(), error.retry()), (Kind::InvalidInput, Retry::Never), "{}", error.report());
+        assert!(error.message().contains(words), "{}", error.message());
+        assert!(!kit.storage.exists(&path).await.unwrap());
+    }
+    until_there_are(0, &root).await;
+}
+
+#[tokio::test]
+async fn what_is_listed_can_be_read() {
+    let kit = folder("").await;
+    kit.storage.put(&kit.path("a"), "1").await.unwrap();
+    let container = kit.root.as_ref().unwrap().path().join("objects").join(kit.container());
+    // One that the operating system takes, and no store does: 1025 bytes.
+    let mut deep = container;
+    for length in [255, 255, 255, 255] {
+        deep.push("d".repeat(length));
+    }
+    std::fs::create_dir_all(&deep).unwrap();
+    std::fs::write(deep.join("x"), "1").unwrap();
+    let entries = kit.storage.list(kit.path("")).collect().await.unwrap();
+    assert!(matches!(&entries[..], [Listed::Object(object)] if object.path == kit.path("a")), "{entries:?}");
 }
 
 #[tokio::test]

@@ -55,6 +55,33 @@ async fn a_listing_has_the_names_in_their_order_byte_by_byte() {
 }
 
 #[tokio::test]
+async fn what_a_name_begins_with_may_end_anywhere() {
+    for kit in everywhere("").await {
+        let (storage, place) = (&kit.storage, kit.place);
+        let objects = [".hidden", "2026 Invoice", "a /b", "a/ b", "a/...x", "a/.x"];
+        for name in objects {
+            storage.put(&kit.path(name), "1").await.unwrap();
+        }
+        assert_eq!(names(&kit, "", false).await, objects, "{place}");
+        for (prefix, expected) in [
+            ("2026 ", &objects[1..2]),
+            (".", &objects[..1]),
+            ("..", &[]),
+            ("a ", &objects[2..3]),
+            ("a /", &objects[2..3]),
+            ("a/", &objects[3..]),
+            ("a/ ", &objects[3..4]),
+            ("a/.", &objects[4..]),
+            ("a/..", &objects[4..5]),
+        ] {
+            assert_eq!(names(&kit, prefix, false).await, expected, "{place} {prefix:?}");
+        }
+        assert_eq!(names(&kit, "a/..", true).await, objects[4..5], "{place}");
+        assert_eq!(names(&kit, "a ", true).await, ["a /*"], "{place}");
+    }
+}
+
+#[tokio::test]
 async fn a_container_that_is_not_there_has_nothing_and_takes_something() {
     for kit in everywhere("").await {
         if kit.place == "S3" {

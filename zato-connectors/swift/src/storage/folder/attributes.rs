@@ -5,7 +5,14 @@
 use std::ffi::CStr;
 use std::{fs::File, io};
 
-use crate::{metadata::Metadata, storage::details::MIME_TYPE};
+#[cfg(unix)]
+use rustix::io::Errno;
+use zato_core::{Error, Result};
+
+use crate::{
+    metadata::Metadata,
+    storage::{details::MIME_TYPE, error::of_file},
+};
 
 /// The namespace that everybody may write to (xattr(7)).
 #[cfg(unix)]
@@ -19,14 +26,32 @@ pub(super) struct Attributes {
 }
 
 impl Attributes {
+    /// Returns those of an object.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](zato_core::Kind::InvalidInput) if metadata has the name that the content type has.
+    pub(super) fn new(content_type: Option<&str>, metadata: &Metadata) -> Result<Self> {
+        if metadata.get(MIME_TYPE).is_some() {
+            let words = "a folder keeps the content type under the name of this metadata; give it another one";
+            return Err(Error::invalid_input(words).with("metadata", MIME_TYPE));
+        }
+        Ok(Self { content_type: content_type.map(ToOwned::to_owned), metadata: metadata.clone() })
+    }
+
     /// Writes them to a file that has none.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](zato_core::Kind::InvalidInput) if the file system can't keep as much, or none of such a name.
     #[cfg(unix)]
-    pub(super) fn write(&self, file: &File) -> io::Result<()> {
+    pub(super) fn write(&self, file: &File) -> Result<()> {
         use rustix::fs::{XattrFlags, fsetxattr};
 
         let content_type = self.content_type.as_deref().map(|content_type| (MIME_TYPE, content_type));
         for (name, value) in self.metadata.iter().chain(content_type) {
-            fsetxattr(file, format!("{NAMESPACE}{name}"), value.as_bytes(), XattrFlags::empty())?;
+            let written = fsetxattr(file, format!("{NAMESPACE}{name}"), value.as_bytes(), XattrFlags::empty());
+            written.map_err(|errno| refused(errno, has_room(file)).with("metadata", name.escape_debug()))?;
         }
         Ok(())
     }
@@ -48,9 +73,9 @@ impl Attributes {
     }
 
     #[cfg(not(unix))]
-    pub(super) fn write(&self, _: &File) -> io::Result<()> {
+    pub(super) fn write(&self, _: &File) -> Result<()> {
         let is_nothing = self.content_type.is_none() && self.metadata.is_empty();
-        if is_nothing { Ok(()) } else { Err(io::ErrorKind::Unsupported.into()) }
+        if is_nothing { Ok(()) } else { Err(of_file(io::ErrorKind::Unsupported.into())) }
     }
 
     #[cfg(not(unix))]
@@ -59,12 +84,32 @@ impl Attributes {
     }
 }
 
+/// Makes our error of what an attribute is refused with. What is too large for one file stays so however often it is tried; the
+/// words for it are also those for a disk that is full (setxattr(2), ENOSPC).
+#[cfg(unix)]
+fn refused(errno: Errno, has_room: bool) -> Error {
+    match errno {
+        Errno::NOSPC if !has_room => of_file(errno.into()),
+        Errno::NOSPC | Errno::TOOBIG | Errno::RANGE => {
+            Error::invalid_input("the metadata is too large for the file system of this folder")
+                .with_source(io::Error::from(errno))
+        }
+        Errno::INVAL => {
+            Error::invalid_input("the folder can't keep metadata of this name").with_source(io::Error::from(errno))
+        }
+        _ => of_file(errno.into()),
+    }
+}
+
+/// Whether there is room left on the disk of a file.
+#[cfg(unix)]
+fn has_room(file: &File) -> bool {
+    rustix::fs::fstatvfs(file).is_ok_and(|known| known.f_bavail > 0)
+}
+
 #[cfg(unix)]
 fn values(file: &File) -> io::Result<Vec<(std::ffi::CString, Vec<u8>)>> {
-    use rustix::{
-        fs::{fgetxattr, fgetxattr_query, flistxattr, flistxattr_query},
-        io::Errno,
-    };
+    use rustix::fs::{fgetxattr, fgetxattr_query, flistxattr, flistxattr_query};
 
     let names = match sized(|| flistxattr_query(file), |buffer| flistxattr(file, buffer)) {
         Err(Errno::NOTSUP) => return Ok(Vec::new()),
@@ -98,7 +143,7 @@ fn sized(
         }
         attempt += 1;
         match ask(&mut buffer) {
-            Err(rustix::io::Errno::RANGE) if attempt < ATTEMPTS => {}
+            Err(Errno::RANGE) if attempt < ATTEMPTS => {}
             read => {
                 buffer.truncate(read?);
                 return Ok(buffer);
@@ -110,6 +155,7 @@ fn sized(
 #[cfg(all(test, unix))]
 mod tests {
     use rustix::fs::{XattrFlags, fsetxattr};
+    use zato_core::{Kind, Retry};
 
     use super::*;
 
@@ -127,5 +173,22 @@ mod tests {
         File::create_new(&path).unwrap();
         let read = Attributes::read(&file).unwrap();
         assert_eq!((read.content_type, read.metadata), (attributes.content_type, attributes.metadata));
+    }
+
+    #[test]
+    fn what_a_file_system_has_no_room_for_is_not_tried_again_unless_the_disk_is_full() {
+        for (errno, has_room, kind, words) in [
+            (Errno::NOSPC, true, Kind::InvalidInput, "the metadata is too large"),
+            (Errno::TOOBIG, true, Kind::InvalidInput, "the metadata is too large"),
+            (Errno::RANGE, true, Kind::InvalidInput, "the metadata is too large"),
+            (Errno::INVAL, true, Kind::InvalidInput, "metadata of this name"),
+            (Errno::NOSPC, false, Kind::Unavailable, "has no room left"),
+            (Errno::IO, true, Kind::Unavailable, "can't do this now"),
+        ] {
+            let error = refused(errno, has_room);
+            assert_eq!(error.kind(), kind, "{errno}");
+            assert!(error.message().contains(words), "{errno}: {}", error.message());
+            assert_eq!(error.retry() == Retry::Never, kind == Kind::InvalidInput, "{errno}");
+        }
     }
 }

@@ -40,11 +40,19 @@ impl Durability {
 
     /// Writes out a file with its attributes, before anybody sees it by its name.
     pub(super) fn file(&self, file: &File, path: &Path) -> io::Result<()> {
-        if !self.is_on {
-            return Ok(());
-        }
         self.note(path);
         file.sync_all()
+    }
+
+    /// Writes out what was added to a file that is still being written, so that little is left to do at its end.
+    pub(super) fn part(&self, file: &File, path: &Path) -> io::Result<()> {
+        self.note(path);
+        file.sync_data()
+    }
+
+    /// Whether what is written has to be written out, too.
+    pub(super) fn is_on(&self) -> bool {
+        self.is_on
     }
 
     /// Writes out a folder after something in it was moved or removed, and those above it up to the root that have not been since
@@ -90,7 +98,7 @@ impl Durability {
     fn sync(&self, folder: &Path) -> io::Result<()> {
         self.note(folder);
         // Elsewhere a folder can't be opened.
-        if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+        if cfg!(unix) { as_far_as_possible(File::open(folder)?.sync_all()) } else { Ok(()) }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashSet<Identity>> {
@@ -107,6 +115,18 @@ impl Durability {
     fn note(&self, _: &Path) {}
 }
 
+/// Lets pass that a file system has no such thing as a folder that is written out (fsync(2), EINVAL; some that are reached over a
+/// network, EBADF): what was done is done, and they keep folders in their own way.
+fn as_far_as_possible(written: io::Result<()>) -> io::Result<()> {
+    #[cfg(unix)]
+    if let Err(error) = &written
+        && let Some(rustix::io::Errno::INVAL | rustix::io::Errno::BADF) = rustix::io::Errno::from_io_error(error)
+    {
+        return Ok(());
+    }
+    written
+}
+
 fn identity(folder: &Path) -> io::Result<Identity> {
     let known = fs::symlink_metadata(folder)?;
     Ok((folder.to_owned(), number(&known), known.created().ok()))
@@ -120,4 +140,24 @@ fn number(known: &fs::Metadata) -> u64 {
 #[cfg(not(unix))]
 fn number(_: &fs::Metadata) -> u64 {
     0
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use rustix::io::Errno;
+
+    use super::*;
+
+    #[test]
+    fn a_folder_that_no_file_system_writes_out_is_no_fault_and_all_else_is() {
+        for (errno, is_fault) in [(Errno::INVAL, false), (Errno::BADF, false), (Errno::IO, true), (Errno::NOSPC, true)]
+        {
+            assert_eq!(as_far_as_possible(Err(errno.into())).is_err(), is_fault, "{errno}");
+        }
+        // One of the system's own folders, where it is so.
+        if Path::new("/proc/self").is_dir() {
+            assert!(File::open("/proc/self").unwrap().sync_all().is_err());
+            Durability::new(true).made(Path::new("/proc/self/a"), 1).unwrap();
+        }
+    }
 }

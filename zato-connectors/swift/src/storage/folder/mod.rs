@@ -1,9 +1,13 @@
 //! Objects as files of a folder.
 
 mod attributes;
+mod delete;
 mod durability;
+mod given_up;
 mod partial;
 mod read;
+#[cfg(test)]
+mod tests;
 mod there;
 mod walk;
 mod write;

@@ -104,7 +104,7 @@ fn page(folder: &Path, name: &str, prefix: &str, after: Option<&str>) -> Result<
         Err(error) => return Err(of_file(error)),
     };
     for entry in entries {
-        let Some(found) = entry.and_then(|entry| listed(&entry)).map_err(of_file)? else { continue };
+        let Some(found) = entry.and_then(|entry| listed(name, &entry)).map_err(of_file)? else { continue };
         let path = format!("{name}{found}");
         let is_wanted = path.starts_with(prefix) || (found.ends_with('/') && prefix.starts_with(&path));
         if !is_wanted || after.is_some_and(|after| found.as_str() <= after) {
@@ -119,14 +119,16 @@ fn page(folder: &Path, name: &str, prefix: &str, after: Option<&str>) -> Result<
     Ok((first.into_iter().filter_map(|name| Found::of(folder, name)).collect(), last))
 }
 
-/// Returns the name of what is an object or a folder: what has a name that no path has is neither, nor is a link.
-fn listed(entry: &fs::DirEntry) -> io::Result<Option<String>> {
+/// Returns the name of what is an object or a folder: what has a path that nobody can ask for is neither, nor is a link.
+fn listed(within: &str, entry: &fs::DirEntry) -> io::Result<Option<String>> {
     let Ok(mut name) = entry.file_name().into_string() else { return Ok(None) };
     let kind = entry.file_type()?;
-    if kind.is_dir() {
+    let is_named = if kind.is_dir() {
         name.push('/');
-    }
-    let is_named = place::checked(name.strip_suffix('/').unwrap_or(&name)).is_ok();
+        place::begins(&format!("{within}{name}")).is_ok()
+    } else {
+        place::checked(&format!("{within}{name}")).is_ok()
+    };
     Ok(Some(name).filter(|_| is_named && (kind.is_dir() || kind.is_file())))
 }
 
