@@ -75,7 +75,7 @@ async fn a_copy_that_is_made_once_more_in_the_place_of_itself_is_whole() {
         let (from, to) = (kit.swift.object(&name, "from"), kit.swift.object(&other, "to"));
         from.upload(bytes(SEGMENT * 3)).await.unwrap();
         for number in 1..=2 {
-            let copy = crate::object::copy_segments(&from, &to, http::HeaderMap::new());
+            let copy = crate::object::copy_segments(&from, &to, http::HeaderMap::new(), None);
             Box::pin(to.replacing(copy)).await.unwrap();
             assert_eq!(segments(&kit, &other).await.len(), 3, "{place}: {number}");
             assert_eq!(to.get().bytes().await.unwrap(), bytes(SEGMENT * 3), "{place}: {number}");
