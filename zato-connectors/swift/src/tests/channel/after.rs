@@ -277,3 +277,21 @@ async fn an_object_that_is_put_anew_stays_also_where_a_replica_does_not_know_yet
     kit.until_names("in", &[]).await;
     program.app.stop().await;
 }
+
+/// As one is that was moved here.
+#[tokio::test]
+async fn a_copy_of_a_large_object_is_moved_as_any_other() {
+    for kit in everywhere("").await {
+        let container = kit.container("in").await;
+        put_large(&kit, "large").await;
+        for name in ["plain", "second"] {
+            kit.swift.object(&container, "large").copy_to(&container, name).await.unwrap();
+        }
+        kit.swift.object(&container, "large").delete_with_segments().await.unwrap();
+        let more = format!("after_success: move, move_to: {}", kit.name("done"));
+        let program = Program::start(&kit, &Seen::default(), &channel(&kit, &more)).await;
+        kit.until_names("done", &["plain", "second"]).await;
+        kit.until_names("in", &[]).await;
+        program.app.stop().await;
+    }
+}
